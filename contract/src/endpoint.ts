@@ -1,0 +1,27 @@
+import type { z } from 'zod';
+import type { Access, Audit, RateClass } from './policy.ts';
+
+/**
+ * One HTTP endpoint: what it takes and gives, who may use it, how fast, and what the audit log says of it. `access`, `rate` and
+ * `audit` are required, so an endpoint without a policy does not compile.
+ */
+export interface Endpoint {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  /** Path under `/api/v1` with `{name}` parameters; `root: true` puts it at the server's root instead. */
+  readonly path: `/${string}`;
+  readonly root?: true;
+  readonly summary: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** Bytes; 64 KiB unless told. */
+  readonly bodyLimit?: number;
+  /** `raw`: the handler answers with text or a stream and a content type of its own. */
+  readonly response: z.ZodType | 'empty' | 'raw';
+  readonly status?: 200 | 201 | 202 | 204;
+  readonly access: Access;
+  readonly rate: RateClass;
+  readonly audit: Audit;
+}
+
+export const endpoint = <const E extends Endpoint>(declaration: E): E => declaration;

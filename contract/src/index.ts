@@ -1,0 +1,50 @@
+import * as alertsContract from './alerts.ts';
+import type { Stream, Topic } from './channel.ts';
+import * as devicesContract from './devices.ts';
+import type { Endpoint } from './endpoint.ts';
+import * as healthContract from './health.ts';
+import * as identityContract from './identity.ts';
+import * as telemetryContract from './telemetry.ts';
+
+export * from './alerts.ts';
+export * from './audit-events.ts';
+export type * from './channel.ts';
+export type { Page, Severity } from './common.ts';
+export { severity } from './common.ts';
+export * from './devices.ts';
+export type * from './endpoint.ts';
+export * from './health.ts';
+export * from './identity.ts';
+export * from './live.ts';
+export * from './permissions.ts';
+export type { Access, Audit, Rate, RateClass } from './policy.ts';
+export { rates } from './policy.ts';
+export * from './problems.ts';
+export * from './telemetry.ts';
+
+const features = [healthContract, identityContract, devicesContract, telemetryContract, alertsContract];
+const declared = features.flatMap((feature) => Object.entries(feature as Record<string, unknown>));
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+/** Every endpoint there is, by its exported name. What is not here is not exposed. */
+export const endpoints: Readonly<Record<string, Endpoint>> = Object.fromEntries(
+  declared.filter(
+    (entry): entry is [string, Endpoint] => isRecord(entry[1]) && 'method' in entry[1] && 'access' in entry[1],
+  ),
+);
+
+/** Every MQTT topic there is. */
+export const topics: readonly Topic[] = [
+  ...Object.values(telemetryContract.telemetryTopics),
+  ...Object.values(devicesContract.deviceTopics),
+  ...Object.values(alertsContract.alertTopics),
+];
+
+/** Every live stream there is. */
+export const streams: readonly Stream[] = [
+  telemetryContract.telemetryStream,
+  telemetryContract.telemetryPublish,
+  devicesContract.devicesStream,
+  alertsContract.alertsStream,
+];

@@ -1,0 +1,49 @@
+import type { AuditEventName } from './audit-events.ts';
+import type { Permission } from './permissions.ts';
+
+/** Who may pass. `open` and `unaudited` carry the reason; both are pinned lists in the tests that only shrink. */
+export type Access =
+  | { readonly kind: 'needs'; readonly permission: Permission; readonly stepUp: boolean; readonly orDevice: boolean }
+  | { readonly kind: 'signedIn' }
+  | { readonly kind: 'device' }
+  | { readonly kind: 'open'; readonly why: string };
+
+export function needs(permission: Permission, options: { stepUp?: boolean; orDevice?: boolean } = {}) {
+  return {
+    kind: 'needs',
+    permission,
+    stepUp: options.stepUp ?? false,
+    orDevice: options.orDevice ?? false,
+  } as const;
+}
+export const signedIn = () => ({ kind: 'signedIn' }) as const;
+export const device = () => ({ kind: 'device' }) as const;
+export const open = (why: string) => ({ kind: 'open', why }) as const;
+
+/** Rate classes; their figures stand in `rates` and are the defaults of the interface document. */
+export type RateClass = 'login' | 'api' | 'ingest' | 'none';
+
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+export const rates = {
+  coarseAddress: { perSecond: 500, burst: 1000 },
+  loginAddress: { perSecond: 1, burst: 5 },
+  apiAddress: { perSecond: 10, burst: 20 },
+  apiPrincipal: { perSecond: 100, burst: 200 },
+  ingestDevice: { perSecond: 100, burst: 1000 },
+} as const satisfies Record<string, Rate>;
+
+/**
+ * What the audit log says. `records`: the event is appended in the transaction of the change. `recordsRead`: appended before the
+ * reply leaves; if it cannot be, nothing is read out. `unaudited`: nothing, for the reason given.
+ */
+export type Audit =
+  | { readonly kind: 'records'; readonly event: AuditEventName }
+  | { readonly kind: 'recordsRead'; readonly event: AuditEventName }
+  | { readonly kind: 'unaudited'; readonly why: string };
+
+export const records = <const E extends AuditEventName>(event: E) => ({ kind: 'records', event }) as const;
+export const recordsRead = <const E extends AuditEventName>(event: E) => ({ kind: 'recordsRead', event }) as const;
+export const unaudited = (why: string) => ({ kind: 'unaudited', why }) as const;

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/** One table `code → status and title`; codes are public: add, never rename (RFC 9457). */
+export const problems = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  malformed_json: { status: 400, title: 'The body is not JSON' },
+  not_authenticated: { status: 401, title: 'Sign in to do this' },
+  invalid_credentials: { status: 401, title: 'Wrong email address or password' },
+  forbidden: { status: 403, title: 'You may not do this' },
+  origin_refused: { status: 403, title: 'The request does not come from this site' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  method_not_allowed: { status: 405, title: 'This address does not take that method' },
+  conflict: { status: 409, title: 'This is in conflict with what exists' },
+  gone: { status: 410, title: 'This is no longer valid' },
+  too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'Send application/json' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Something went wrong on our side' },
+  bad_gateway: { status: 502, title: 'The other side did not answer as expected' },
+  unavailable: { status: 503, title: 'Not available right now' },
+  overloaded: { status: 503, title: 'Too much work is waiting' },
+  storage_full: { status: 503, title: 'The disk is nearly full; writes are refused' },
+  timeout: { status: 504, title: 'It took too long' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof problems;
+
+export const fieldError = z.strictObject({ path: z.string(), message: z.string() });
+export type FieldError = z.infer<typeof fieldError>;
+
+/** The body of every error answer (`application/problem+json`). */
+export const problemBody = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
+  detail: z.string().optional(),
+  requestId: z.string(),
+  errors: z.array(fieldError).optional(),
+});
+export type ProblemBody = z.infer<typeof problemBody>;
