@@ -1,0 +1,299 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { loadConfig } from './config.ts';
+import { ConfigError } from './config-error.ts';
+import type { Environment } from './raw-settings.ts';
+import { settings, settingsHelp } from './settings.ts';
+
+const cwd = mkdtempSync(join(tmpdir(), 'valtronics-config-'));
+
+function refusal(env: Environment): string {
+  try {
+    loadConfig(env, { cwd });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+function fileHolding(text: string): string {
+  const file = join(mkdtempSync(join(cwd, 'value-')), 'value');
+  writeFileSync(file, text);
+  return file;
+}
+
+describe('defaults', () => {
+  test('an empty environment is the documented configuration', () => {
+    const config = loadConfig({ HOME: '/root', REDIS_PORT: 'not ours' }, { cwd });
+    expect({ ...config, publicUrl: config.publicUrl.href, trustedProxies: config.trustedProxies.cidrs }).toEqual({
+      dataDir: join(cwd, 'data'),
+      publicUrl: 'https://localhost:8000/',
+      http: { host: '127.0.0.1', port: 8000 },
+      devicePort: undefined,
+      mqtt: { host: '127.0.0.1', port: 8883, plainPort: undefined },
+      tls: { mode: 'auto', certFile: undefined, keyFile: undefined },
+      databaseUrl: undefined,
+      redisUrl: undefined,
+      smtpUrl: undefined,
+      s3Url: undefined,
+      trustedProxies: [],
+      admin: undefined,
+      mfaRequiredRoles: ['admin', 'operator'],
+      accessTokenMinutes: 15,
+      rootKeyFile: join(cwd, 'data', 'root.key'),
+      rootKey: undefined,
+      metricsToken: undefined,
+      logLevel: 'info',
+      webhookAllowList: [],
+    });
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  test('the public URL follows the port unless it is set', () => {
+    expect(loadConfig({ VALTRONICS_HTTP_PORT: '9443' }, { cwd }).publicUrl.origin).toBe('https://localhost:9443');
+    expect(loadConfig({ VALTRONICS_PUBLIC_URL: 'https://v.example.org' }, { cwd }).publicUrl.origin).toBe(
+      'https://v.example.org',
+    );
+  });
+
+  test('a caller may bring other defaults, and the environment wins over them', () => {
+    const defaults = { VALTRONICS_DATA_DIR: 'data-demo', VALTRONICS_HTTP_PORT: '1' };
+    const config = loadConfig({ VALTRONICS_HTTP_PORT: '2' }, { cwd, defaults });
+    expect([config.dataDir, config.http.port]).toEqual([join(cwd, 'data-demo'), 2]);
+  });
+
+  test('no role may be forced to have a second factor, but only when said so', () => {
+    expect(loadConfig({ VALTRONICS_MFA_REQUIRED_ROLES: '' }, { cwd }).mfaRequiredRoles).toEqual([]);
+    expect(refusal({ VALTRONICS_MFA_REQUIRED_ROLES: 'admn' })).toBe(
+      'VALTRONICS_MFA_REQUIRED_ROLES is "admn": give one of admin, operator, analyst, user',
+    );
+  });
+});
+
+describe('values from files', () => {
+  test('NAME_FILE is read without its last newline', () => {
+    const config = loadConfig({ VALTRONICS_METRICS_TOKEN_FILE: fileHolding('0123456789abcdef \r\n') }, { cwd });
+    expect(config.metricsToken?.reveal()).toBe('0123456789abcdef ');
+  });
+
+  test('every setting can be given by a file', () => {
+    const values: Record<string, string> = {
+      VALTRONICS_TLS_CERT: 'c.pem',
+      VALTRONICS_TLS_KEY: 'k.pem',
+      VALTRONICS_TLS: 'files',
+      VALTRONICS_ADMIN_EMAIL: 'a@example.org',
+      VALTRONICS_ADMIN_PASSWORD: 'correct horse battery',
+      DATABASE_URL: 'postgres://localhost/v',
+      REDIS_URL: 'rediss://cache.example.org',
+      VALTRONICS_LOG_LEVEL: 'warn',
+    };
+    const env = Object.fromEntries(
+      Object.entries(values).map(([name, text]) => [`${name}_FILE`, fileHolding(`${text}\n`)]),
+    );
+    const config = loadConfig(env, { cwd });
+    expect(config.tls).toEqual({ mode: 'files', certFile: join(cwd, 'c.pem'), keyFile: join(cwd, 'k.pem') });
+    expect(config.admin?.password.reveal()).toBe('correct horse battery');
+    expect([config.databaseUrl?.reveal(), config.redisUrl?.reveal(), config.logLevel]).toEqual([
+      'postgres://localhost/v',
+      'rediss://cache.example.org',
+      'warn',
+    ]);
+  });
+
+  test('both forms at once, a missing, huge or special file are refused', () => {
+    expect(refusal({ VALTRONICS_HTTP_PORT: '1', VALTRONICS_HTTP_PORT_FILE: fileHolding('2') })).toMatch(
+      /both set: keep one/,
+    );
+    expect(refusal({ VALTRONICS_HTTP_PORT_FILE: join(cwd, 'absent') })).toMatch(
+      /^VALTRONICS_HTTP_PORT_FILE points at .*ENOENT/,
+    );
+    expect(refusal({ VALTRONICS_METRICS_TOKEN_FILE: fileHolding('x'.repeat(65_537)) })).toMatch(/over 64 KiB/);
+    expect(refusal({ VALTRONICS_METRICS_TOKEN_FILE: '/dev/zero' })).toMatch(/not point at a regular file/);
+    expect(refusal({ VALTRONICS_METRICS_TOKEN_FILE: fileHolding('two\nlines of a token') })).toMatch(
+      /control character/,
+    );
+  });
+
+  test('the root key is a path in the environment and the key itself in a file', () => {
+    expect(loadConfig({ VALTRONICS_ROOT_KEY: '/etc/v/root.key' }, { cwd }).rootKeyFile).toBe('/etc/v/root.key');
+    expect(loadConfig({ VALTRONICS_ROOT_KEY_FILE: fileHolding('the key\n') }, { cwd }).rootKey?.reveal()).toBe(
+      'the key',
+    );
+    expect(refusal({ VALTRONICS_ROOT_KEY: 'valtronics-root-key-1:AAAA' })).not.toContain('AAAA');
+  });
+});
+
+describe('one clear line', () => {
+  test('an unknown name is refused with the nearest known one', () => {
+    expect(refusal({ VALTRONICS_HTTPPORT: '1' })).toBe(
+      'VALTRONICS_HTTPPORT is not a setting: did you mean VALTRONICS_HTTP_PORT?',
+    );
+    expect(refusal({ VALTRONICS_SOMETHING_ELSE_ENTIRELY: '1' })).toBe(
+      'VALTRONICS_SOMETHING_ELSE_ENTIRELY is not a setting: --help lists the settings',
+    );
+  });
+
+  test.each([
+    ['VALTRONICS_HTTP_PORT', '65536'],
+    ['VALTRONICS_HTTP_PORT', '0x50'],
+    ['VALTRONICS_HTTP_PORT', ''],
+    ['VALTRONICS_MQTT_PORT', 'off'],
+    ['VALTRONICS_HTTP_HOST', 'a host'],
+    ['VALTRONICS_HTTP_HOST', '10.0.0.0/8'],
+    ['VALTRONICS_TLS', 'on'],
+    ['VALTRONICS_LOG_LEVEL', 'verbose'],
+    ['VALTRONICS_ACCESS_TOKEN_MINUTES', '0'],
+    ['VALTRONICS_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['VALTRONICS_TRUSTED_PROXIES', '10.0.0.0/8,,::1'],
+    ['VALTRONICS_TRUSTED_PROXIES', '0.0.0.0/0'],
+    ['VALTRONICS_TRUSTED_PROXIES', '::/0'],
+    ['VALTRONICS_TRUSTED_PROXIES', 'fe80::1%eth0'],
+    ['VALTRONICS_WEBHOOK_ALLOW', 'https://hook.example.org'],
+    ['VALTRONICS_METRICS_TOKEN', 'short'],
+    ['VALTRONICS_ADMIN_EMAIL', 'a@example.org'],
+    ['VALTRONICS_ADMIN_PASSWORD', 'correct horse battery'],
+    ['VALTRONICS_TLS_CERT', 'cert.pem'],
+    ['VALTRONICS_PUBLIC_URL', 'http://localhost:8000'],
+    ['VALTRONICS_PUBLIC_URL', 'https://v.example.org/app'],
+    ['VALTRONICS_PUBLIC_URL', 'https://user@v.example.org'],
+    ['VALTRONICS_PUBLIC_URL', 'javascript:alert(1)'],
+  ])('%s=%j stops the start and is named', (name, text) => {
+    expect(refusal({ [name]: text })).toMatch(new RegExp(`^${name} .+: .+$`));
+  });
+
+  test('whatever is set, the outcome is a frozen configuration or one bounded line that names a setting', () => {
+    const names = fc.constantFrom(
+      ...Object.values(settings).flatMap((setting) => [setting.name, `${setting.name}_FILE`]),
+      'VALTRONICS_X',
+    );
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.string({ maxLength: 300, unit: 'binary' }), { maxKeys: 4 }), (env) => {
+        try {
+          expect(Object.isFrozen(loadConfig(env, { cwd }))).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError);
+          if (!(error instanceof ConfigError)) return;
+          expect(error.message).toMatch(/^(VALTRONICS_|DATABASE_URL|REDIS_URL)[^\n\r\0]*$/);
+          expect(error.message.length).toBeLessThan(800);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('transport safety', () => {
+  test('MQTT without TLS is for loopback only', () => {
+    expect(loadConfig({ VALTRONICS_MQTT_PLAIN_PORT: '1883' }, { cwd }).mqtt.plainPort).toBe(1883);
+    expect(refusal({ VALTRONICS_MQTT_PLAIN_PORT: '1883', VALTRONICS_HTTP_HOST: '0.0.0.0' })).toMatch(
+      /^VALTRONICS_MQTT_PLAIN_PORT would carry/,
+    );
+    expect(refusal({ VALTRONICS_MQTT_PLAIN_PORT: '1883', VALTRONICS_MQTT_HOST: '::' })).toMatch(
+      /^VALTRONICS_MQTT_PLAIN_PORT/,
+    );
+  });
+
+  test('TLS is off on loopback or behind a named proxy only', () => {
+    const off = { VALTRONICS_TLS: 'off' };
+    expect(loadConfig(off, { cwd }).publicUrl.origin).toBe('http://localhost:8000');
+    expect(refusal({ ...off, VALTRONICS_HTTP_HOST: '0.0.0.0' })).toMatch(
+      /^VALTRONICS_TLS is off while listening on 0.0.0.0/,
+    );
+    expect(refusal({ ...off, VALTRONICS_MQTT_HOST: '192.168.1.2' })).toMatch(/^VALTRONICS_TLS is off/);
+    const proxied = { ...off, VALTRONICS_HTTP_HOST: '0.0.0.0', VALTRONICS_TRUSTED_PROXIES: '172.18.0.0/16' };
+    expect(loadConfig({ ...proxied, VALTRONICS_PUBLIC_URL: 'https://v.example.org' }, { cwd }).tls.mode).toBe('off');
+    expect(refusal({ ...proxied, VALTRONICS_PUBLIC_URL: 'http://v.example.org' })).toMatch(
+      /^VALTRONICS_PUBLIC_URL is http/,
+    );
+    expect(refusal({ ...off, VALTRONICS_DEVICE_PORT: '8444' })).toMatch(/^VALTRONICS_DEVICE_PORT needs TLS/);
+  });
+
+  test('TLS from files needs both files', () => {
+    expect(refusal({ VALTRONICS_TLS: 'files', VALTRONICS_TLS_CERT: 'c' })).toMatch(/^VALTRONICS_TLS_KEY is missing/);
+    expect(refusal({ VALTRONICS_TLS: 'files', VALTRONICS_TLS_KEY: 'k' })).toMatch(/^VALTRONICS_TLS_CERT is missing/);
+  });
+
+  test('two listeners cannot share a port, but any number may ask for a free one', () => {
+    expect(refusal({ VALTRONICS_HTTP_PORT: '8883' })).toMatch(
+      /^VALTRONICS_MQTT_PORT is 8883, the same as VALTRONICS_HTTP_PORT/,
+    );
+    expect(
+      loadConfig({ VALTRONICS_HTTP_PORT: '0', VALTRONICS_MQTT_PORT: '0', VALTRONICS_MQTT_PLAIN_PORT: '0' }, { cwd })
+        .mqtt.port,
+    ).toBe(0);
+  });
+
+  test('only the named proxies are trusted, also when a dual-stack socket spells them differently', () => {
+    const { trustedProxies } = loadConfig({ VALTRONICS_TRUSTED_PROXIES: '10.1.0.0/16, fd00::/8' }, { cwd });
+    expect(['10.1.2.3', '::ffff:10.1.2.3', 'fd12::1'].map(trustedProxies.contains)).toEqual([true, true, true]);
+    expect(['10.2.0.1', '::ffff:10.2.0.1', 'fe80::1', '', '10.1.2.3, 8.8.8.8'].map(trustedProxies.contains)).toEqual(
+      Array(5).fill(false),
+    );
+  });
+
+  test.each([
+    ['DATABASE_URL', 'postgres://u:pw@db.example.org/v'],
+    ['DATABASE_URL', 'postgres://u:pw@db.example.org/v?sslmode=require'],
+    ['DATABASE_URL', 'postgres://u:pw@db.example.org/v?sslmode=verify-full&ssl=0'],
+    ['DATABASE_URL', 'postgres://u:pw@db.example.org/v?sslmode=verify-full&sslmode=disable'],
+    ['DATABASE_URL', 'postgres://u:pw@localhost/v?host=db.example.org'],
+    ['DATABASE_URL', 'postgres:///v'],
+    ['DATABASE_URL', 'mysql://localhost/v'],
+    ['REDIS_URL', 'redis://:pw@cache.example.org'],
+    ['REDIS_URL', 'rediss://:pw@cache.example.org?tls=no'],
+    ['VALTRONICS_SMTP_URL', 'smtp://u:pw@mail.example.org'],
+    ['VALTRONICS_SMTP_URL', 'smtp://u:pw@mail.example.org?requireTLS=false'],
+    ['VALTRONICS_SMTP_URL', 'smtps://u:pw@mail.example.org?tls.rejectUnauthorized=false'],
+    ['VALTRONICS_S3_URL', 'http://k:pw@store.example.org/b'],
+  ])('%s=%s is refused without repeating the password', (name, text) => {
+    const line = refusal({ [name]: text });
+    expect(line).toMatch(new RegExp(`^${name} `));
+    expect(line).not.toContain('pw');
+  });
+
+  test.each([
+    ['DATABASE_URL', 'postgres://u:pw@127.0.0.1:5432/v'],
+    ['DATABASE_URL', 'postgres://u:pw@[::1]/v'],
+    ['DATABASE_URL', 'postgresql://u@localhost/v?host=/var/run/postgresql'],
+    ['DATABASE_URL', 'postgres://u:pw@%2Fvar%2Frun%2Fpostgresql/v'],
+    ['DATABASE_URL', 'postgres://u:pw@db.example.org/v?sslmode=verify-full&sslrootcert=/etc/ca.pem'],
+    ['REDIS_URL', 'redis://localhost:6379'],
+    ['REDIS_URL', 'rediss://:pw@cache.example.org'],
+    ['VALTRONICS_SMTP_URL', 'smtp://127.0.0.1:2525'],
+    ['VALTRONICS_SMTP_URL', 'smtps://u:pw@mail.example.org'],
+    ['VALTRONICS_SMTP_URL', 'smtp://u:pw@mail.example.org:587?requireTLS=true'],
+    ['VALTRONICS_S3_URL', 'https://k:pw@store.example.org/b'],
+    ['VALTRONICS_S3_URL', 'http://k:pw@[::1]:9000/b'],
+  ])('%s=%s is safe', (name, text) => {
+    expect(() => loadConfig({ [name]: text }, { cwd })).not.toThrow();
+  });
+});
+
+test('secrets in the configuration do not print', () => {
+  const config = loadConfig(
+    { DATABASE_URL: 'postgres://u:canary@localhost/v', VALTRONICS_METRICS_TOKEN: 'canary-canary-canary' },
+    { cwd },
+  );
+  for (const text of [
+    JSON.stringify(config),
+    inspect(config, { depth: 9, showHidden: true }),
+    String(config.databaseUrl),
+    `${config.metricsToken}`,
+  ]) {
+    expect(text).not.toContain('canary');
+  }
+});
+
+test('the help names every setting once, with its default', () => {
+  const help = settingsHelp();
+  for (const setting of Object.values(settings)) {
+    const lines = help.split('\n').filter((line) => line.trimStart().split(' ')[0] === setting.name);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(setting.description);
+  }
+});

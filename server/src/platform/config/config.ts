@@ -1,0 +1,193 @@
+import { join } from 'node:path';
+import { type AddressList, isLoopbackHost } from './addresses.ts';
+import { ConfigError } from './config-error.ts';
+import { type Environment, readRawSetting, refuseUnknownNames } from './raw-settings.ts';
+import type { Secret } from './secret.ts';
+import { BadValue } from './setting-values.ts';
+import { type Setting, settings } from './settings.ts';
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+
+export interface TlsConfig {
+  readonly mode: 'auto' | 'files' | 'off';
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+}
+
+export interface Config {
+  readonly dataDir: string;
+  readonly publicUrl: URL;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly devicePort: number | undefined;
+  readonly mqtt: { readonly host: string; readonly port: number; readonly plainPort: number | undefined };
+  readonly tls: TlsConfig;
+  readonly databaseUrl: Secret | undefined;
+  readonly redisUrl: Secret | undefined;
+  readonly smtpUrl: Secret | undefined;
+  readonly s3Url: Secret | undefined;
+  readonly trustedProxies: AddressList;
+  readonly admin: { readonly email: string; readonly password: Secret } | undefined;
+  readonly mfaRequiredRoles: readonly string[];
+  readonly accessTokenMinutes: number;
+  readonly rootKeyFile: string;
+  /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
+  readonly rootKey: Secret | undefined;
+  readonly metricsToken: Secret | undefined;
+  readonly logLevel: LogLevel;
+  readonly webhookAllowList: readonly string[];
+}
+
+export interface LoadOptions {
+  readonly cwd?: string;
+  /** Texts used where the environment says nothing, by setting name; the demo has its own data folder this way. */
+  readonly defaults?: Environment;
+}
+
+/** Reads and checks every setting, or throws a ConfigError that names the first one at fault. */
+export function loadConfig(env: Environment = process.env, options: LoadOptions = {}): Config {
+  refuseUnknownNames(
+    env,
+    Object.values(settings).map((setting) => setting.name),
+  );
+  const cwd = options.cwd ?? process.cwd();
+  const read = <T>(setting: Setting<T>): T => readSetting(setting, env, options.defaults ?? {}, cwd);
+
+  const httpHost = read(settings.httpHost);
+  const httpPort = read(settings.httpPort);
+  const dataDir = read(settings.dataDir);
+  const tls: TlsConfig = {
+    mode: read(settings.tls),
+    certFile: read(settings.tlsCert),
+    keyFile: read(settings.tlsKey),
+  };
+  const rootKey = read(settings.rootKey);
+  const config: Config = {
+    dataDir,
+    publicUrl: read(settings.publicUrl) ?? new URL(`${tls.mode === 'off' ? 'http' : 'https'}://localhost:${httpPort}`),
+    http: Object.freeze({ host: httpHost, port: httpPort }),
+    devicePort: read(settings.devicePort),
+    mqtt: Object.freeze({
+      host: read(settings.mqttHost) ?? httpHost,
+      port: read(settings.mqttPort),
+      plainPort: read(settings.mqttPlainPort),
+    }),
+    tls: Object.freeze(tls),
+    databaseUrl: read(settings.databaseUrl),
+    redisUrl: read(settings.redisUrl),
+    smtpUrl: read(settings.smtpUrl),
+    s3Url: read(settings.s3Url),
+    trustedProxies: read(settings.trustedProxies),
+    admin: administrator(read(settings.adminEmail), read(settings.adminPassword)),
+    mfaRequiredRoles: read(settings.mfaRequiredRoles),
+    accessTokenMinutes: read(settings.accessTokenMinutes),
+    rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
+    rootKey: rootKey?.key,
+    metricsToken: read(settings.metricsToken),
+    logLevel: read(settings.logLevel),
+    webhookAllowList: read(settings.webhookAllowList),
+  };
+  refuseUnsafeCombinations(config);
+  refuseSharedPorts(config);
+  return Object.freeze(config);
+}
+
+function readSetting<T>(setting: Setting<T>, env: Environment, defaults: Environment, cwd: string): T {
+  const raw = readRawSetting(env, setting.name) ?? readRawSetting(defaults, setting.name);
+  const text = raw?.text ?? setting.fallback;
+  // Only `optional` settings have no fallback, and their T includes undefined.
+  if (text === undefined) return undefined as T;
+  if (text === '' && !setting.mayBeEmpty) throw new ConfigError(setting.name, 'is empty', 'give a value or remove it');
+  try {
+    return setting.parse(text, { cwd, fromFile: raw?.fromFile ?? false });
+  } catch (error) {
+    if (error instanceof BadValue) throw new ConfigError(setting.name, error.problem, error.remedy);
+    throw error;
+  }
+}
+
+function administrator(email: string | undefined, password: Secret | undefined): Config['admin'] {
+  if (email !== undefined && password !== undefined) return Object.freeze({ email, password });
+  if (email !== undefined) {
+    throw new ConfigError(
+      settings.adminEmail.name,
+      'is set alone',
+      `set ${settings.adminPassword.name} too, or use the one-time link`,
+    );
+  }
+  if (password !== undefined) {
+    throw new ConfigError(
+      settings.adminPassword.name,
+      'is set alone',
+      `set ${settings.adminEmail.name} too, or use the one-time link`,
+    );
+  }
+  return undefined;
+}
+
+function refuseUnsafeCombinations(config: Config): void {
+  const { tls, http, mqtt, publicUrl } = config;
+  if (mqtt.plainPort !== undefined && !isLoopbackHost(mqtt.host)) {
+    throw new ConfigError(
+      settings.mqttPlainPort.name,
+      `would carry passwords in clear on ${mqtt.host}`,
+      `remove it, or set ${settings.mqttHost.name}=127.0.0.1`,
+    );
+  }
+  if (tls.mode === 'off') {
+    const reachable = [http.host, mqtt.host].find((host) => !isLoopbackHost(host));
+    if (reachable !== undefined && config.trustedProxies.cidrs.length === 0) {
+      throw new ConfigError(
+        settings.tls.name,
+        `is off while listening on ${reachable}`,
+        `use auto or files, listen on 127.0.0.1, or name your proxy in ${settings.trustedProxies.name}`,
+      );
+    }
+    if (config.devicePort !== undefined) {
+      throw new ConfigError(
+        settings.devicePort.name,
+        'needs TLS to see a device certificate',
+        `use ${settings.tls.name}=auto or files, or remove it`,
+      );
+    }
+  }
+  if (tls.mode === 'files') {
+    if (tls.certFile === undefined)
+      throw new ConfigError(settings.tlsCert.name, 'is missing', `${settings.tls.name}=files needs it`);
+    if (tls.keyFile === undefined)
+      throw new ConfigError(settings.tlsKey.name, 'is missing', `${settings.tls.name}=files needs it`);
+  } else if (tls.certFile !== undefined || tls.keyFile !== undefined) {
+    const unused = tls.certFile === undefined ? settings.tlsKey : settings.tlsCert;
+    throw new ConfigError(
+      unused.name,
+      `would not be used with ${settings.tls.name}=${tls.mode}`,
+      `set ${settings.tls.name}=files`,
+    );
+  }
+  if (publicUrl.protocol === 'http:') {
+    if (tls.mode !== 'off') throw new ConfigError(settings.publicUrl.name, 'is http while TLS is on', 'use https://');
+    if (!isLoopbackHost(publicUrl.hostname)) {
+      throw new ConfigError(
+        settings.publicUrl.name,
+        'is http on another machine',
+        'use https:// (the proxy in front must speak TLS)',
+      );
+    }
+  }
+}
+
+function refuseSharedPorts(config: Config): void {
+  const ports: readonly (readonly [Setting<unknown>, number | undefined])[] = [
+    [settings.httpPort, config.http.port],
+    [settings.devicePort, config.devicePort],
+    [settings.mqttPort, config.mqtt.port],
+    [settings.mqttPlainPort, config.mqtt.plainPort],
+  ];
+  const owners = new Map<number, string>();
+  for (const [setting, number] of ports) {
+    if (number === undefined || number === 0) continue;
+    const owner = owners.get(number);
+    if (owner !== undefined)
+      throw new ConfigError(setting.name, `is ${number}, the same as ${owner}`, 'give another port');
+    owners.set(number, setting.name);
+  }
+}

@@ -1,0 +1,133 @@
+import { databaseUrl, objectStoreUrl, publicUrl, redisUrl, smtpUrl } from './connection-urls.ts';
+import {
+  email,
+  host,
+  namesOf,
+  networks,
+  networksOrHosts,
+  oneOf,
+  type ParseValue,
+  path,
+  port,
+  portOrOff,
+  rootKey,
+  secretText,
+  wholeNumber,
+} from './setting-values.ts';
+
+// The one place where a setting is declared: loading, `--help` and the documentation all come from here.
+
+export interface Setting<T> {
+  readonly name: string;
+  readonly description: string;
+  /** The text used when the setting is absent; undefined leaves the value undefined. */
+  readonly fallback: string | undefined;
+  /** What the help shows as the default. */
+  readonly defaultText: string;
+  readonly parse: ParseValue<T>;
+  /** Whether '' is a meaningful value (an empty list) rather than a mistake. */
+  readonly mayBeEmpty: boolean;
+}
+
+interface Words {
+  readonly description: string;
+  readonly defaultText?: string;
+  readonly mayBeEmpty?: boolean;
+}
+
+function required<T>(name: string, fallback: string, parse: ParseValue<T>, words: Words): Setting<T> {
+  return { name, fallback, parse, defaultText: fallback, mayBeEmpty: false, ...words };
+}
+
+function optional<T>(name: string, parse: ParseValue<T>, words: Words): Setting<T | undefined> {
+  return { name, fallback: undefined, parse, defaultText: '', mayBeEmpty: false, ...words };
+}
+
+const ROLE_NAMES = ['admin', 'operator', 'analyst', 'user'] as const;
+
+export const settings = {
+  dataDir: required('VALTRONICS_DATA_DIR', './data', path, {
+    description: 'folder that holds the embedded database, keys and certificates',
+  }),
+  publicUrl: optional('VALTRONICS_PUBLIC_URL', publicUrl, {
+    description: 'origin of every link, redirect and passkey; never taken from a request',
+    defaultText: 'https://localhost:8000',
+  }),
+  httpHost: required('VALTRONICS_HTTP_HOST', '127.0.0.1', host, { description: 'address that HTTPS listens on' }),
+  httpPort: required('VALTRONICS_HTTP_PORT', '8000', port, { description: 'HTTPS for people and devices' }),
+  devicePort: required('VALTRONICS_DEVICE_PORT', 'off', portOrOff, {
+    description: 'HTTPS that requires a device certificate',
+  }),
+  mqttHost: optional('VALTRONICS_MQTT_HOST', host, {
+    description: 'address that MQTT listens on',
+    defaultText: 'as VALTRONICS_HTTP_HOST',
+  }),
+  mqttPort: required('VALTRONICS_MQTT_PORT', '8883', port, { description: 'MQTT over TLS' }),
+  mqttPlainPort: required('VALTRONICS_MQTT_PLAIN_PORT', 'off', portOrOff, {
+    description: 'MQTT without TLS, on a loopback address only',
+  }),
+  tls: required('VALTRONICS_TLS', 'auto', oneOf('auto', 'files', 'off'), {
+    description: 'auto: own local CA; files: your certificate; off: on loopback or behind a trusted proxy only',
+  }),
+  tlsCert: optional('VALTRONICS_TLS_CERT', path, { description: 'certificate chain, PEM, with VALTRONICS_TLS=files' }),
+  tlsKey: optional('VALTRONICS_TLS_KEY', path, { description: 'its private key, PEM, with VALTRONICS_TLS=files' }),
+  databaseUrl: optional('DATABASE_URL', databaseUrl, {
+    description: 'your own PostgreSQL (15 or later); off loopback with sslmode=verify-full',
+    defaultText: 'embedded',
+  }),
+  redisUrl: optional('REDIS_URL', redisUrl, {
+    description: 'shared state for several servers; off loopback rediss://',
+  }),
+  smtpUrl: optional('VALTRONICS_SMTP_URL', smtpUrl, {
+    description: 'mail server; off loopback smtps://, or smtp:// with ?requireTLS=true',
+  }),
+  s3Url: optional('VALTRONICS_S3_URL', objectStoreUrl, {
+    description: 'object store for backups; off loopback https://',
+  }),
+  trustedProxies: required('VALTRONICS_TRUSTED_PROXIES', '', networks, {
+    description: 'networks whose X-Forwarded-For and PROXY protocol are believed',
+    defaultText: 'none',
+    mayBeEmpty: true,
+  }),
+  adminEmail: optional('VALTRONICS_ADMIN_EMAIL', email, {
+    description: 'create the first administrator without the one-time link',
+  }),
+  adminPassword: optional('VALTRONICS_ADMIN_PASSWORD', secretText(8, 512), { description: 'their password' }),
+  mfaRequiredRoles: required('VALTRONICS_MFA_REQUIRED_ROLES', 'admin,operator', namesOf(ROLE_NAMES), {
+    description: 'roles that must have a second factor; empty: nobody is forced',
+    mayBeEmpty: true,
+  }),
+  accessTokenMinutes: required('VALTRONICS_ACCESS_TOKEN_MINUTES', '15', wholeNumber(1, 60), {
+    description: 'life of an access token',
+  }),
+  rootKey: optional('VALTRONICS_ROOT_KEY', rootKey, {
+    description: 'path of the root key; with _FILE the key itself is read and never created',
+    defaultText: 'root.key in the data folder',
+  }),
+  metricsToken: optional('VALTRONICS_METRICS_TOKEN', secretText(16, 512), {
+    description: 'token that may scrape /metrics',
+  }),
+  logLevel: required('VALTRONICS_LOG_LEVEL', 'info', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'), {
+    description: 'least severe level that is logged',
+  }),
+  webhookAllowList: required('VALTRONICS_WEBHOOK_ALLOW', '', networksOrHosts, {
+    description: 'networks or host names that notifications may target although they are private',
+    defaultText: 'none',
+    mayBeEmpty: true,
+  }),
+};
+
+/** One line per setting, for `--help` and the documentation. */
+export function settingsHelp(): string {
+  const rows = Object.values(settings).map(({ name, defaultText, description }) => ({
+    name,
+    defaultText,
+    description,
+  }));
+  const nameWidth = Math.max(...rows.map((row) => row.name.length));
+  const defaultWidth = Math.max(...rows.map((row) => row.defaultText.length));
+  const lines = rows.map((row) =>
+    `  ${row.name.padEnd(nameWidth)}  ${row.defaultText.padEnd(defaultWidth)}  ${row.description}`.trimEnd(),
+  );
+  return ['Settings (environment; NAME_FILE reads the value from a file):', ...lines].join('\n');
+}
