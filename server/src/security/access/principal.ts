@@ -1,0 +1,53 @@
+import type { Access, Role } from '@valtronics/contract';
+
+export interface UserPrincipal {
+  readonly kind: 'user';
+  readonly userId: string;
+  readonly organisationId: number;
+  readonly role: Role;
+  readonly email: string;
+  readonly sessionId: string;
+  /** A cookie is sent by the browser on its own, so its writes must also prove their origin. */
+  readonly via: 'cookie' | 'token';
+  /** When the person last proved who they are; step-up looks at it. */
+  readonly verifiedAt: Date;
+  readonly expiresAt: Date;
+}
+
+export interface DevicePrincipal {
+  readonly kind: 'device';
+  readonly deviceId: string;
+  readonly organisationId: number;
+  readonly credentialId: string;
+  readonly deviceType: string;
+  readonly expiresAt: Date | null;
+}
+
+export interface AnonymousPrincipal {
+  readonly kind: 'anonymous';
+}
+
+/** Holder of the scrape token: may read `/metrics` and nothing else. */
+export interface ScraperPrincipal {
+  readonly kind: 'scraper';
+}
+
+export type Principal = UserPrincipal | DevicePrincipal | AnonymousPrincipal | ScraperPrincipal;
+
+/** Which principals an access rule lets in, so that a handler never has to ask. */
+export type PrincipalFor<A extends Access> = A extends { kind: 'open' }
+  ? Principal
+  : A extends { kind: 'device' }
+    ? DevicePrincipal
+    : A extends { kind: 'needs'; orDevice: false }
+      ? UserPrincipal
+      : A extends { kind: 'needs' }
+        ? UserPrincipal | DevicePrincipal
+        : UserPrincipal;
+
+/** The key under which a principal's own rate limit is counted. */
+export function principalKey(principal: Principal): string | undefined {
+  if (principal.kind === 'user') return `user:${principal.userId}`;
+  if (principal.kind === 'device') return `device:${principal.deviceId}`;
+  return undefined;
+}

@@ -1,0 +1,48 @@
+import type { Kysely } from 'kysely';
+import type { AuditSubject } from './audit-event.ts';
+
+/**
+ * Tokens are how the compiler knows that a write is accounted for: repository functions that change data take a `WriteTx`, and the
+ * only makers of one are `transactions.ts` (for the gate, jobs and the command line). A repository cannot open its own transaction,
+ * so a change cannot happen beside the audit log.
+ */
+declare const token: unique symbol;
+
+export interface Reader {
+  readonly [token]: 'read' | 'audited' | 'system' | 'unaudited';
+  readonly db: Kysely<unknown>;
+}
+
+/** Handed out by the gate's `write`; the declared event is appended in the same transaction, which fails if nothing was described. */
+export interface AuditedTx extends Reader {
+  readonly [token]: 'audited';
+  /** Says what the event is about; required once per transaction. */
+  describe(subject: AuditSubject): void;
+}
+
+/** For jobs and the command line: the actor is the machine, the event is named where the transaction is opened. */
+export interface SystemTx extends Reader {
+  readonly [token]: 'system';
+  describe(subject: AuditSubject): void;
+}
+
+/** For what is no change of the product's state; the reasons are a pinned list. */
+export interface UnauditedTx extends Reader {
+  readonly [token]: 'unaudited';
+}
+
+export type WriteTx = AuditedTx | SystemTx | UnauditedTx;
+
+/** Why a write needs no event. The list is pinned by a test and only shrinks. */
+export const unauditedReasons = {
+  session_touch: 'when a session was last used is bookkeeping of every request',
+  new_series: 'a series appears with its first point, which the journal records',
+  telemetry_effects: 'rollups and latest values follow from the journal',
+  rule_effects: 'alerts raised and cleared by rules are their own history',
+  device_presence: 'coming and going is kept as device events',
+  command_progress: 'the command history keeps each step',
+  outbox: 'deliveries are kept in the history of the alert',
+  device_alert: 'an alert a device raises is its own history',
+  housekeeping: 'expired rows are removed by declared retention',
+} as const satisfies Record<string, string>;
+export type UnauditedReason = keyof typeof unauditedReasons;

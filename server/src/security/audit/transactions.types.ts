@@ -1,0 +1,27 @@
+import type { AuditEventName } from '@valtronics/contract';
+import type { AuditActor, AuditContext } from './audit-event.ts';
+import type { AuditedTx, Reader, SystemTx, UnauditedReason, UnauditedTx } from './tokens.ts';
+
+/**
+ * The only way to the database for everything but ingest and migrations. Each function opens one transaction, sets the organisation
+ * row-level security works by, and commits when the work resolves.
+ */
+export interface Transactions {
+  /** Reads as one organisation; `null` sees no organisation's rows, only what the pinned look-up functions give. */
+  read<T>(organisationId: number | null, work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** For `security/gate` only (checked by the architecture test). Fails if the work described nothing. */
+  audited<T>(context: AuditContext, event: AuditEventName, work: (tx: AuditedTx) => Promise<T>): Promise<T>;
+  /** For jobs and the command line, as one organisation or (null) across all with the maintenance role. */
+  system<T>(
+    who: { readonly organisationId: number | null; readonly actor: AuditActor; readonly event: AuditEventName },
+    work: (tx: SystemTx) => Promise<T>,
+  ): Promise<T>;
+  /** As one organisation, or with `null` across all with the maintenance role. */
+  unaudited<T>(
+    organisationId: number | null,
+    reason: UnauditedReason,
+    work: (tx: UnauditedTx) => Promise<T>,
+  ): Promise<T>;
+  /** Reads across organisations with the maintenance role; for jobs, never on a request's path. */
+  readAcross<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+}

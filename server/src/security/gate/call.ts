@@ -1,0 +1,46 @@
+import type { Readable } from 'node:stream';
+import type { Endpoint } from '@valtronics/contract';
+import type { z } from 'zod';
+import type { PrincipalFor } from '../access/principal.ts';
+import type { AuditActor } from '../audit/audit-event.ts';
+import type { AuditedTx, Reader } from '../audit/tokens.ts';
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** An answer that is not JSON. */
+export interface RawAnswer {
+  readonly contentType: string;
+  readonly body: string | Buffer | Readable;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type Answer<E extends Endpoint> = E['response'] extends 'empty'
+  ? undefined
+  : E['response'] extends 'raw'
+    ? RawAnswer
+    : E['response'] extends z.ZodType
+      ? z.input<E['response']>
+      : never;
+
+/** What a handler gets: everything checked, and the only ways to the database. */
+export interface Call<E extends Endpoint> {
+  readonly params: Parsed<E['params']>;
+  readonly query: Parsed<E['query']>;
+  readonly body: Parsed<E['body']>;
+  readonly principal: PrincipalFor<E['access']>;
+  readonly address: string;
+  readonly userAgent: string | null;
+  readonly requestId: string;
+  /** Reads as the principal's organisation. */
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** Changes and the declared audit event in one transaction. Only on endpoints that declare `records(…)`. */
+  write: E['audit'] extends { kind: 'records' } ? <T>(work: (tx: AuditedTx) => Promise<T>) => Promise<T> : never;
+  /** The same where the caller's organisation is only known after a credential in the body was looked up (open endpoints). */
+  writeAs: E['access'] extends { kind: 'open' }
+    ? <T>(who: { organisationId: number; actor: AuditActor }, work: (tx: AuditedTx) => Promise<T>) => Promise<T>
+    : never;
+  /** Sets (or with null clears) the session cookie of this browser. */
+  setSessionCookie(token: string | null): void;
+}
+
+export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
