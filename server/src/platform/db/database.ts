@@ -1,0 +1,114 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { DatabaseLog } from './database-log.ts';
+import { assertDurable } from './durability.ts';
+import { type DatabaseCredentials, type DatabaseRole, roleName } from './roles.ts';
+import { assertServerVersion } from './server-version.ts';
+import { typeParsers } from './type-parsers.ts';
+
+export interface DatabaseConfig {
+  /** Host, port, TLS and database name. User and password come from the credentials. */
+  connection: pg.ClientConfig;
+  credentials: Pick<DatabaseCredentials, 'server' | 'ingest' | 'maintenance'>;
+  log: DatabaseLog;
+  poolSizes?: Partial<Record<ServingRole, number>>;
+}
+
+export type ServingRole = Exclude<DatabaseRole, 'owner'>;
+
+export interface Database {
+  /** Every request, under row-level security. */
+  server: pg.Pool;
+  /** COPY into day partitions and journal rows. */
+  ingest: pg.Pool;
+  /** Jobs across organisations; never on the path of a request. */
+  maintenance: pg.Pool;
+  /** Whether it answers right now. */
+  isReachable(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+// Together with migrations and an administrator well below the embedded server's max_connections of 60. A request holds a
+// connection for a few statements only, so more would queue inside PostgreSQL instead of here.
+const POOL_SIZES: Record<ServingRole, number> = { server: 20, ingest: 4, maintenance: 6 };
+const CONNECT_TIMEOUT_MS = 5_000;
+const IDLE_TIMEOUT_MS = 60_000;
+// A session's cached plans and catalogue entries grow; an hour bounds that.
+const MAX_LIFETIME_SECONDS = 3_600;
+const REACHABLE_TIMEOUT_MS = 2_000;
+
+/** Opens the pools after checking the server's version and durability once. */
+export async function connectDatabase(config: DatabaseConfig): Promise<Database> {
+  const pools = {
+    server: openPool('server', config),
+    ingest: openPool('ingest', config),
+    maintenance: openPool('maintenance', config),
+  };
+  const close = async () => {
+    await Promise.all(Object.values(pools).map((pool) => pool.end()));
+  };
+  try {
+    const client = await pools.server.connect();
+    try {
+      await assertServerVersion(client);
+      await assertDurable(client);
+    } finally {
+      client.release();
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { ...pools, close, isReachable: () => isReachable(pools.maintenance) };
+}
+
+function openPool(role: ServingRole, { connection, credentials, log, poolSizes }: DatabaseConfig): pg.Pool {
+  const pool = new pg.Pool({
+    ...connection,
+    ...connectionAs(role, credentials[role]),
+    max: poolSizes?.[role] ?? POOL_SIZES[role],
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
+    keepAlive: true,
+    types: typeParsers,
+    // Statement and idle timeouts are set on the role, where a client cannot forget them. No query_timeout: it crashes the
+    // process in the middle of a COPY; whoever copies destroys the socket by a timer of its own.
+  });
+  // Without listeners the process would die with PostgreSQL: idle connections report to the pool, busy ones to themselves.
+  pool.on('error', (error) => log.warn({ err: error, role }, 'an idle database connection was lost'));
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+/** User, password and name of a connection of this role. */
+export function connectionAs(role: DatabaseRole, password: string): pg.ClientConfig {
+  return { user: roleName(role), password, application_name: `valtronics ${role}` };
+}
+
+/** A query builder over a pool. `DB` describes the tables. */
+export function queriesOn<DB>(pool: pg.Pool): Kysely<DB> {
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** A query builder inside one transaction: every query goes to this client. Cheap; make one per transaction. */
+export function queriesIn<DB>(client: pg.PoolClient): Kysely<DB> {
+  const borrowed = { query: client.query.bind(client), release: () => {} };
+  const pool = { connect: async () => borrowed, end: async () => {} };
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool: pool as unknown as pg.Pool }) });
+}
+
+async function isReachable(pool: pg.Pool): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, REACHABLE_TIMEOUT_MS, false);
+    timer.unref();
+  });
+  try {
+    return await Promise.race([pool.query('select 1').then(() => true), late]);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}

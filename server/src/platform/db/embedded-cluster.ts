@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ClusterLayout } from './embedded-layout.ts';
+import { asConfigurationFile, type Settings, tuning } from './embedded-settings.ts';
+import { type DatabaseUser, giveTo } from './embedded-user.ts';
+
+export const ADMIN_ROLE = 'valtronics_admin';
+export const EMBEDDED_MAJOR_VERSION = '18';
+
+const INITDB_TIMEOUT_MS = 120_000;
+
+export class EmbeddedClusterError extends Error {
+  override readonly name = 'EmbeddedClusterError';
+}
+
+export function clusterNameOf(dataFolder: string): string {
+  return `valtronics-${createHash('sha256').update(dataFolder).digest('hex').slice(0, 12)}`;
+}
+
+/** Creates PGDATA if there is none, writes its configuration, and returns the administrator's password. */
+export async function prepareCluster(
+  layout: ClusterLayout,
+  programs: string,
+  user: DatabaseUser | undefined,
+  overrides: Settings = {},
+): Promise<string> {
+  if (!existsSync(layout.dataFolder)) await create(layout, programs, user);
+  checkVersion(layout.dataFolder);
+  writeConfiguration(layout, user, overrides);
+  if (!existsSync(layout.adminPasswordFile)) {
+    throw new EmbeddedClusterError(
+      `${layout.adminPasswordFile} is missing: without it nobody can open the database in ${layout.dataFolder}`,
+    );
+  }
+  return readFileSync(layout.adminPasswordFile, 'utf8').trim();
+}
+
+// Built under another name and renamed when complete, so a start that was killed leaves no half of a cluster behind.
+async function create(layout: ClusterLayout, programs: string, user: DatabaseUser | undefined): Promise<void> {
+  const workshop = join(layout.home, 'being-created');
+  rmSync(workshop, { recursive: true, force: true });
+  mkdirSync(workshop, { mode: 0o700 });
+  giveTo(workshop, user);
+  const password = randomBytes(32).toString('base64url');
+  const passwordFile = join(workshop, 'password');
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  giveTo(passwordFile, user);
+  const draft = join(workshop, 'data');
+  try {
+    await promisify(execFile)(
+      join(programs, 'initdb'),
+      [
+        ...['-D', draft, '-U', ADMIN_ROLE, '--pwfile', passwordFile, '--auth', 'scram-sha-256', '--data-checksums'],
+        // The same order and the same upper and lower case on every machine: an index never breaks with a new libc or ICU.
+        ...['--encoding', 'UTF8', '--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
+        ...['--text-search-config', 'simple'],
+      ],
+      {
+        cwd: workshop,
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+        timeout: INITDB_TIMEOUT_MS,
+        ...(user && { uid: user.uid, gid: user.gid }),
+      },
+    );
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    throw new EmbeddedClusterError(
+      `could not create the database in ${layout.dataFolder}: ${lastLine(stderr) ?? String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  // The password first: a cluster whose password is lost is lost.
+  writeDurably(layout.adminPasswordFile, `${password}\n`);
+  renameSync(draft, layout.dataFolder);
+  syncFolder(layout.home);
+  rmSync(workshop, { recursive: true, force: true });
+}
+
+function checkVersion(dataFolder: string): void {
+  const version = readFileSync(join(dataFolder, 'PG_VERSION'), 'utf8').trim();
+  if (version !== EMBEDDED_MAJOR_VERSION) {
+    throw new EmbeddedClusterError(
+      `the database in ${dataFolder} was made by PostgreSQL ${version}, this release brings ${EMBEDDED_MAJOR_VERSION}: restore a backup into a new data folder`,
+    );
+  }
+}
+
+function writeConfiguration(layout: ClusterLayout, user: DatabaseUser | undefined, overrides: Settings): void {
+  const settings = { ...tuning(clusterNameOf(layout.dataFolder)), ...overrides };
+  write(layout, user, 'postgresql.conf', asConfigurationFile(settings));
+  // The only way in: the private socket, with a password. No "trust", no "peer", no network.
+  write(layout, user, 'pg_hba.conf', 'local all all scram-sha-256\n');
+  write(layout, user, 'pg_ident.conf', '');
+}
+
+function write(layout: ClusterLayout, user: DatabaseUser | undefined, name: string, content: string): void {
+  const path = join(layout.dataFolder, name);
+  // The folder is the database user's own: a link it planted there must not make us, who may be root, write elsewhere.
+  rmSync(path, { force: true });
+  writeFileSync(path, content, { mode: 0o600, flag: 'wx' });
+  giveTo(path, user);
+}
+
+function writeDurably(path: string, content: string): void {
+  const draft = `${path}.new`;
+  writeFileSync(draft, content, { mode: 0o600, flush: true });
+  chmodSync(draft, 0o600);
+  renameSync(draft, path);
+  syncFolder(dirname(path));
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function lastLine(text: string | undefined): string | undefined {
+  return text
+    ?.trim()
+    .split('\n')
+    .findLast((line) => line.includes('error'))
+    ?.slice(0, 500);
+}

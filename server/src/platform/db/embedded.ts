@@ -1,0 +1,194 @@
+import { mkdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { type Ballast, createBallast } from './ballast.ts';
+import type { DatabaseLog } from './database-log.ts';
+import { assertDurable, NotDurableError } from './durability.ts';
+import { installBinaries } from './embedded-binaries.ts';
+import { ADMIN_ROLE, prepareCluster } from './embedded-cluster.ts';
+import { type ClusterLayout, EMBEDDED_PORT, layOut, removeSocketFolder } from './embedded-layout.ts';
+import {
+  launchPostmaster,
+  PostgresStartError,
+  type Postmaster,
+  stopPostmaster,
+  untilReady,
+} from './embedded-process.ts';
+import { clearTheWay } from './embedded-recovery.ts';
+import type { Settings } from './embedded-settings.ts';
+import { type DatabaseUser, databaseUser } from './embedded-user.ts';
+import { lockFolder } from './folder-lock.ts';
+
+export interface EmbeddedPostgresOptions {
+  dataDir: string;
+  log: DatabaseLog;
+  /** On top of our own; those that guard durability are asserted whatever is given here. */
+  settings?: Settings;
+  /** Where the database goes when its user cannot reach the data folder. */
+  systemFolder?: string;
+}
+
+export interface EmbeddedPostgres {
+  /** Superuser. For provisioning only, never for serving. */
+  adminConnection(database?: string): pg.ClientConfig;
+  socketDir: string;
+  port: number;
+  /** PGDATA, whose disk is the one that must not fill up. */
+  dataFolder: string;
+  /** The postmaster's, or undefined while it is down. */
+  pid(): number | undefined;
+  isUp(): boolean;
+  /** Called when the postmaster dies without being asked to. It is being restarted by then. */
+  onDown(listener: () => void): void;
+  onUp(listener: () => void): void;
+  stop(): Promise<void>;
+}
+
+const FIRST_START_ATTEMPTS = 4;
+const SHORTEST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+const ADMIN_CONNECT_TIMEOUT_MS = 10_000;
+
+/** Starts PostgreSQL 18 in the data folder and keeps it running until `stop`. Only one server may hold a data folder. */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { dataDir, log } = options;
+  const user = databaseUser();
+  // As root others may pass through (not list), so that the database can lie inside; every file in it is closed on its own.
+  mkdirSync(dataDir, { recursive: true, mode: user ? 0o711 : 0o700 });
+  const lock = await lockFolder(dataDir);
+  try {
+    const layout = layOut(dataDir, user, options.systemFolder);
+    const programs = installBinaries(layout.home);
+    const password = await prepareCluster(layout, programs, user, options.settings);
+    const ballast = createBallast(layout.home);
+    const adminConnection = (database = 'postgres'): pg.ClientConfig => ({
+      host: layout.socketFolder,
+      port: EMBEDDED_PORT,
+      user: ADMIN_ROLE,
+      password,
+      database,
+      application_name: 'valtronics admin',
+      connectionTimeoutMillis: ADMIN_CONNECT_TIMEOUT_MS,
+    });
+    const supervisor = createSupervisor({
+      layout,
+      programs,
+      user,
+      log,
+      ballast,
+      check: () => checkDurability(adminConnection()),
+    });
+    await supervisor.start();
+    ballast.ensure();
+    return {
+      adminConnection,
+      socketDir: layout.socketFolder,
+      port: EMBEDDED_PORT,
+      dataFolder: layout.dataFolder,
+      pid: supervisor.pid,
+      isUp: () => supervisor.pid() !== undefined,
+      onDown: supervisor.onDown,
+      onUp: supervisor.onUp,
+      async stop() {
+        await supervisor.stop();
+        removeSocketFolder(layout);
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function checkDurability(connection: pg.ClientConfig): Promise<void> {
+  const client = new pg.Client(connection);
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    await assertDurable(client);
+  } finally {
+    await client.end();
+  }
+}
+
+interface SupervisorParts {
+  layout: ClusterLayout;
+  programs: string;
+  user: DatabaseUser | undefined;
+  log: DatabaseLog;
+  ballast: Ballast;
+  check: () => Promise<void>;
+}
+
+function createSupervisor({ layout, programs, user, log, ballast, check }: SupervisorParts) {
+  const downListeners: (() => void)[] = [];
+  const upListeners: (() => void)[] = [];
+  const stopping = new AbortController();
+  let serving: Postmaster | undefined;
+  let restarting: Promise<void> = Promise.resolve();
+
+  async function startOnce(): Promise<Postmaster> {
+    await clearTheWay(layout, log);
+    const postmaster = launchPostmaster(layout, programs, user, log);
+    try {
+      await untilReady(postmaster, layout, log);
+      await check();
+      return postmaster;
+    } catch (error) {
+      await stopPostmaster(postmaster, log);
+      throw error;
+    }
+  }
+
+  async function startWithin(attempts: number): Promise<void> {
+    for (let attempt = 1; !stopping.signal.aborted; attempt++) {
+      try {
+        serving = await startOnce();
+        break;
+      } catch (error) {
+        if (error instanceof PostgresStartError && error.diskFull && ballast.release()) {
+          log.warn({}, 'the disk is full: gave up the reserve file so that PostgreSQL can recover');
+          continue;
+        }
+        if (attempt >= attempts || (error instanceof NotDurableError && attempts !== Number.POSITIVE_INFINITY))
+          throw error;
+        log.error({ err: error, attempt }, 'PostgreSQL could not be started: trying again');
+        await pause(attempt);
+      }
+    }
+    if (!serving) return;
+    const watched = serving;
+    void watched.exited.then(() => {
+      if (stopping.signal.aborted) return;
+      serving = undefined;
+      log.error({ pid: watched.pid }, 'PostgreSQL died: restarting it');
+      for (const listener of downListeners) listener();
+      restarting = restart();
+    });
+    log.info({ pid: watched.pid, socket: layout.socketFolder }, 'PostgreSQL is ready');
+  }
+
+  async function restart(): Promise<void> {
+    await startWithin(Number.POSITIVE_INFINITY);
+    if (serving) for (const listener of upListeners) listener();
+  }
+
+  async function pause(attempt: number): Promise<void> {
+    const milliseconds = Math.min(SHORTEST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+    await delay(milliseconds, undefined, { signal: stopping.signal }).catch(() => {});
+  }
+
+  return {
+    start: () => startWithin(FIRST_START_ATTEMPTS),
+    pid: () => (serving && !serving.hasExited() ? serving.pid : undefined),
+    onDown: (listener: () => void) => void downListeners.push(listener),
+    onUp: (listener: () => void) => void upListeners.push(listener),
+    async stop() {
+      stopping.abort();
+      await restarting;
+      if (serving) await stopPostmaster(serving, log);
+      serving = undefined;
+    },
+  };
+}

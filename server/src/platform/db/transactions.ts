@@ -1,0 +1,65 @@
+import type { Pool, PoolClient } from 'pg';
+
+export interface TransactionOptions {
+  isolation?: 'read committed' | 'repeatable read' | 'serializable';
+  readOnly?: boolean;
+}
+
+/** The work of a transaction went on after one of its statements had failed, so PostgreSQL rolled it back at COMMIT. */
+export class TransactionRolledBackError extends Error {
+  override readonly name = 'TransactionRolledBackError';
+}
+
+export function inTransaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  return transaction(pool, begin(options), work);
+}
+
+/**
+ * A transaction that sees the rows of one organisation: row-level security reads the setting, which ends with the transaction.
+ * Null sees no organisation's rows. BEGIN and the setting travel together, as a request pays for each round trip.
+ */
+export function withOrganisation<T>(
+  pool: Pool,
+  organisationId: number | null,
+  work: (client: PoolClient) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  // The simple protocol, which takes several statements at once, takes no parameters. A checked integer holds no SQL.
+  if (organisationId !== null && !(Number.isSafeInteger(organisationId) && organisationId > 0)) {
+    throw new RangeError('an organisation id is a positive integer');
+  }
+  const setting = `select set_config('valtronics.organisation', '${organisationId ?? ''}', true)`;
+  return transaction(pool, `${begin(options)}; ${setting}`, work);
+}
+
+function begin({ isolation, readOnly }: TransactionOptions): string {
+  return `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`;
+}
+
+async function transaction<T>(pool: Pool, opening: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(opening);
+    const result = await work(client);
+    // COMMIT of a transaction in which a statement failed answers ROLLBACK, as a success.
+    const end = await client.query('commit');
+    if (end.command !== 'COMMIT')
+      throw new TransactionRolledBackError('the transaction was rolled back: a failed statement in it was ignored');
+    return result;
+  } catch (error) {
+    try {
+      await client.query('rollback');
+    } catch (failure) {
+      broken = failure instanceof Error ? failure : new Error(String(failure));
+    }
+    throw error;
+  } finally {
+    // A connection that cannot even roll back is closed instead of handed to the next request.
+    client.release(broken);
+  }
+}

@@ -1,0 +1,97 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { connectionAs } from '../../server/src/platform/db/database.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../server/src/platform/db/embedded.ts';
+import { migrate } from '../../server/src/platform/db/migrate.ts';
+import { processStart } from '../../server/src/platform/db/process-table.ts';
+import { provision } from '../../server/src/platform/db/provision.ts';
+import type { DatabaseCredentials } from '../../server/src/platform/db/roles.ts';
+
+// One embedded PostgreSQL for the whole run and one template with all migrations applied; each test file clones it (database.ts).
+
+export interface TestCluster {
+  socketDir: string;
+  port: number;
+  adminUser: string;
+  adminPassword: string;
+  credentials: DatabaseCredentials;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    testCluster: TestCluster;
+  }
+}
+
+export const TEMPLATE_DATABASE = 'valtronics_template';
+const FOLDER_PREFIX = 'valtronics-test-run-';
+const MIGRATIONS = join(import.meta.dirname, '../../server/migrations');
+
+const quiet = { info() {}, warn() {}, error: (fields: object, message: string) => console.error(message, fields) };
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await clearAfterKilledRuns();
+  const dataDir = mkdtempSync(join(tmpdir(), FOLDER_PREFIX));
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    log: quiet,
+    settings: { max_connections: '200', shared_buffers: '128MB' },
+  });
+  try {
+    const credentials = await makeTemplate(postgres);
+    const admin = postgres.adminConnection();
+    project.provide('testCluster', {
+      socketDir: postgres.socketDir,
+      port: postgres.port,
+      adminUser: admin.user ?? '',
+      adminPassword: String(admin.password),
+      credentials,
+    });
+  } catch (error) {
+    await remove(postgres, dataDir);
+    throw error;
+  }
+  return () => remove(postgres, dataDir);
+}
+
+async function makeTemplate(postgres: EmbeddedPostgres): Promise<DatabaseCredentials> {
+  const { adminConnection } = postgres;
+  const { credentials } = await provision({
+    adminConnection,
+    database: TEMPLATE_DATABASE,
+    store: { read: async () => undefined, write: async () => {} },
+  });
+  await migrate({ ...adminConnection(TEMPLATE_DATABASE), ...connectionAs('owner', credentials.owner) }, MIGRATIONS);
+  const client = new pg.Client(adminConnection());
+  await client.connect();
+  // Nobody connects to it any more: CREATE DATABASE refuses a template that is in use.
+  await client.query(`alter database ${TEMPLATE_DATABASE} with is_template true allow_connections false`);
+  await client.end();
+  return credentials;
+}
+
+async function remove(postgres: EmbeddedPostgres, dataDir: string): Promise<void> {
+  await postgres.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+// A run that was killed left its database running. Its lock names who held it; if that process is gone, so may be the folder:
+// a start and a stop end whatever survived in it.
+async function clearAfterKilledRuns(): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(FOLDER_PREFIX))) {
+    const dataDir = join(tmpdir(), name);
+    const lock = join(dataDir, 'server.lock');
+    try {
+      if (!existsSync(lock)) continue; // being set up or removed by a run beside us
+      const { pid, start } = JSON.parse(readFileSync(lock, 'utf8')) as { pid: number; start: string };
+      if (processStart(pid) === start) continue;
+      await (await startEmbeddedPostgres({ dataDir, log: quiet })).stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    } catch (error) {
+      console.error(`could not clear ${dataDir} of an earlier test run: ${String(error)}`);
+    }
+  }
+}
