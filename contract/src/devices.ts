@@ -167,7 +167,7 @@ export const credentialCreate = endpoint({
   }),
   response: newCredential,
   status: 201,
-  access: needs('device:write', { stepUp: true }),
+  access: needs('device:write'),
   rate: 'api',
   audit: records('device.credential_created'),
 });
@@ -179,7 +179,7 @@ export const credentialRevoke = endpoint({
   params: credentialParams,
   response: 'empty',
   status: 204,
-  access: needs('device:write', { stepUp: true }),
+  access: needs('device:write'),
   rate: 'api',
   audit: records('device.credential_revoked'),
 });

@@ -211,7 +211,7 @@ export const userInvite = endpoint({
   body: z.strictObject({ email, name: name.optional(), phone: phone.optional(), role }),
   response: z.strictObject({ user, invitation }),
   status: 201,
-  access: needs('user:manage', { stepUp: true }),
+  access: needs('user:manage'),
   rate: 'api',
   audit: records('user.invited'),
 });
@@ -228,7 +228,7 @@ export const userChange = endpoint({
     status: z.enum(['active', 'disabled']).optional(),
   }),
   response: user,
-  access: needs('user:manage', { stepUp: true }),
+  access: needs('user:manage'),
   rate: 'api',
   audit: records('user.changed'),
 });

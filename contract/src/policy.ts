@@ -3,19 +3,21 @@ import type { Permission } from './permissions.ts';
 
 /** Who may pass. `open` and `unaudited` carry the reason; both are pinned lists in the tests that only shrink. */
 export type Access =
-  | { readonly kind: 'needs'; readonly permission: Permission; readonly stepUp: boolean; readonly orDevice: boolean }
+  | { readonly kind: 'needs'; readonly permission: Permission; readonly orDevice: boolean }
   | { readonly kind: 'signedIn' }
   | { readonly kind: 'device' }
   | { readonly kind: 'open'; readonly why: string };
 
-export function needs(permission: Permission, options: { stepUp?: boolean; orDevice?: boolean } = {}) {
-  return {
+/** `orDevice` must keep its literal type: it decides which principals a handler can meet. */
+export const needs = <const O extends { orDevice?: boolean } = { orDevice: false }>(
+  permission: Permission,
+  options?: O,
+) =>
+  ({
     kind: 'needs',
     permission,
-    stepUp: options.stepUp ?? false,
-    orDevice: options.orDevice ?? false,
-  } as const;
-}
+    orDevice: (options?.orDevice ?? false) as O extends { orDevice: true } ? true : false,
+  }) as const;
 export const signedIn = () => ({ kind: 'signedIn' }) as const;
 export const device = () => ({ kind: 'device' }) as const;
 export const open = (why: string) => ({ kind: 'open', why }) as const;
@@ -35,15 +37,10 @@ export const rates = {
   ingestDevice: { perSecond: 100, burst: 1000 },
 } as const satisfies Record<string, Rate>;
 
-/**
- * What the audit log says. `records`: the event is appended in the transaction of the change. `recordsRead`: appended before the
- * reply leaves; if it cannot be, nothing is read out. `unaudited`: nothing, for the reason given.
- */
+/** What the audit log says: the event is appended in the transaction of the change, or nothing is, for the reason given. */
 export type Audit =
   | { readonly kind: 'records'; readonly event: AuditEventName }
-  | { readonly kind: 'recordsRead'; readonly event: AuditEventName }
   | { readonly kind: 'unaudited'; readonly why: string };
 
 export const records = <const E extends AuditEventName>(event: E) => ({ kind: 'records', event }) as const;
-export const recordsRead = <const E extends AuditEventName>(event: E) => ({ kind: 'recordsRead', event }) as const;
 export const unaudited = (why: string) => ({ kind: 'unaudited', why }) as const;

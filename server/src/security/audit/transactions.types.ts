@@ -1,5 +1,5 @@
 import type { AuditEventName } from '@valtronics/contract';
-import type { AuditActor, AuditContext } from './audit-event.ts';
+import type { AuditActor, AuditContext, AuditSubject } from './audit-event.ts';
 import type { AuditedTx, Reader, SystemTx, UnauditedReason, UnauditedTx } from './tokens.ts';
 
 /**
@@ -16,6 +16,8 @@ export interface Transactions {
     who: { readonly organisationId: number | null; readonly actor: AuditActor; readonly event: AuditEventName },
     work: (tx: SystemTx) => Promise<T>,
   ): Promise<T>;
+  /** The record of a refusal, in a transaction of its own: rolling back what was refused must not roll back that it was. */
+  refused(context: AuditContext, event: AuditEventName, subject: AuditSubject): Promise<void>;
   /** As one organisation, or with `null` across all with the maintenance role. */
   unaudited<T>(
     organisationId: number | null,

@@ -1,0 +1,43 @@
+import type { Notices } from '../../platform/db/notices.ts';
+
+/** What was revoked: every field given must match. */
+export interface RevocationMatch {
+  readonly sessionId?: string;
+  readonly userId?: string;
+  readonly deviceId?: string;
+  readonly credentialId?: string;
+  /** Not revoked but changed (role, device type): caches must be dropped, connections re-checked. */
+  readonly recheck?: true;
+}
+
+export interface Revocations {
+  /** Tells this server at once and every other server on the database within a second. */
+  announce(match: RevocationMatch): Promise<void>;
+  onRevoked(listener: (match: RevocationMatch) => void): void;
+  /** Messages may have been missed: whatever was cached or is connected must be checked again. */
+  onGap(listener: () => void): void;
+}
+
+const TOPIC = 'revoked';
+
+/**
+ * Revocation is a row in the database first; this only spreads the word, so that caches and open connections end within a second. A
+ * lost message delays a cache by its time to live at most and never makes a revoked credential good again for a new look-up.
+ */
+export function createRevocations(notices: Notices): Revocations {
+  const listeners: ((match: RevocationMatch) => void)[] = [];
+  const tell = (match: RevocationMatch) => {
+    for (const listener of listeners) listener(match);
+  };
+  notices.onNotice(TOPIC, (body) => tell(body as RevocationMatch));
+  return {
+    async announce(match) {
+      tell(match);
+      await notices.publish(TOPIC, match);
+    },
+    onRevoked: (listener) => {
+      listeners.push(listener);
+    },
+    onGap: (listener) => notices.onGap(listener),
+  };
+}

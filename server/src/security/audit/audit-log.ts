@@ -1,0 +1,19 @@
+import { sql } from 'kysely';
+import { newId } from '../../lib/ids.ts';
+import type { AuditEntry } from './audit-event.ts';
+import type { Reader } from './tokens.ts';
+
+const MAX_DETAIL_CHARACTERS = 8_192;
+
+/** Appends one event in the caller's transaction; it commits or vanishes with the change it describes. */
+export async function appendAuditEvent(tx: Reader, entry: AuditEntry): Promise<void> {
+  const details = JSON.stringify(entry.details ?? {});
+  if (details.length > MAX_DETAIL_CHARACTERS)
+    throw new Error(`audit details of ${entry.event} exceed ${MAX_DETAIL_CHARACTERS} characters`);
+  await sql`
+    insert into audit_events
+      (id, organisation_id, event, outcome, actor_kind, actor_id, actor_label, resource_kind, resource_id, address, request_id, details)
+    values (${newId()}, ${entry.organisationId}, ${entry.event}, ${entry.outcome}, ${entry.actor.kind}, ${entry.actor.id},
+      ${entry.actor.label}, ${entry.resource?.kind ?? null}, ${entry.resource?.id ?? null}, ${entry.address}::inet,
+      ${entry.requestId}, ${details}::jsonb)`.execute(tx.db);
+}

@@ -1,0 +1,77 @@
+import type { Pool, PoolClient } from 'pg';
+import { queriesIn } from '../../platform/db/database.ts';
+import { inTransaction, withOrganisation } from '../../platform/db/transactions.ts';
+import type { AuditSubject } from './audit-event.ts';
+import { appendAuditEvent } from './audit-log.ts';
+import type { AuditedTx, Reader, SystemTx, UnauditedTx } from './tokens.ts';
+import type { Transactions } from './transactions.types.ts';
+
+export interface TransactionPools {
+  /** Every request: under row-level security. */
+  readonly server: Pool;
+  /** Jobs across organisations; never on a request's path. */
+  readonly maintenance: Pool;
+}
+
+/** Makes the tokens of `tokens.ts`. Nothing else does, so a write without an account of itself does not compile. */
+export function createTransactions(pools: TransactionPools): Transactions {
+  const write = <T>(organisationId: number | null, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+    organisationId === null
+      ? inTransaction(pools.maintenance, work)
+      : withOrganisation(pools.server, organisationId, work);
+
+  return {
+    read: (organisationId, work) =>
+      withOrganisation(pools.server, organisationId, (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
+
+    readAcross: (work) =>
+      inTransaction(pools.maintenance, (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
+
+    audited: (context, event, work) =>
+      withOrganisation(pools.server, context.organisationId, async (client) => {
+        const said = subjectOnce(event);
+        const tx = asToken<AuditedTx>(client, { describe: said.describe });
+        const result = await work(tx);
+        await appendAuditEvent(tx, { ...context, ...said.subject(), event, outcome: 'success' });
+        return result;
+      }),
+
+    system: (who, work) =>
+      write(who.organisationId, async (client) => {
+        const said = subjectOnce(who.event);
+        const tx = asToken<SystemTx>(client, { describe: said.describe });
+        const result = await work(tx);
+        const context = { organisationId: who.organisationId, actor: who.actor, address: null, requestId: null };
+        await appendAuditEvent(tx, { ...context, ...said.subject(), event: who.event, outcome: 'success' });
+        return result;
+      }),
+
+    refused: (context, event, subject) =>
+      withOrganisation(pools.server, context.organisationId, (client) =>
+        appendAuditEvent(asToken<Reader>(client, {}), { ...context, ...subject, event, outcome: 'failure' }),
+      ),
+
+    unaudited: (organisationId, _reason, work) =>
+      write(organisationId, (client) => work(asToken<UnauditedTx>(client, {}))),
+  };
+}
+
+/** The brand exists in the types only; this is the one place that puts it on. */
+function asToken<T extends Reader>(client: PoolClient, rest: Omit<T, keyof Reader>): T {
+  return { ...rest, db: queriesIn<unknown>(client) } as unknown as T;
+}
+
+function subjectOnce(event: string) {
+  let said: AuditSubject | undefined;
+  return {
+    describe(subject: AuditSubject) {
+      if (said) throw new Error(`${event} was described twice`);
+      said = subject;
+    },
+    subject(): AuditSubject {
+      // A change nobody described must not commit: the log would hold an event that says nothing.
+      if (!said) throw new Error(`${event} was not described: call tx.describe(…)`);
+      return said;
+    },
+  };
+}
