@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { apiHeaders, assetHeaders, htmlHeaders, newNonce } from './headers.ts';
+
+const nonce = newNonce();
+const kinds = [
+  ['api', apiHeaders()],
+  ['asset', assetHeaders()],
+  ['html', htmlHeaders(nonce)],
+] as const;
+
+describe.each(kinds)('%s answers', (_, headers) => {
+  test('force HTTPS for longer than half a year', () => {
+    expect(Number(/max-age=(\d+)/.exec(headers['strict-transport-security'] ?? '')?.[1])).toBeGreaterThan(15_768_000);
+  });
+  test('cannot be framed, sniffed, or embedded by another site, and leak no referrer', () => {
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+    });
+    expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+  });
+  test('allow nothing by default and nothing unsafe', () => {
+    expect(headers['content-security-policy']).toMatch(/^default-src 'none';/);
+    expect(headers['content-security-policy']).not.toMatch(/unsafe|https?:|\*/);
+  });
+  test('do not name the software', () => {
+    expect(Object.keys(headers)).not.toContain('server');
+    expect(Object.keys(headers)).not.toContain('x-powered-by');
+  });
+  test('are lower case names with values a header may hold', () => {
+    for (const [name, value] of Object.entries(headers)) {
+      expect(name).toMatch(/^[a-z-]+$/);
+      expect(value).toMatch(/^[\x20-\x7e]+$/);
+    }
+  });
+});
+
+test('api answers are never kept', () => {
+  expect(apiHeaders()['cache-control']).toBe('no-store');
+});
+
+test('a page runs only our own scripts, and its styles carry the nonce of this answer', () => {
+  const policy = htmlHeaders(nonce)['content-security-policy'] ?? '';
+  expect(policy.split('; ')).toEqual([
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ]);
+});
+
+test('a nonce is new each time and cannot smuggle a directive', () => {
+  expect(newNonce()).not.toBe(newNonce());
+  expect(() => htmlHeaders("x'; script-src *")).toThrow(RangeError);
+  expect(() => htmlHeaders('')).toThrow(RangeError);
+});
