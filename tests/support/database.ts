@@ -35,6 +35,7 @@ export async function aDatabase(options: TestDatabaseOptions = {}): Promise<Test
     host: cluster.socketDir,
     port: cluster.port,
     database,
+    ssl: false,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
   const asAdmin = { user: cluster.adminUser, password: cluster.adminPassword, application_name: 'test admin' };

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { DatabaseLog } from './database-log.ts';
@@ -36,6 +37,7 @@ const IDLE_TIMEOUT_MS = 60_000;
 // A session's cached plans and catalogue entries grow; an hour bounds that.
 const MAX_LIFETIME_SECONDS = 3_600;
 const REACHABLE_TIMEOUT_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 10_000;
 
 /** Opens the pools after checking the server's version and durability once. */
 export async function connectDatabase(config: DatabaseConfig): Promise<Database> {
@@ -44,8 +46,12 @@ export async function connectDatabase(config: DatabaseConfig): Promise<Database>
     ingest: openPool('ingest', config),
     maintenance: openPool('maintenance', config),
   };
+  // One of its own: whether the database answers must not depend on whether a pool is busy.
+  const health = openPool('server', { ...config, poolSizes: { server: 1 } });
   const close = async () => {
-    await Promise.all(Object.values(pools).map((pool) => pool.end()));
+    const ended = Promise.all([...Object.values(pools), health].map((pool) => pool.end()));
+    // end() waits for whoever still holds a connection; a stop must not wait for ever.
+    await withinTime(ended, CLOSE_TIMEOUT_MS);
   };
   try {
     const client = await pools.server.connect();
@@ -59,7 +65,7 @@ export async function connectDatabase(config: DatabaseConfig): Promise<Database>
     await close();
     throw error;
   }
-  return { ...pools, close, isReachable: () => isReachable(pools.maintenance) };
+  return { ...pools, close, isReachable: () => isReachable(health) };
 }
 
 function openPool(role: ServingRole, { connection, credentials, log, poolSizes }: DatabaseConfig): pg.Pool {
@@ -99,16 +105,18 @@ export function queriesIn<DB>(client: pg.PoolClient): Kysely<DB> {
 }
 
 async function isReachable(pool: pg.Pool): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, REACHABLE_TIMEOUT_MS, false);
-    timer.unref();
-  });
+  const answer = pool.query('select 1').then(
+    () => true,
+    () => false,
+  );
+  return (await withinTime(answer, REACHABLE_TIMEOUT_MS)) ?? false;
+}
+
+async function withinTime<T>(work: Promise<T>, milliseconds: number): Promise<T | undefined> {
+  const late = new AbortController();
   try {
-    return await Promise.race([pool.query('select 1').then(() => true), late]);
-  } catch {
-    return false;
+    return await Promise.race([work, delay(milliseconds, undefined, { signal: late.signal, ref: false })]);
   } finally {
-    clearTimeout(timer);
+    late.abort();
   }
 }

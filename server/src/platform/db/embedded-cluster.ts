@@ -5,8 +5,10 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
+  lstatSync,
+  mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -16,11 +18,12 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ClusterLayout } from './embedded-layout.ts';
 import { asConfigurationFile, type Settings, tuning } from './embedded-settings.ts';
-import { type DatabaseUser, giveTo } from './embedded-user.ts';
+import { giveTo } from './embedded-user.ts';
 
 export const ADMIN_ROLE = 'valtronics_admin';
 export const EMBEDDED_MAJOR_VERSION = '18';
 
+const WORKSHOP = 'being-created-';
 const INITDB_TIMEOUT_MS = 120_000;
 
 export class EmbeddedClusterError extends Error {
@@ -35,25 +38,28 @@ export function clusterNameOf(dataFolder: string): string {
 export async function prepareCluster(
   layout: ClusterLayout,
   programs: string,
-  user: DatabaseUser | undefined,
   overrides: Settings = {},
 ): Promise<string> {
-  if (!existsSync(layout.dataFolder)) await create(layout, programs, user);
+  if (!existsSync(layout.dataFolder)) await create(layout, programs);
   checkVersion(layout.dataFolder);
-  writeConfiguration(layout, user, overrides);
+  writeConfiguration(layout, overrides);
   if (!existsSync(layout.adminPasswordFile)) {
     throw new EmbeddedClusterError(
       `${layout.adminPasswordFile} is missing: without it nobody can open the database in ${layout.dataFolder}`,
     );
   }
+  chmodSync(layout.adminPasswordFile, 0o600);
   return readFileSync(layout.adminPasswordFile, 'utf8').trim();
 }
 
 // Built under another name and renamed when complete, so a start that was killed leaves no half of a cluster behind.
-async function create(layout: ClusterLayout, programs: string, user: DatabaseUser | undefined): Promise<void> {
-  const workshop = join(layout.home, 'being-created');
-  rmSync(workshop, { recursive: true, force: true });
-  mkdirSync(workshop, { mode: 0o700 });
+async function create(layout: ClusterLayout, programs: string): Promise<void> {
+  const { user } = layout;
+  // A name of its own each time: an initdb that outlived the server that started it may still be writing into an earlier one.
+  for (const name of readdirSync(layout.home)) {
+    if (name.startsWith(WORKSHOP)) rmSync(join(layout.home, name), { recursive: true, force: true });
+  }
+  const workshop = mkdtempSync(join(layout.home, WORKSHOP));
   giveTo(workshop, user);
   const password = randomBytes(32).toString('base64url');
   const passwordFile = join(workshop, 'password');
@@ -101,20 +107,28 @@ function checkVersion(dataFolder: string): void {
   }
 }
 
-function writeConfiguration(layout: ClusterLayout, user: DatabaseUser | undefined, overrides: Settings): void {
+function writeConfiguration(layout: ClusterLayout, overrides: Settings): void {
   const settings = { ...tuning(clusterNameOf(layout.dataFolder)), ...overrides };
-  write(layout, user, 'postgresql.conf', asConfigurationFile(settings));
+  write(layout, 'postgresql.conf', asConfigurationFile(settings));
   // The only way in: the private socket, with a password. No "trust", no "peer", no network.
-  write(layout, user, 'pg_hba.conf', 'local all all scram-sha-256\n');
-  write(layout, user, 'pg_ident.conf', '');
+  write(layout, 'pg_hba.conf', 'local all all scram-sha-256\n');
+  write(layout, 'pg_ident.conf', '');
 }
 
-function write(layout: ClusterLayout, user: DatabaseUser | undefined, name: string, content: string): void {
+function write(layout: ClusterLayout, name: string, content: string): void {
   const path = join(layout.dataFolder, name);
+  // Left alone when nothing changes, so that a start on a full disk does not lose what it needs.
+  if (isOurFile(path, content)) return;
   // The folder is the database user's own: a link it planted there must not make us, who may be root, write elsewhere.
-  rmSync(path, { force: true });
-  writeFileSync(path, content, { mode: 0o600, flag: 'wx' });
-  giveTo(path, user);
+  const draft = `${path}.new`;
+  rmSync(draft, { force: true });
+  writeFileSync(draft, content, { mode: 0o600, flag: 'wx' });
+  giveTo(draft, layout.user);
+  renameSync(draft, path);
+}
+
+function isOurFile(path: string, content: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path, 'utf8') === content;
 }
 
 function writeDurably(path: string, content: string): void {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { canReach, type DatabaseUser, giveTo } from './embedded-user.ts';
+import { canReach, type DatabaseUser, giveTo, ownerOf } from './embedded-user.ts';
 
 /** Where the pieces of the embedded database lie. */
 export interface ClusterLayout {
@@ -22,6 +22,8 @@ export interface ClusterLayout {
   dataFolder: string;
   socketFolder: string;
   adminPasswordFile: string;
+  /** The account the database runs as; undefined for our own. */
+  user: DatabaseUser | undefined;
 }
 
 export class DatabaseLocationError extends Error {
@@ -40,36 +42,47 @@ const BELONGS_TO = 'belongs-to';
 /**
  * The database lies in `<data folder>/postgres`. Only when we are root and the database's own user cannot reach the data folder
  * (a clone under a 0700 home) it lies in /var/lib/valtronics/<random>, and `postgres-location` in the data folder says so.
+ * `preferredUser` is the account to run it as if there is no database yet; undefined when we are not root.
  */
 export function layOut(
   dataDir: string,
-  user: DatabaseUser | undefined,
+  preferredUser: DatabaseUser | undefined,
   systemFolder = systemStateFolder(),
 ): ClusterLayout {
   const dataRoot = realpathSync(dataDir);
-  const home = homeOf(dataRoot, user, systemFolder);
+  const existing = existingHome(dataRoot);
+  if (existing !== undefined) claimHome(dataRoot, existing);
+  const home = existing ?? createHome(dataRoot, preferredUser, systemFolder);
+  const dataFolder = join(home, 'data');
+  const user = preferredUser && (ownerOf(dataFolder) ?? preferredUser);
   // The database's user passes through, and may change only what lies in the two folders that are its own.
   chmodSync(home, user ? 0o711 : 0o700);
-  const dataFolder = join(home, 'data');
+  if (user && !canReach(home, user)) {
+    throw new DatabaseLocationError(
+      `the database in ${home} is out of reach for the account it must run as (${user.name}): let others pass through the folders above it (chmod o+x)`,
+    );
+  }
   return {
     home,
     dataFolder,
     socketFolder: socketFolderFor(home, user),
     adminPasswordFile: join(dataRoot, 'postgres-admin.password'),
+    user,
   };
 }
 
-function homeOf(dataRoot: string, user: DatabaseUser | undefined, systemFolder: string): string {
-  const pointer = join(dataRoot, POINTER);
-  if (existsSync(pointer)) return homeElsewhere(dataRoot, readFileSync(pointer, 'utf8').trim());
-  const inside = join(dataRoot, 'postgres');
-  if (existsSync(inside) || !user || canReach(dataRoot, user)) {
-    if (user && !canReach(dataRoot, user)) {
-      throw new DatabaseLocationError(
-        `the database in ${inside} is out of reach for the account "${user.name}" it must run as: let others pass through the folders above it (chmod o+x)`,
-      );
-    }
-    mkdirSync(inside, { recursive: true });
+/** Where the database of this data folder lies, if it has one. */
+export function existingHome(dataDir: string): string | undefined {
+  const pointer = join(dataDir, POINTER);
+  if (existsSync(pointer)) return readFileSync(pointer, 'utf8').trim();
+  const inside = join(dataDir, 'postgres');
+  return existsSync(inside) ? inside : undefined;
+}
+
+function createHome(dataRoot: string, user: DatabaseUser | undefined, systemFolder: string): string {
+  if (!user || canReach(dataRoot, user)) {
+    const inside = join(dataRoot, 'postgres');
+    mkdirSync(inside);
     return inside;
   }
   const outside = join(systemFolder, randomBytes(8).toString('hex'));
@@ -77,11 +90,12 @@ function homeOf(dataRoot: string, user: DatabaseUser | undefined, systemFolder: 
   chmodSync(systemFolder, 0o711);
   // First the back reference, then the pointer: an interrupted start leaves an empty folder, never a pointer to nothing.
   writeFileSync(join(outside, BELONGS_TO), `${dataRoot}\n`, { mode: 0o600 });
-  writeFileSync(pointer, `${outside}\n`, { mode: 0o600 });
+  writeFileSync(join(dataRoot, POINTER), `${outside}\n`, { mode: 0o600 });
   return outside;
 }
 
-function homeElsewhere(dataRoot: string, home: string): string {
+function claimHome(dataRoot: string, home: string): void {
+  if (home === join(dataRoot, 'postgres')) return;
   if (!existsSync(home)) {
     throw new DatabaseLocationError(
       `${join(dataRoot, POINTER)} names ${home}, which does not exist: the database is gone or not mounted`,
@@ -95,7 +109,6 @@ function homeElsewhere(dataRoot: string, home: string): string {
     }
     writeFileSync(join(home, BELONGS_TO), `${dataRoot}\n`, { mode: 0o600 });
   }
-  return home;
 }
 
 function systemStateFolder(): string {

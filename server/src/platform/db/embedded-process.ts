@@ -6,7 +6,6 @@ import type { DatabaseLog } from './database-log.ts';
 import type { ClusterLayout } from './embedded-layout.ts';
 import { recordedPid, recordedStatus } from './embedded-recovery.ts';
 import { asArguments, pinned } from './embedded-settings.ts';
-import type { DatabaseUser } from './embedded-user.ts';
 
 export interface Postmaster {
   pid: number;
@@ -32,18 +31,15 @@ const READY_POLL_MS = 25;
 // Crash recovery reads up to max_wal_size; on a slow disk that takes minutes. It is alive all that time.
 const READY_TIMEOUT_MS = 15 * 60_000;
 const STILL_STARTING_MS = 10_000;
+// Its last lines may still be in the pipe when its end is known.
+const LAST_WORDS_MS = 100;
 const STOP_POLL_MS = 10;
 const STOP_FAST_MS = 60_000;
 const STOP_IMMEDIATE_MS = 10_000;
 const KEPT_LINES = 20;
 const LONGEST_LINE = 2_000;
 
-export function launchPostmaster(
-  layout: ClusterLayout,
-  programs: string,
-  user: DatabaseUser | undefined,
-  log: DatabaseLog,
-): Postmaster {
+export function launchPostmaster(layout: ClusterLayout, programs: string, log: DatabaseLog): Postmaster {
   const child = spawn(join(programs, 'postgres'), ['-D', layout.dataFolder, ...asArguments(pinned(layout))], {
     // A session of its own: Ctrl-C in the terminal reaches the whole group, and the database must outlive the drain.
     detached: true,
@@ -51,7 +47,7 @@ export function launchPostmaster(
     cwd: layout.dataFolder,
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
     stdio: ['ignore', 'ignore', 'pipe'],
-    ...(user && { uid: user.uid, gid: user.gid }),
+    ...(layout.user && { uid: layout.user.uid, gid: layout.user.gid }),
   });
   const words: string[] = [];
   readLines(child.stderr as Socket, (line) => {
@@ -61,7 +57,8 @@ export function launchPostmaster(
   });
   let gone = false;
   const exited = new Promise<void>((resolve) => {
-    child.once('close', () => {
+    // "exit", not "close": a backend that survives its postmaster holds the pipe open.
+    child.once('exit', () => {
       gone = true;
       resolve();
     });
@@ -77,19 +74,24 @@ export function launchPostmaster(
   return {
     pid: child.pid ?? 0,
     exited,
-    hasExited: () => gone || child.exitCode !== null || child.signalCode !== null,
+    hasExited: () => gone,
     lastWords: () => words,
     signal: (name) => void child.kill(name),
   };
 }
 
-/** Waits until it accepts connections. */
-export async function untilReady(postmaster: Postmaster, layout: ClusterLayout, log: DatabaseLog): Promise<void> {
+/** Waits until it accepts connections; gives up when told to. */
+export async function untilReady(
+  postmaster: Postmaster,
+  layout: ClusterLayout,
+  log: DatabaseLog,
+  giveUp: AbortSignal,
+): Promise<void> {
   const started = Date.now();
   let lastReport = started;
   while (!(recordedPid(layout) === postmaster.pid && recordedStatus(layout) === 'ready')) {
     if (postmaster.hasExited()) {
-      await Promise.race([postmaster.exited, delay(1_000)]);
+      await delay(LAST_WORDS_MS);
       const words = postmaster.lastWords();
       const reason = words.findLast((line) => /FATAL|PANIC|rror/.test(line)) ?? words.at(-1) ?? 'it said nothing';
       throw new PostgresStartError(
@@ -97,6 +99,7 @@ export async function untilReady(postmaster: Postmaster, layout: ClusterLayout, 
         words.some((line) => line.includes('No space left on device')),
       );
     }
+    if (giveUp.aborted) throw new PostgresStartError('PostgreSQL was stopped while it started', false);
     const now = Date.now();
     if (now - started > READY_TIMEOUT_MS)
       throw new PostgresStartError('PostgreSQL did not become ready in time', false);

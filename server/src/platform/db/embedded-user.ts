@@ -38,6 +38,15 @@ export function accountsIn(passwd: string): Map<string, DatabaseUser> {
   return accounts;
 }
 
+/**
+ * Who owns an existing PGDATA; PostgreSQL insists on being started by exactly that account. It is not always the one we would
+ * choose today: the folder may have been made without root, or before a better candidate existed.
+ */
+export function ownerOf(dataFolder: string): DatabaseUser | undefined {
+  const stat = statSync(dataFolder, { throwIfNoEntry: false });
+  return stat && stat.uid !== 0 ? { name: `uid ${stat.uid}`, uid: stat.uid, gid: stat.gid } : undefined;
+}
+
 export function giveTo(path: string, user: DatabaseUser | undefined): void {
   if (user) chownSync(path, user.uid, user.gid);
 }

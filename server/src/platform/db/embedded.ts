@@ -1,12 +1,13 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type Ballast, createBallast } from './ballast.ts';
 import type { DatabaseLog } from './database-log.ts';
+import { checkSpace } from './disk-space.ts';
 import { assertDurable, NotDurableError } from './durability.ts';
 import { installBinaries } from './embedded-binaries.ts';
 import { ADMIN_ROLE, prepareCluster } from './embedded-cluster.ts';
-import { type ClusterLayout, EMBEDDED_PORT, layOut, removeSocketFolder } from './embedded-layout.ts';
+import { type ClusterLayout, EMBEDDED_PORT, existingHome, layOut, removeSocketFolder } from './embedded-layout.ts';
 import {
   launchPostmaster,
   PostgresStartError,
@@ -16,7 +17,7 @@ import {
 } from './embedded-process.ts';
 import { clearTheWay } from './embedded-recovery.ts';
 import type { Settings } from './embedded-settings.ts';
-import { type DatabaseUser, databaseUser } from './embedded-user.ts';
+import { databaseUser } from './embedded-user.ts';
 import { lockFolder } from './folder-lock.ts';
 
 export interface EmbeddedPostgresOptions {
@@ -44,6 +45,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+const LEAST_FREE_BYTES = 4 * 1024 * 1024;
 const FIRST_START_ATTEMPTS = 4;
 const SHORTEST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -55,11 +57,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const user = databaseUser();
   // As root others may pass through (not list), so that the database can lie inside; every file in it is closed on its own.
   mkdirSync(dataDir, { recursive: true, mode: user ? 0o711 : 0o700 });
+  // On a disk that is full to the last block not even a lock could be written.
+  const home = existingHome(dataDir);
+  if (home !== undefined && existsSync(home) && checkSpace(home).freeBytes < LEAST_FREE_BYTES)
+    createBallast(home).release();
   const lock = await lockFolder(dataDir);
   try {
     const layout = layOut(dataDir, user, options.systemFolder);
     const programs = installBinaries(layout.home);
-    const password = await prepareCluster(layout, programs, user, options.settings);
+    const password = await prepareCluster(layout, programs, options.settings);
     const ballast = createBallast(layout.home);
     const adminConnection = (database = 'postgres'): pg.ClientConfig => ({
       host: layout.socketFolder,
@@ -67,19 +73,19 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       user: ADMIN_ROLE,
       password,
       database,
+      ssl: false, // said, or the driver would ask PGSSLMODE
       application_name: 'valtronics admin',
       connectionTimeoutMillis: ADMIN_CONNECT_TIMEOUT_MS,
     });
     const supervisor = createSupervisor({
       layout,
       programs,
-      user,
       log,
       ballast,
       check: () => checkDurability(adminConnection()),
     });
     await supervisor.start();
-    ballast.ensure();
+    await ballast.ensure();
     return {
       adminConnection,
       socketDir: layout.socketFolder,
@@ -115,13 +121,12 @@ async function checkDurability(connection: pg.ClientConfig): Promise<void> {
 interface SupervisorParts {
   layout: ClusterLayout;
   programs: string;
-  user: DatabaseUser | undefined;
   log: DatabaseLog;
   ballast: Ballast;
   check: () => Promise<void>;
 }
 
-function createSupervisor({ layout, programs, user, log, ballast, check }: SupervisorParts) {
+function createSupervisor({ layout, programs, log, ballast, check }: SupervisorParts) {
   const downListeners: (() => void)[] = [];
   const upListeners: (() => void)[] = [];
   const stopping = new AbortController();
@@ -130,9 +135,9 @@ function createSupervisor({ layout, programs, user, log, ballast, check }: Super
 
   async function startOnce(): Promise<Postmaster> {
     await clearTheWay(layout, log);
-    const postmaster = launchPostmaster(layout, programs, user, log);
+    const postmaster = launchPostmaster(layout, programs, log);
     try {
-      await untilReady(postmaster, layout, log);
+      await untilReady(postmaster, layout, log, stopping.signal);
       await check();
       return postmaster;
     } catch (error) {

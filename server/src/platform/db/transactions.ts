@@ -1,5 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
 
+// Of PostgreSQL's integer.
+const LARGEST_ID = 2_147_483_647;
+
 export interface TransactionOptions {
   isolation?: 'read committed' | 'repeatable read' | 'serializable';
   readOnly?: boolean;
@@ -29,7 +32,10 @@ export function withOrganisation<T>(
   options: TransactionOptions = {},
 ): Promise<T> {
   // The simple protocol, which takes several statements at once, takes no parameters. A checked integer holds no SQL.
-  if (organisationId !== null && !(Number.isSafeInteger(organisationId) && organisationId > 0)) {
+  if (
+    organisationId !== null &&
+    !(Number.isSafeInteger(organisationId) && organisationId > 0 && organisationId <= LARGEST_ID)
+  ) {
     throw new RangeError('an organisation id is a positive integer');
   }
   const setting = `select set_config('valtronics.organisation', '${organisationId ?? ''}', true)`;
