@@ -1,0 +1,86 @@
+import type { Value } from '@valtronics/contract';
+import {
+  type ByteSink,
+  type ByteSource,
+  MalformedBytesError,
+  readByte,
+  readFloat64,
+  readSigned,
+  readText,
+  readVarint,
+  writeByte,
+  writeFloat64,
+  writeSigned,
+  writeText,
+  writeVarint,
+} from './bytes.ts';
+import type { CommittedPoint, SeriesKey } from './committed.ts';
+
+// The points of one flush: for each run of a series its id, type and length, then the step in time and the value of each point. About
+// eleven bytes a number, against 46 in the table.
+
+const VERSION = 1;
+const TYPES = ['number', 'boolean', 'string'] as const;
+
+export interface JournalledPoint {
+  readonly seriesId: number;
+  readonly atMicros: number;
+  readonly value: Value;
+}
+
+/** Shortest when points of a series stand together, in order of time; right in any order. */
+export function writeJournalPayload(sink: ByteSink, points: readonly CommittedPoint[]): void {
+  writeByte(sink, VERSION);
+  let start = 0;
+  while (start < points.length) {
+    const series = points[start]?.series;
+    if (!series) return;
+    let end = start + 1;
+    while (points[end]?.series.id === series.id) end += 1;
+    writeRun(sink, points, start, end, series);
+    start = end;
+  }
+}
+
+function writeRun(
+  sink: ByteSink,
+  points: readonly CommittedPoint[],
+  start: number,
+  end: number,
+  series: SeriesKey,
+): void {
+  writeVarint(sink, series.id);
+  writeByte(sink, TYPES.indexOf(series.valueType));
+  writeVarint(sink, end - start);
+  let previous = 0;
+  for (let index = start; index < end; index += 1) {
+    const point = points[index];
+    if (!point) return;
+    writeSigned(sink, point.atMicros - previous);
+    previous = point.atMicros;
+    if (typeof point.value === 'number') writeFloat64(sink, point.value);
+    else if (typeof point.value === 'boolean') writeByte(sink, point.value ? 1 : 0);
+    else writeText(sink, point.value);
+  }
+}
+
+export function readJournalPayload(bytes: Buffer): JournalledPoint[] {
+  const source: ByteSource = { bytes, position: 0 };
+  const version = readByte(source);
+  if (version !== VERSION) throw new MalformedBytesError(`a journal entry of unknown version ${version}`);
+  const points: JournalledPoint[] = [];
+  while (source.position < bytes.length) {
+    const seriesId = readVarint(source);
+    const type = TYPES[readByte(source)];
+    if (type === undefined) throw new MalformedBytesError('a journal entry with an unknown type');
+    const count = readVarint(source);
+    let atMicros = 0;
+    for (let index = 0; index < count; index += 1) {
+      atMicros += readSigned(source);
+      const value =
+        type === 'number' ? readFloat64(source) : type === 'boolean' ? readByte(source) === 1 : readText(source);
+      points.push({ seriesId, atMicros, value });
+    }
+  }
+  return points;
+}
