@@ -16,3 +16,12 @@ export async function findDeviceCredential(
   const found = await sql<DeviceCredentialRow>`select * from find_device_credential(${tokenHash})`.execute(reader.db);
   return found.rows[0];
 }
+
+/** Whether a credential that was good is still: for connections that outlive their authentication. */
+export async function isCredentialUsable(reader: Reader, credentialId: string, now: Date): Promise<boolean> {
+  const found = await sql`select 1 from device_credentials
+    where id = ${credentialId} and revoked_at is null and (expires_at is null or expires_at > ${now})`.execute(
+    reader.db,
+  );
+  return found.rows.length > 0;
+}

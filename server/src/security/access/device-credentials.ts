@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { tokenHash } from '../crypto/tokens.ts';
-import { findDeviceCredential } from './device-credential.repository.ts';
+import { findDeviceCredential, isCredentialUsable } from './device-credential.repository.ts';
 import type { DevicePrincipal } from './principal.ts';
 import type { Revocations } from './revocations.ts';
 
@@ -9,6 +9,8 @@ export interface DeviceCredentials {
   /** The device a token belongs to, or null. Unknown tokens are not cached, so guessing costs the guesser a look-up each. */
   verify(token: string): Promise<DevicePrincipal | null>;
   invalidateDevice(deviceId: string): void;
+  /** Whether a device let in earlier would still be: asks the database, for connections that stay open. */
+  isStillValid(device: DevicePrincipal): Promise<boolean>;
 }
 
 const CACHE_MS = 60_000;
@@ -36,6 +38,8 @@ export function createDeviceCredentials(deps: {
 
   return {
     invalidateDevice,
+    isStillValid: ({ organisationId, credentialId }) =>
+      transactions.read(organisationId, (reader) => isCredentialUsable(reader, credentialId, clock.date())),
     async verify(token) {
       if (!token.startsWith('vtd_') || token.length > 200) return null;
       const hash = tokenHash(token);

@@ -1,0 +1,30 @@
+import type { Role } from '@valtronics/contract';
+import { sql } from 'kysely';
+import type { Reader, WriteTx } from '../audit/tokens.ts';
+
+export interface SessionRow {
+  session_id: string;
+  user_id: string;
+  organisation_id: number;
+  role: Role;
+  email: string;
+  status: 'invited' | 'active' | 'disabled';
+  authorization_version: number;
+  last_seen_at: Date;
+  idle_expires_at: Date;
+  absolute_expires_at: Date;
+  verified_at: Date;
+}
+
+export async function findSessionByToken(reader: Reader, tokenHash: Buffer): Promise<SessionRow | undefined> {
+  return (await sql<SessionRow>`select * from find_session(${tokenHash})`.execute(reader.db)).rows[0];
+}
+
+export async function findSessionById(reader: Reader, sessionId: string): Promise<SessionRow | undefined> {
+  return (await sql<SessionRow>`select * from find_session_by_id(${sessionId})`.execute(reader.db)).rows[0];
+}
+
+export async function touchSession(tx: WriteTx, sessionId: string, seenAt: Date, idleExpiresAt: Date): Promise<void> {
+  await sql`update sessions set last_seen_at = ${seenAt}, idle_expires_at = least(${idleExpiresAt}, absolute_expires_at)
+    where id = ${sessionId} and revoked_at is null`.execute(tx.db);
+}

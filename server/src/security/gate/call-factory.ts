@@ -1,0 +1,65 @@
+import type { Endpoint } from '@valtronics/contract';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Principal } from '../access/principal.ts';
+import type { AuditActor } from '../audit/audit-event.ts';
+import type { AuditedTx, Reader } from '../audit/tokens.ts';
+import type { Transactions } from '../audit/transactions.types.ts';
+import type { Call } from './call.ts';
+import { sessionCookieHeader } from './credential.ts';
+
+const SESSION_COOKIE_SECONDS = 12 * 3_600;
+
+export interface CallParts {
+  readonly endpoint: Endpoint;
+  readonly passage: { readonly address: string; readonly principal: Principal };
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly transactions: Transactions;
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+/** What a handler is given. `write` knows the event from the contract, so a handler can neither forget nor choose it. */
+export function makeCall(parts: CallParts): Call<Endpoint> {
+  const { endpoint, passage, request, reply, transactions } = parts;
+  const { principal, address } = passage;
+  const organisationId = 'organisationId' in principal ? principal.organisationId : null;
+  const userAgent = request.headers['user-agent']?.slice(0, 300) ?? null;
+
+  function audited<T>(
+    who: { organisationId: number; actor: AuditActor },
+    work: (tx: AuditedTx) => Promise<T>,
+  ): Promise<T> {
+    if (endpoint.audit.kind !== 'records')
+      throw new Error(`${endpoint.path} declares no audit event, so it may not write`);
+    return transactions.audited({ ...who, address, requestId: request.id }, endpoint.audit.event, work);
+  }
+
+  const call = {
+    params: parts.params,
+    query: parts.query,
+    body: parts.body,
+    principal,
+    address,
+    userAgent,
+    requestId: request.id,
+    read: <T>(work: (reader: Reader) => Promise<T>) => transactions.read(organisationId, work),
+    write: <T>(work: (tx: AuditedTx) => Promise<T>) => {
+      if (organisationId === null) throw new Error(`${endpoint.path} writes for nobody: use writeAs`);
+      return audited({ organisationId, actor: actorOf(principal) }, work);
+    },
+    writeAs: audited,
+    setSessionCookie(token: string | null) {
+      reply.header('set-cookie', sessionCookieHeader(token, SESSION_COOKIE_SECONDS));
+    },
+  };
+  // The types of `call.ts` narrow this by endpoint; here it serves all of them.
+  return call as unknown as Call<Endpoint>;
+}
+
+export function actorOf(principal: Principal): AuditActor {
+  if (principal.kind === 'user') return { kind: 'user', id: principal.userId, label: principal.email };
+  if (principal.kind === 'device') return { kind: 'device', id: principal.deviceId, label: null };
+  return { kind: 'anonymous', id: null, label: null };
+}
