@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -35,6 +35,8 @@ const quiet = { info() {}, warn() {}, error: (fields: object, message: string) =
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await clearAfterKilledRuns();
   const dataDir = mkdtempSync(join(tmpdir(), FOLDER_PREFIX));
+  // As root the database runs as another account, which must get through; else it would lie in the system's state folder.
+  chmodSync(dataDir, 0o711);
   const postgres = await startEmbeddedPostgres({
     dataDir,
     log: quiet,

@@ -5,13 +5,14 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { canReach, type DatabaseUser, giveTo, ownerOf } from './embedded-user.ts';
 
 /** Where the pieces of the embedded database lie. */
@@ -109,6 +110,15 @@ function claimHome(dataRoot: string, home: string): void {
     }
     writeFileSync(join(home, BELONGS_TO), `${dataRoot}\n`, { mode: 0o600 });
   }
+}
+
+/** Databases in the system's folder whose data folder is gone: deleting a data folder does not reach them. */
+export function homesLeftBehind(home: string): string[] {
+  const systemFolder = dirname(home);
+  return readdirSync(systemFolder)
+    .map((name) => join(systemFolder, name))
+    .filter((other) => other !== home && existsSync(join(other, BELONGS_TO)))
+    .filter((other) => !existsSync(join(readFileSync(join(other, BELONGS_TO), 'utf8').trim(), POINTER)));
 }
 
 function systemStateFolder(): string {

@@ -7,7 +7,14 @@ import { checkSpace } from './disk-space.ts';
 import { assertDurable, NotDurableError } from './durability.ts';
 import { installBinaries } from './embedded-binaries.ts';
 import { ADMIN_ROLE, prepareCluster } from './embedded-cluster.ts';
-import { type ClusterLayout, EMBEDDED_PORT, existingHome, layOut, removeSocketFolder } from './embedded-layout.ts';
+import {
+  type ClusterLayout,
+  EMBEDDED_PORT,
+  existingHome,
+  homesLeftBehind,
+  layOut,
+  removeSocketFolder,
+} from './embedded-layout.ts';
 import {
   launchPostmaster,
   PostgresStartError,
@@ -64,6 +71,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const lock = await lockFolder(dataDir);
   try {
     const layout = layOut(dataDir, user, options.systemFolder);
+    for (const folder of homesLeftBehind(layout.home)) {
+      log.warn(
+        { folder },
+        'a database whose data folder was deleted is still there: delete it too if it is not wanted',
+      );
+    }
     const programs = installBinaries(layout.home);
     const password = await prepareCluster(layout, programs, options.settings);
     const ballast = createBallast(layout.home);
