@@ -27,6 +27,17 @@ export const tokens = z.strictObject({
 });
 export type Tokens = z.infer<typeof tokens>;
 
+export const jwks = endpoint({
+  method: 'GET',
+  path: '/.well-known/jwks.json',
+  root: true,
+  summary: 'Public keys that verify access tokens (RFC 7517)',
+  response: 'raw',
+  access: open('public keys are public'),
+  rate: 'api',
+  audit: unaudited('public keys'),
+});
+
 export const login = endpoint({
   method: 'POST',
   path: '/auth/login',

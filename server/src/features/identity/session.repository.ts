@@ -1,0 +1,124 @@
+import { sql } from 'kysely';
+import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
+import type { SessionRecord } from './session.ts';
+
+export interface NewSession {
+  id: string;
+  organisationId: number;
+  userId: string;
+  kind: 'browser' | 'token';
+  tokenHash: Buffer | null;
+  address: string;
+  userAgent: string | null;
+  now: Date;
+  idleExpiresAt: Date;
+  absoluteExpiresAt: Date;
+}
+
+export async function insertSession(tx: WriteTx, session: NewSession): Promise<void> {
+  await sql`
+    insert into sessions (id, organisation_id, user_id, kind, token_hash, address, user_agent,
+      created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
+    values (${session.id}, ${session.organisationId}, ${session.userId}, ${session.kind}, ${session.tokenHash},
+      ${session.address}::inet, ${session.userAgent}, ${session.now}, ${session.now}, ${session.now},
+      ${session.idleExpiresAt}, ${session.absoluteExpiresAt})`.execute(tx.db);
+  await sql`update users set last_sign_in_at = ${session.now} where id = ${session.userId}`.execute(tx.db);
+}
+
+export async function listOpenSessions(reader: Reader, userId: string, now: Date): Promise<SessionRecord[]> {
+  const found = await sql<SessionRecord>`
+    select id, kind, user_agent, host(address) as address, created_at, last_seen_at, idle_expires_at, absolute_expires_at
+    from sessions
+    where user_id = ${userId} and revoked_at is null and idle_expires_at > ${now} and absolute_expires_at > ${now}
+    order by last_seen_at desc limit 1000`.execute(reader.db);
+  return found.rows;
+}
+
+/** Ends one session of the person; false when there is none. */
+export async function revokeSession(
+  tx: WriteTx,
+  which: { id: string; userId: string },
+  reason: string,
+  now: Date,
+): Promise<boolean> {
+  const ended = await sql`
+    update sessions set revoked_at = ${now}, revoked_reason = ${reason}
+    where id = ${which.id} and user_id = ${which.userId} and revoked_at is null returning id`.execute(tx.db);
+  return ended.rows.length > 0;
+}
+
+/** Ends all sessions of a person but the one given; returns their ids. */
+export async function revokeSessionsOf(
+  tx: WriteTx,
+  which: { userId: string; exceptId: string | null },
+  reason: string,
+  now: Date,
+): Promise<string[]> {
+  const ended = await sql<{ id: string }>`
+    update sessions set revoked_at = ${now}, revoked_reason = ${reason}
+    where user_id = ${which.userId} and revoked_at is null and id is distinct from ${which.exceptId}::uuid
+    returning id`.execute(tx.db);
+  return ended.rows.map((row) => row.id);
+}
+
+export interface RefreshFamily {
+  session_id: string;
+  secret_sealed: Buffer;
+  generation: number;
+  rotated_at: Date;
+}
+
+export async function insertRefreshFamily(
+  tx: WriteTx,
+  family: { sessionId: string; organisationId: number; secretSealed: Buffer; firstHash: Buffer; now: Date },
+): Promise<void> {
+  await sql`insert into refresh_families (session_id, organisation_id, secret_sealed, generation, rotated_at)
+    values (${family.sessionId}, ${family.organisationId}, ${family.secretSealed}, 1, ${family.now})`.execute(tx.db);
+  await insertRefreshToken(tx, { ...family, tokenHash: family.firstHash, generation: 1 });
+}
+
+/** Locks the family, so that two refreshes, or a refresh and a revocation, come one after the other. */
+export async function lockRefreshFamily(tx: WriteTx, sessionId: string): Promise<RefreshFamily | undefined> {
+  const found = await sql<RefreshFamily>`
+    select f.session_id, f.secret_sealed, f.generation, f.rotated_at
+    from refresh_families f join sessions s on s.id = f.session_id
+    where f.session_id = ${sessionId} and s.revoked_at is null
+    for update of f, s`.execute(tx.db);
+  return found.rows[0];
+}
+
+export async function advanceRefreshFamily(
+  tx: WriteTx,
+  next: {
+    sessionId: string;
+    organisationId: number;
+    generation: number;
+    tokenHash: Buffer;
+    now: Date;
+    idleExpiresAt: Date;
+  },
+): Promise<void> {
+  await sql`update refresh_families set generation = ${next.generation}, rotated_at = ${next.now}
+    where session_id = ${next.sessionId}`.execute(tx.db);
+  await sql`update sessions set last_seen_at = ${next.now}, idle_expires_at = least(${next.idleExpiresAt}, absolute_expires_at)
+    where id = ${next.sessionId}`.execute(tx.db);
+  await insertRefreshToken(tx, next);
+}
+
+async function insertRefreshToken(
+  tx: WriteTx,
+  token: { sessionId: string; organisationId: number; generation: number; tokenHash: Buffer },
+): Promise<void> {
+  await sql`insert into refresh_tokens (token_hash, session_id, organisation_id, generation)
+    values (${token.tokenHash}, ${token.sessionId}, ${token.organisationId}, ${token.generation})`.execute(tx.db);
+}
+
+export interface FoundRefreshToken {
+  session_id: string;
+  organisation_id: number;
+  generation: number;
+}
+
+export async function findRefreshToken(reader: Reader, tokenHash: Buffer): Promise<FoundRefreshToken | undefined> {
+  return (await sql<FoundRefreshToken>`select * from find_refresh_token(${tokenHash})`.execute(reader.db)).rows[0];
+}

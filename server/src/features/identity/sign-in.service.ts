@@ -1,0 +1,227 @@
+import { randomBytes } from 'node:crypto';
+import type { Tokens } from '@valtronics/contract';
+import type { Clock } from '../../lib/clock.ts';
+import { newId } from '../../lib/ids.ts';
+import { Problem } from '../../lib/problem.ts';
+import { SESSION_IDLE_MS } from '../../security/access/authentication.ts';
+import type { Revocations } from '../../security/access/revocations.ts';
+import { findSessionById } from '../../security/access/session.repository.ts';
+import type { AuditActor } from '../../security/audit/audit-event.ts';
+import type { AuditedTx, WriteTx } from '../../security/audit/tokens.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
+import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Passwords } from './passwords.ts';
+import {
+  advanceRefreshFamily,
+  findRefreshToken,
+  insertRefreshFamily,
+  insertSession,
+  lockRefreshFamily,
+  revokeSession,
+} from './session.repository.ts';
+import { BROWSER_ABSOLUTE_MS, REFRESH_GRACE_MS, refreshToken, TOKEN_ABSOLUTE_MS } from './session.ts';
+import { findLogin, upgradePasswordHash } from './user.repository.ts';
+import type { Account } from './user.ts';
+
+export interface Visitor {
+  readonly address: string;
+  readonly userAgent: string | null;
+  readonly requestId: string;
+}
+
+type WriteAs = <T>(
+  who: { organisationId: number; actor: AuditActor },
+  work: (tx: AuditedTx) => Promise<T>,
+) => Promise<T>;
+
+export type SignInService = ReturnType<typeof createSignInService>;
+
+export function createSignInService(deps: {
+  transactions: Transactions;
+  passwords: Passwords;
+  accessTokens: AccessTokens;
+  keyRing: KeyRing;
+  revocations: Revocations;
+  clock: Clock;
+}) {
+  const { transactions, passwords, accessTokens, keyRing, revocations, clock } = deps;
+  const familyPlace = (organisation: number, row: string) => ({
+    organisation,
+    table: 'refresh_families',
+    column: 'secret_sealed',
+    row,
+  });
+
+  /**
+   * The account a password proves. Unknown and known addresses cost one argon2id each and get the same answer; the difference is only
+   * in the log. The hashing happens before any transaction is opened.
+   */
+  async function prove(email: string, password: string, visitor: Visitor): Promise<Account> {
+    const account = await transactions.read(null, (reader) => findLogin(reader, email));
+    const isRight = await passwords.verify(account?.password_hash ?? null, password);
+    if (account && isRight && account.status === 'active') {
+      const hash = account.password_hash;
+      if (hash && passwords.needsRehash(hash)) {
+        const upgraded = await passwords.hash(password);
+        await transactions.unaudited(account.organisation_id, 'session_touch', (tx) =>
+          upgradePasswordHash(tx, account.user_id, hash, upgraded),
+        );
+      }
+      return account;
+    }
+    await transactions.refused(
+      {
+        organisationId: account?.organisation_id ?? null,
+        actor: { kind: 'anonymous', id: account?.user_id ?? null, label: null },
+        address: visitor.address,
+        requestId: visitor.requestId,
+      },
+      'session.refused',
+      { resource: account ? { kind: 'user', id: account.user_id } : null },
+    );
+    throw new Problem('invalid_credentials');
+  }
+
+  async function openBrowserSession(
+    tx: WriteTx,
+    account: Account,
+    visitor: Visitor,
+  ): Promise<{ token: string; sessionId: string }> {
+    const token = newOpaqueToken(tokenPrefixes.session);
+    const now = clock.now();
+    const sessionId = newId();
+    await insertSession(tx, {
+      id: sessionId,
+      organisationId: account.organisation_id,
+      userId: account.user_id,
+      kind: 'browser',
+      tokenHash: tokenHash(token),
+      address: visitor.address,
+      userAgent: visitor.userAgent,
+      now: new Date(now),
+      idleExpiresAt: new Date(now + SESSION_IDLE_MS),
+      absoluteExpiresAt: new Date(now + BROWSER_ABSOLUTE_MS),
+    });
+    return { token, sessionId };
+  }
+
+  async function tokensFor(account: Account, sessionId: string, refresh: string): Promise<Tokens> {
+    const access = await accessTokens.issue({
+      userId: account.user_id,
+      organisationId: account.organisation_id,
+      role: account.role,
+      authzVersion: account.authorization_version,
+      sessionId,
+    });
+    return { accessToken: access.token, expiresInSeconds: access.expiresInSeconds, refreshToken: refresh };
+  }
+
+  async function openTokenSession(writeAs: WriteAs, account: Account, visitor: Visitor): Promise<Tokens> {
+    const secret = randomBytes(32);
+    const sessionId = newId();
+    const first = refreshToken(secret, 1);
+    const now = clock.now();
+    await writeAs({ organisationId: account.organisation_id, actor: actorOf(account) }, async (tx) => {
+      await insertSession(tx, {
+        id: sessionId,
+        organisationId: account.organisation_id,
+        userId: account.user_id,
+        kind: 'token',
+        tokenHash: null,
+        address: visitor.address,
+        userAgent: visitor.userAgent,
+        now: new Date(now),
+        idleExpiresAt: new Date(now + TOKEN_ABSOLUTE_MS),
+        absoluteExpiresAt: new Date(now + TOKEN_ABSOLUTE_MS),
+      });
+      await insertRefreshFamily(tx, {
+        sessionId,
+        organisationId: account.organisation_id,
+        secretSealed: keyRing.seal(secret, familyPlace(account.organisation_id, sessionId)),
+        firstHash: tokenHash(first),
+        now: new Date(now),
+      });
+      tx.describe({ resource: { kind: 'session', id: sessionId }, details: { kind: 'token' } });
+    });
+    return tokensFor(account, sessionId, first);
+  }
+
+  /**
+   * Rotation by compare-and-set under a row lock. The current token gives the next one; the one before it gives, for 30 s, the same
+   * next one again (a client whose answer was lost); anything older was copied, so the whole family ends and only that family.
+   */
+  async function refresh(writeAs: WriteAs, presented: string): Promise<Tokens> {
+    const refused = new Problem('not_authenticated', { detail: 'Sign in again.' });
+    if (!isOpaqueToken(presented, tokenPrefixes.refresh)) throw refused;
+    const known = await transactions.read(null, (reader) => findRefreshToken(reader, tokenHash(presented)));
+    if (!known) throw refused;
+    const { session_id: sessionId, organisation_id: organisationId } = known;
+    const session = await transactions.read(null, (reader) => findSessionById(reader, sessionId));
+    const now = clock.now();
+    if (!session || session.status !== 'active' || session.absolute_expires_at.getTime() <= now) throw refused;
+    const account: Account = { ...session, password_hash: null };
+
+    const successor = await writeAs({ organisationId, actor: actorOf(account) }, async (tx) => {
+      tx.describe({ resource: { kind: 'session', id: sessionId } });
+      const family = await lockRefreshFamily(tx, sessionId);
+      if (!family) throw refused;
+      const secret = keyRing.open(family.secret_sealed, familyPlace(organisationId, sessionId));
+      if (known.generation === family.generation) {
+        const generation = family.generation + 1;
+        const token = refreshToken(secret, generation);
+        const idleExpiresAt = new Date(now + TOKEN_ABSOLUTE_MS);
+        await advanceRefreshFamily(tx, {
+          sessionId,
+          organisationId,
+          generation,
+          tokenHash: tokenHash(token),
+          now: new Date(now),
+          idleExpiresAt,
+        });
+        return token;
+      }
+      const isRetry =
+        known.generation === family.generation - 1 && now - family.rotated_at.getTime() <= REFRESH_GRACE_MS;
+      return isRetry ? refreshToken(secret, family.generation) : undefined;
+    });
+    if (successor !== undefined) return tokensFor(account, sessionId, successor);
+    await endReusedFamily(account, sessionId);
+    throw refused;
+  }
+
+  async function endReusedFamily(account: Account, sessionId: string): Promise<void> {
+    const who = {
+      organisationId: account.organisation_id,
+      actor: actorOf(account),
+      event: 'session.reuse_detected',
+    } as const;
+    await transactions.system(who, async (tx) => {
+      await revokeSession(tx, { id: sessionId, userId: account.user_id }, 'refresh token reused', clock.date());
+      tx.describe({ resource: { kind: 'session', id: sessionId } });
+    });
+    await revocations.announce({ sessionId });
+  }
+
+  async function logout(writeAs: WriteAs, presented: string): Promise<void> {
+    if (!isOpaqueToken(presented, tokenPrefixes.refresh)) throw new Problem('not_authenticated');
+    const known = await transactions.read(null, (reader) => findRefreshToken(reader, tokenHash(presented)));
+    const session = known && (await transactions.read(null, (reader) => findSessionById(reader, known.session_id)));
+    if (!session) throw new Problem('not_authenticated');
+    const actor: AuditActor = { kind: 'user', id: session.user_id, label: session.email };
+    await writeAs({ organisationId: session.organisation_id, actor }, async (tx) => {
+      await revokeSession(tx, { id: session.session_id, userId: session.user_id }, 'signed out', clock.date());
+      tx.describe({ resource: { kind: 'session', id: session.session_id } });
+    });
+    await revocations.announce({ sessionId: session.session_id });
+  }
+
+  return { prove, openBrowserSession, openTokenSession, refresh, logout };
+}
+
+export const actorOf = (account: Pick<Account, 'user_id' | 'email'>): AuditActor => ({
+  kind: 'user',
+  id: account.user_id,
+  label: account.email,
+});

@@ -1,0 +1,103 @@
+import type { Role } from '@valtronics/contract';
+import { sql } from 'kysely';
+import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
+import type { Account, UserRecord } from './user.ts';
+
+export async function findLogin(reader: Reader, email: string): Promise<Account | undefined> {
+  const found = await sql<Omit<Account, 'email'>>`select * from find_login(${email})`.execute(reader.db);
+  const row = found.rows[0];
+  return row && { ...row, email };
+}
+
+const columns = sql`id, email, name, phone, role, status, created_at, last_sign_in_at`;
+
+export async function findUser(reader: Reader, id: string): Promise<UserRecord | undefined> {
+  return (await sql<UserRecord>`select ${columns} from users where id = ${id}`.execute(reader.db)).rows[0];
+}
+
+export async function findPasswordHash(reader: Reader, id: string): Promise<string | null> {
+  const found = await sql<{ password_hash: string | null }>`select password_hash from users where id = ${id}`.execute(
+    reader.db,
+  );
+  return found.rows[0]?.password_hash ?? null;
+}
+
+export interface UserFilter {
+  text: string | undefined;
+  role: Role | undefined;
+  after: readonly [email: string, id: string] | undefined;
+  limit: number;
+}
+
+export async function listUsers(reader: Reader, filter: UserFilter): Promise<UserRecord[]> {
+  const text = filter.text === undefined ? null : `%${filter.text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+  const [email, id] = filter.after ?? [null, null];
+  const found = await sql<UserRecord>`
+    select ${columns} from users
+    where (${text}::text is null or email ilike ${text} or name ilike ${text})
+      and (${filter.role ?? null}::text is null or role = ${filter.role ?? null})
+      and (${email}::text is null or (lower(email), id) > (${email}, ${id}::uuid))
+    order by lower(email), id limit ${filter.limit}`.execute(reader.db);
+  return found.rows;
+}
+
+export interface NewUser {
+  id: string;
+  organisationId: number;
+  email: string;
+  name: string | null;
+  phone: string | null;
+  role: Role;
+  status: 'invited' | 'active';
+  passwordHash: string | null;
+}
+
+/** False when the address is taken, in whichever organisation. */
+export async function insertUser(tx: WriteTx, user: NewUser): Promise<boolean> {
+  const inserted = await sql`
+    insert into users (id, organisation_id, email, name, phone, role, status, password_hash)
+    values (${user.id}, ${user.organisationId}, ${user.email}, ${user.name}, ${user.phone}, ${user.role}, ${user.status}, ${user.passwordHash})
+    on conflict do nothing returning id`.execute(tx.db);
+  return inserted.rows.length > 0;
+}
+
+export interface UserChange {
+  name: string | null;
+  phone: string | null;
+  role: Role;
+  status: 'invited' | 'active' | 'disabled';
+}
+
+/** Raises the authorization version when rights change, which ends every access token of the person at its next use. */
+export async function updateUser(tx: WriteTx, id: string, change: UserChange): Promise<void> {
+  await sql`
+    update users set name = ${change.name}, phone = ${change.phone}, updated_at = now(),
+      authorization_version = authorization_version + (role <> ${change.role} or status <> ${change.status})::int,
+      role = ${change.role}, status = ${change.status}
+    where id = ${id}`.execute(tx.db);
+}
+
+export async function setPassword(tx: WriteTx, id: string, hash: string): Promise<void> {
+  await sql`update users set password_hash = ${hash}, updated_at = now() where id = ${id}`.execute(tx.db);
+}
+
+/** Better parameters for the same password; only if nobody changed it meanwhile. */
+export async function upgradePasswordHash(tx: WriteTx, id: string, from: string, to: string): Promise<void> {
+  await sql`update users set password_hash = ${to} where id = ${id} and password_hash = ${from}`.execute(tx.db);
+}
+
+/** Locks the administrators of the organisation, so that two of them cannot remove each other at once. */
+export async function lockActiveAdministrators(tx: WriteTx): Promise<string[]> {
+  const found = await sql<{ id: string }>`
+    select id from users where role = 'admin' and status = 'active' order by id for update`.execute(tx.db);
+  return found.rows.map((row) => row.id);
+}
+
+export async function activateUser(
+  tx: WriteTx,
+  id: string,
+  details: { name: string | null; passwordHash: string },
+): Promise<void> {
+  await sql`update users set status = 'active', name = coalesce(${details.name}, name), password_hash = ${details.passwordHash},
+    updated_at = now() where id = ${id}`.execute(tx.db);
+}

@@ -1,0 +1,185 @@
+import type { Role } from '@valtronics/contract';
+import { z } from 'zod';
+import type { Clock } from '../../lib/clock.ts';
+import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
+import { newId } from '../../lib/ids.ts';
+import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import type { UserPrincipal } from '../../security/access/principal.ts';
+import type { Revocations } from '../../security/access/revocations.ts';
+import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
+import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import { insertInvitation } from './invitation.repository.ts';
+import type { Passwords } from './passwords.ts';
+import { revokeSessionsOf } from './session.repository.ts';
+import {
+  findPasswordHash,
+  findUser,
+  insertUser,
+  listUsers,
+  lockActiveAdministrators,
+  setPassword,
+  updateUser,
+} from './user.repository.ts';
+import { presentUser, type UserRecord } from './user.ts';
+
+/** A link that opens an account is good for a week; the one of the first start for half an hour. */
+export const INVITATION_MS = 7 * 86_400_000;
+export const FIRST_LINK_MS = 30 * 60_000;
+
+const position = z.tuple([z.string().max(254), z.uuid()]);
+
+export type UserService = ReturnType<typeof createUserService>;
+
+export function createUserService(deps: {
+  passwords: Passwords;
+  revocations: Revocations;
+  publicUrl: URL;
+  clock: Clock;
+}) {
+  const { passwords, revocations, publicUrl, clock } = deps;
+
+  /** The token stands in the fragment, which a browser never sends to a server, so it stays out of every log. */
+  async function invite(
+    tx: WriteTx,
+    whom: { organisationId: number; userId: string | null; role: Role; validForMs: number },
+  ): Promise<{ url: string; expiresAt: string }> {
+    const token = newOpaqueToken(tokenPrefixes.invitation);
+    const expiresAt = new Date(clock.now() + whom.validForMs);
+    await insertInvitation(tx, { ...whom, id: newId(), tokenHash: tokenHash(token), expiresAt });
+    const url = new URL('/accept-invitation', publicUrl);
+    url.hash = `token=${token}`;
+    return { url: url.href, expiresAt: expiresAt.toISOString() };
+  }
+
+  async function load(reader: Reader, id: string): Promise<UserRecord> {
+    const user = await findUser(reader, id);
+    if (!user) throw notFound();
+    return user;
+  }
+
+  return {
+    invite,
+    load,
+
+    async list(
+      reader: Reader,
+      query: {
+        limit?: number | undefined;
+        cursor?: string | undefined;
+        text?: string | undefined;
+        role?: Role | undefined;
+      },
+    ) {
+      const limit = query.limit ?? DEFAULT_PAGE;
+      const after = decodeCursor(query.cursor, position);
+      const rows = await listUsers(reader, { text: query.text, role: query.role, after, limit: limit + 1 });
+      return pageOf(rows, limit, presentUser, (row) => [row.email.toLowerCase(), row.id]);
+    },
+
+    async create(
+      tx: AuditedTx,
+      by: UserPrincipal,
+      person: { email: string; name?: string | undefined; phone?: string | undefined; role: Role },
+    ) {
+      const id = newId();
+      const isNew = await insertUser(tx, {
+        id,
+        organisationId: by.organisationId,
+        email: person.email,
+        name: person.name ?? null,
+        phone: person.phone ?? null,
+        role: person.role,
+        status: 'invited',
+        passwordHash: null,
+      });
+      if (!isNew)
+        throw new Problem('conflict', {
+          detail: 'This address already has an account.',
+          errors: [{ path: 'email', message: 'already has an account' }],
+        });
+      const invitation = await invite(tx, {
+        organisationId: by.organisationId,
+        userId: id,
+        role: person.role,
+        validForMs: INVITATION_MS,
+      });
+      tx.describe({ resource: { kind: 'user', id }, details: { role: person.role } });
+      return { user: presentUser(await load(tx, id)), invitation };
+    },
+
+    /** Nobody changes their own role or status, and an organisation keeps one active administrator. */
+    async change(
+      tx: AuditedTx,
+      by: UserPrincipal,
+      id: string,
+      change: {
+        name?: string | null | undefined;
+        phone?: string | null | undefined;
+        role?: Role | undefined;
+        status?: 'active' | 'disabled' | undefined;
+      },
+    ) {
+      const administrators = await lockActiveAdministrators(tx);
+      const before = await load(tx, id);
+      const after = {
+        name: change.name === undefined ? before.name : change.name,
+        phone: change.phone === undefined ? before.phone : change.phone,
+        role: change.role ?? before.role,
+        status: change.status ?? before.status,
+      };
+      const changesRights = after.role !== before.role || after.status !== before.status;
+      if (changesRights && id === by.userId)
+        throw new Problem('forbidden', { detail: 'Nobody changes their own role or status.' });
+      if (before.status === 'invited' && change.status === 'active')
+        throw new Problem('conflict', { detail: 'The person becomes active by accepting the invitation.' });
+      const staysAdministrator = after.role === 'admin' && after.status === 'active';
+      if (administrators.length === 1 && administrators[0] === id && !staysAdministrator)
+        throw new Problem('conflict', { detail: 'The last administrator stays one.' });
+      await updateUser(tx, id, after);
+      if (after.status === 'disabled')
+        await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'account disabled', clock.date());
+      const changed = (['name', 'phone', 'role', 'status'] as const).filter((field) => after[field] !== before[field]);
+      tx.describe({
+        resource: { kind: 'user', id },
+        details: {
+          changed,
+          ...(changesRights ? { role: [before.role, after.role], status: [before.status, after.status] } : {}),
+        },
+      });
+      return { user: presentUser(await load(tx, id)), changesRights };
+    },
+
+    /** After the change is committed: open connections are checked again, or ended, within a second. */
+    rightsChanged: (userId: string) => revocations.announce({ userId, recheck: true }),
+
+    async passwordOf(reader: Reader, userId: string): Promise<{ hash: string | null; user: UserRecord }> {
+      return { hash: await findPasswordHash(reader, userId), user: await load(reader, userId) };
+    },
+
+    /** The hash of the new password, if the old one is right and the new one allowed. Slow; never inside a transaction. */
+    async newPasswordHash(
+      of: { hash: string | null; user: UserRecord },
+      current: string,
+      next: string,
+    ): Promise<string> {
+      if (!(await passwords.verify(of.hash, current)))
+        throw invalidField('currentPassword', 'not your current password');
+      const fault = passwords.fault(next, of.user);
+      if (fault !== undefined) throw invalidField('newPassword', fault);
+      return passwords.hash(next);
+    },
+
+    /** Ends the person's other sessions; returns their ids. */
+    async replacePassword(tx: AuditedTx, by: UserPrincipal, hash: string): Promise<string[]> {
+      await setPassword(tx, by.userId, hash);
+      const ended = await revokeSessionsOf(
+        tx,
+        { userId: by.userId, exceptId: by.sessionId },
+        'password changed',
+        clock.date(),
+      );
+      tx.describe({ resource: { kind: 'user', id: by.userId }, details: { endedSessions: ended.length } });
+      return ended;
+    },
+  };
+}
