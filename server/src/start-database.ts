@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import type pg from 'pg';
+import type { Config } from './platform/config/config.ts';
+import { parseDatabaseUrl } from './platform/db/connection-policy.ts';
+import { connectDatabase, connectionAs, type Database } from './platform/db/database.ts';
+import { createSpaceGuard, type SpaceGuard } from './platform/db/disk-space.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './platform/db/embedded.ts';
+import { provision } from './platform/db/provision.ts';
+import { type CredentialStore, type DatabaseCredentials, readCredentials } from './platform/db/roles.ts';
+import { runMigrations } from './platform/db/run-migrations.ts';
+import type { Logger } from './platform/log/log.ts';
+import type { KeyRing } from './security/crypto/key-ring.ts';
+import { sealedFile } from './security/crypto/sealed-file.ts';
+
+export interface RunningDatabase {
+  readonly database: Database;
+  /** For the ingest's own connection, and the one that listens. */
+  connectionOf(role: 'server' | 'ingest'): pg.ClientConfig;
+  readonly space: SpaceGuard;
+  readonly isEmbedded: boolean;
+  stop(): Promise<void>;
+}
+
+/** Below this the server refuses writes, long before PostgreSQL would panic for want of room for its log. */
+const MINIMUM_FREE_BYTES = 512 * 1024 * 1024;
+
+interface Located {
+  readonly connection: pg.ClientConfig;
+  readonly credentials: DatabaseCredentials;
+  readonly embedded: EmbeddedPostgres | undefined;
+}
+
+/** Finds or starts the database, brings its schema up to date and opens the pools. */
+export async function startDatabase(config: Config, keyRing: KeyRing, log: Logger): Promise<RunningDatabase> {
+  const { connection, credentials, embedded } = await locate(config, keyRing, log);
+  try {
+    const result = await runMigrations({ ...connection, ...connectionAs('owner', credentials.owner) });
+    if (result.applied.length > 0) log.info({ migrations: result.applied }, 'database schema brought up to date');
+    const database = await connectDatabase({ connection, credentials, log });
+    const space = createSpaceGuard({
+      path: embedded?.dataFolder ?? config.dataDir,
+      minimumFreeBytes: MINIMUM_FREE_BYTES,
+      intervalMs: 2_000,
+    });
+    return {
+      database,
+      connectionOf: (role) => ({ ...connection, ...connectionAs(role, credentials[role]) }),
+      space,
+      isEmbedded: embedded !== undefined,
+      async stop() {
+        space.stop();
+        await database.close();
+        await embedded?.stop();
+      },
+    };
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+}
+
+async function locate(config: Config, keyRing: KeyRing, log: Logger): Promise<Located> {
+  const store = credentialStore(config, keyRing);
+  if (config.databaseUrl === undefined) {
+    const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+    try {
+      const { credentials, database } = await provision({ adminConnection: embedded.adminConnection, store });
+      const { user: _user, password: _password, ...connection } = embedded.adminConnection(database);
+      return { connection, credentials, embedded };
+    } catch (error) {
+      await embedded.stop();
+      throw error;
+    }
+  }
+  const target = parseDatabaseUrl(config.databaseUrl.reveal());
+  const credentials = await readCredentials(store);
+  if (!credentials) {
+    throw new DatabaseNotPreparedError(
+      'the database of DATABASE_URL was not prepared from this data folder: run "valtronics db init" once, with an account that may create roles',
+    );
+  }
+  return { connection: target.connectionTo(target.database), credentials, embedded: undefined };
+}
+
+export class DatabaseNotPreparedError extends Error {
+  override readonly name = 'DatabaseNotPreparedError';
+}
+
+/** `valtronics db init`: creates the database and its roles on the server of DATABASE_URL, and the schema. */
+export async function prepareDatabase(
+  config: Config,
+  keyRing: KeyRing,
+): Promise<{ database: string; applied: string[] }> {
+  if (config.databaseUrl === undefined)
+    throw new DatabaseNotPreparedError('DATABASE_URL is not set; the embedded database prepares itself at the start');
+  const target = parseDatabaseUrl(config.databaseUrl.reveal());
+  const { credentials, database } = await provision({
+    adminConnection: target.connectionTo,
+    store: credentialStore(config, keyRing),
+    database: target.database,
+  });
+  const owner = { ...target.connectionTo(database), ...connectionAs('owner', credentials.owner) };
+  return { database, applied: (await runMigrations(owner)).applied };
+}
+
+function credentialStore(config: Config, keyRing: KeyRing): CredentialStore {
+  return sealedFile(join(config.dataDir, 'database.sealed'), keyRing);
+}
