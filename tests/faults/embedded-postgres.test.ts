@@ -22,8 +22,7 @@ import {
 // every row that was committed must be there.
 
 const COMMIT_A_ROW = 'create table kept (n int); insert into kept values (42)';
-const kept = async (connection: pg.ClientConfig) =>
-  (await query(connection, 'select n from kept')).map((row) => row.n);
+const kept = async (connection: pg.ClientConfig) => (await query(connection, 'select n from kept')).map((row) => row.n);
 const dataFolderOf = (dataDir: string) => join(dataDir, 'postgres', 'data');
 
 test('kill -9 of the postmaster: it is restarted beside the running server, and the pid changes', async () => {

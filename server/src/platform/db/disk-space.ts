@@ -27,7 +27,7 @@ export interface SpaceGuardOptions {
 }
 
 // Writes resume only with a tenth more than the minimum, or a disk at the edge would flap with every checkpoint.
-const RESUME_FACTOR = 1.1;
+const RESUME_MARGIN = 0.1;
 
 export function createSpaceGuard(options: SpaceGuardOptions): SpaceGuard {
   const { path, minimumFreeBytes, intervalMs, clock = systemClock, measure = checkSpace } = options;
@@ -37,7 +37,7 @@ export function createSpaceGuard(options: SpaceGuardOptions): SpaceGuard {
     measuredAt = clock.now();
     try {
       const { freeBytes } = measure(path);
-      enough = freeBytes >= (enough ? minimumFreeBytes : minimumFreeBytes * RESUME_FACTOR);
+      enough = freeBytes >= minimumFreeBytes + (enough ? 0 : minimumFreeBytes * RESUME_MARGIN);
     } catch {
       enough = false; // a disk that cannot be asked cannot be trusted with a write
     }

@@ -143,7 +143,8 @@ function readLines(stream: Socket, take: (line: string) => void): void {
 
 function report(line: string, log: DatabaseLog): void {
   const level = /(?:^|\s)(FATAL|PANIC|ERROR|WARNING):/.exec(line)?.[1];
-  if (level === 'FATAL' || level === 'PANIC') log.error({ postgres: line }, 'PostgreSQL reports');
+  // FATAL ends one session (a wrong password, an administrator's command), PANIC all of them.
+  if (level === 'PANIC') log.error({ postgres: line }, 'PostgreSQL reports');
   else if (level) log.warn({ postgres: line }, 'PostgreSQL reports');
   else log.info({ postgres: line }, 'PostgreSQL reports');
 }

@@ -78,23 +78,30 @@ export function pendingMigrations(files: MigrationFile[], applied: AppliedMigrat
 async function apply(client: pg.Client, file: MigrationFile): Promise<void> {
   try {
     await client.query('begin');
+    const transaction = await currentTransaction(client);
     await client.query(file.sql);
+    // A file with a commit of its own would leave half of itself behind when it fails, and no record of it.
+    if ((await currentTransaction(client)) !== transaction)
+      throw new Error('it ended its transaction, which is not its own');
     await client.query('insert into schema_migrations (number, name, sha256) values ($1, $2, $3)', [
       file.number,
       file.name,
       file.sha256,
     ]);
-    const end = await client.query('commit');
-    // A file that ends the transaction itself would leave half of it behind on a failure.
-    if (end.command !== 'COMMIT') throw new Error('the transaction could not be committed');
+    await client.query('commit');
   } catch (error) {
     await client.query('rollback').catch(() => {});
     throw new MigrationError(`migration ${file.name} failed: ${describe(error, file.sql)}`, { cause: error });
   }
 }
 
+async function currentTransaction(client: pg.Client): Promise<string | undefined> {
+  const { rows } = await client.query<{ id: string }>('select pg_current_xact_id()::text as id');
+  return rows[0]?.id;
+}
+
 function describe(error: unknown, sql: string): string {
-  if (!(error instanceof pg.DatabaseError)) return String(error);
+  if (!(error instanceof pg.DatabaseError)) return error instanceof Error ? error.message : String(error);
   const position = Number(error.position);
   const line = position > 0 ? ` (line ${sql.slice(0, position).split('\n').length})` : '';
   return `${error.message}${line}`;
