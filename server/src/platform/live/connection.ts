@@ -23,8 +23,8 @@ export interface LiveConnection {
   readonly handshake: Handshake;
   /** False from the moment it is being closed; nothing is received or sent any more. */
   readonly isOpen: boolean;
-  /** Bytes received since the handshake. */
-  readonly bytesReceived: number;
+  /** Closes with 1009 once more than so many bytes have come from now on; null lifts that. For peers that nobody knows yet. */
+  limitReceived(bytes: number | null): void;
   /** Returns at once. A reader too slow even for what may be left out is closed with 4408. */
   send(message: OutgoingMessage, coalesceKey?: string): void;
   /** Forgets waiting messages whose coalesce key begins so. */
@@ -32,8 +32,9 @@ export interface LiveConnection {
   hold(reason: HoldReason): void;
   release(reason: HoldReason): void;
   close(code: number, reason: string): void;
+  /** Who receives what comes from now on; the last one told takes the place of the one before. */
   onMessage(listener: (text: string) => void): void;
-  /** Called once, whoever ends it. */
+  /** Called once, whoever ends it; at once if it has ended. */
   onEnd(listener: (code: number) => void): void;
 }
 
@@ -42,7 +43,7 @@ export interface ConnectionOptions {
   readonly handshake: Handshake;
   readonly socket: WebSocket;
   /** The stream below, to write what one turn of the event loop produces in one go. */
-  readonly stream: Duplex & { readonly bytesRead?: number };
+  readonly stream: Duplex;
   readonly outbox: OutboxLimits;
   readonly metrics: Pick<Metrics, 'liveSent' | 'liveSkipped' | 'liveClosed'>;
   /** How long a peer has to answer our close before its socket is destroyed. */
@@ -63,11 +64,11 @@ export function openConnection(options: ConnectionOptions): OwnedConnection {
   const holds = new Set<HoldReason>();
   // Pausing stops the next read; what the last one brought (64 KiB can hold thousands of small messages) is still parsed and waits here.
   const received: string[] = [];
-  const messageListeners: ((text: string) => void)[] = [];
+  let deliver = (_text: string): void => {};
   const endListeners: ((code: number) => void)[] = [];
-  const bytesAtStart = stream.bytesRead ?? 0;
+  let bytesLeft = 0;
   let open = true;
-  let ended = false;
+  let endedWith: number | undefined;
   let closedWith: number | undefined;
   let alive = true;
   let pings = 0;
@@ -111,10 +112,6 @@ export function openConnection(options: ConnectionOptions): OwnedConnection {
     if (open && holds.size === 0) socket.resume();
   }
 
-  function deliver(text: string): void {
-    for (const listener of messageListeners) listener(text);
-  }
-
   function close(code: number, reason: string): void {
     if (!open) return;
     open = false;
@@ -124,6 +121,12 @@ export function openConnection(options: ConnectionOptions): OwnedConnection {
     socket.close(code, reason);
     // A peer that does not read cannot be told. After the grace its socket goes, close frame or not.
     setTimeout(() => socket.terminate(), options.closeGraceMs).unref();
+  }
+
+  // Below the frames: a frame that never ends is never a message, and would be kept up to the frame limit.
+  function countBytes(chunk: Buffer): void {
+    bytesLeft -= chunk.length;
+    if (bytesLeft < 0) close(1009, 'too much before signing in');
   }
 
   socket.on('message', (data, isBinary) => {
@@ -151,10 +154,8 @@ export function openConnection(options: ConnectionOptions): OwnedConnection {
     setTimeout(() => socket.terminate(), options.closeGraceMs).unref();
   });
   socket.on('close', (code) => {
-    if (ended) return;
-    ended = true;
     open = false;
-    const endedWith = closedWith ?? code;
+    endedWith = closedWith ?? code;
     metrics.liveClosed(endedWith);
     for (const listener of endListeners) listener(endedWith);
   });
@@ -165,8 +166,11 @@ export function openConnection(options: ConnectionOptions): OwnedConnection {
     get isOpen() {
       return open;
     },
-    get bytesReceived() {
-      return (stream.bytesRead ?? 0) - bytesAtStart;
+    limitReceived(bytes) {
+      stream.off('data', countBytes);
+      if (bytes === null) return;
+      bytesLeft = bytes;
+      stream.on('data', countBytes);
     },
     send(message, coalesceKey) {
       if (!open) return;
@@ -179,10 +183,11 @@ export function openConnection(options: ConnectionOptions): OwnedConnection {
     release,
     close,
     onMessage: (listener) => {
-      messageListeners.push(listener);
+      deliver = listener;
     },
     onEnd: (listener) => {
-      endListeners.push(listener);
+      if (endedWith === undefined) endListeners.push(listener);
+      else listener(endedWith);
     },
     beat() {
       pings = 0;

@@ -52,7 +52,8 @@ const defaults: LiveLimits = {
   connectionsPerAddress: 1000,
   frameBytes: 1_048_576,
   heartbeatSeconds: 30,
-  closeGraceMs: 1000,
+  // An ended entitlement must have ended everything within a second, also where the peer does not listen.
+  closeGraceMs: 700,
   outbox: outboxLimits,
 };
 

@@ -1,0 +1,215 @@
+import { liveCloseCodes, rates, type Stream, streams } from '@valtronics/contract';
+import type { Clock } from '../../lib/clock.ts';
+import type { LiveConnection } from '../../platform/live/connection.ts';
+import type { LiveServer } from '../../platform/live/live-server.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { Authentication } from '../access/authentication.ts';
+import { type DevicePrincipal, principalKey, type UserPrincipal } from '../access/principal.ts';
+import type { RevocationMatch, Revocations } from '../access/revocations.ts';
+import type { Limiter } from '../shield/limiter.ts';
+import { admit } from './stream-admission.ts';
+import { type Requests, type StreamRegistry, serveRequests } from './stream-requests.ts';
+import type { PublishHandler, StreamGate, SubscribeHandler } from './streams.ts';
+
+export interface StreamGateOptions {
+  readonly live: Pick<LiveServer, 'onConnection' | 'onHandshake'>;
+  readonly authentication: Authentication;
+  readonly revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
+  readonly limiter: Limiter;
+  readonly publicOrigin: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'gateRefused' | 'watch'>;
+  /** 5 s unless told. */
+  readonly authenticateWithinMs?: number | undefined;
+}
+
+export interface LiveStreamGate extends StreamGate {
+  /** Throws when a declared stream has no handler. */
+  assertComplete(): void;
+}
+
+interface Admitted {
+  readonly connection: LiveConnection;
+  readonly principal: UserPrincipal | DevicePrincipal;
+  readonly requests: Requests;
+}
+
+const AUTHENTICATE_WITHIN_MS = 5000;
+const MAX_CONNECTIONS_A_PRINCIPAL = 100;
+/** Revocation must have its effect within a second, so the look-up gets a little less. */
+const RECHECK_WITHIN_MS = 800;
+const SWEEP_EVERY_MS = 60_000;
+const SWEEP_AT_ONCE = 8;
+/** A timer cannot be set further ahead. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The one door for live streams. Order: address → coarse limit → authentication → (each request) limit → access → validation → handler. */
+export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
+  const { live, authentication, limiter, clock, log, metrics } = options;
+  const subscribe = new Map<string, { stream: Stream; handler: SubscribeHandler<Stream> }>();
+  const registry: { subscribe: typeof subscribe; publish: StreamRegistry['publish'] } = {
+    subscribe,
+    publish: undefined,
+  };
+  const admitted = new Set<Admitted>();
+  const perPrincipal = new Map<string, number>();
+  let revocationsHeard = 0;
+  let sweeping = false;
+
+  live.onHandshake(({ addressKey }) => {
+    const answer = limiter.take(`coarse:${addressKey}`, rates.coarseAddress);
+    if (answer.ok) return undefined;
+    metrics.gateRefused('live', 'too_many_requests');
+    return { status: 429, retryAfterSeconds: answer.retryAfterSeconds };
+  });
+
+  live.onConnection((connection) => {
+    connection.hold('checking');
+    void welcome(connection);
+  });
+
+  async function welcome(connection: LiveConnection): Promise<void> {
+    const heardBefore = revocationsHeard;
+    const principal = await admit(connection, {
+      authentication,
+      limiter,
+      publicOrigin: options.publicOrigin,
+      withinMs: options.authenticateWithinMs ?? AUTHENTICATE_WITHIN_MS,
+      log,
+      metrics,
+    });
+    if (principal === null) return;
+    const key = principalKey(principal) ?? '';
+    const already = perPrincipal.get(key) ?? 0;
+    if (already >= MAX_CONNECTIONS_A_PRINCIPAL) {
+      metrics.gateRefused('live', 'too_many_requests');
+      connection.close(liveCloseCodes.tooFast, 'too many connections');
+      return;
+    }
+    const requests = serveRequests({ connection, principal, registry, limiter, log, metrics });
+    const entry: Admitted = { connection, principal, requests };
+    admitted.add(entry);
+    perPrincipal.set(key, already + 1);
+    const stopExpiry = endAtExpiry(connection, principal.expiresAt);
+    connection.onEnd(() => {
+      stopExpiry();
+      admitted.delete(entry);
+      const left = (perPrincipal.get(key) ?? 1) - 1;
+      if (left > 0) perPrincipal.set(key, left);
+      else perPrincipal.delete(key);
+      requests.end();
+    });
+    connection.onMessage((text) => requests.receive(text));
+    // A revocation heard while the look-up ran may be newer than what the look-up saw.
+    if (revocationsHeard !== heardBefore) await recheck(entry);
+    else connection.release('checking');
+  }
+
+  function endAtExpiry(connection: LiveConnection, expiresAt: Date | null): () => void {
+    if (expiresAt === null) return () => {};
+    let timer: NodeJS.Timeout;
+    const look = (): void => {
+      const left = expiresAt.getTime() - clock.now();
+      if (left <= 0) connection.close(liveCloseCodes.notAuthenticated, 'expired');
+      else timer = setTimeout(look, Math.min(left, MAX_TIMER_MS)).unref();
+    };
+    look();
+    return () => clearTimeout(timer);
+  }
+
+  options.revocations.onRevoked((match) => {
+    revocationsHeard += 1;
+    for (const entry of admitted) {
+      if (!concerns(match, entry.principal)) continue;
+      if (match.recheck) void recheck(entry);
+      else entry.connection.close(liveCloseCodes.notAuthenticated, 'revoked');
+    }
+  });
+  options.revocations.onGap(() => {
+    revocationsHeard += 1;
+    void sweep();
+  });
+  // The net under the messages: whatever was missed, nobody keeps a connection for longer than this without being entitled to it.
+  setInterval(() => void sweep(), SWEEP_EVERY_MS).unref();
+
+  /** Something about this principal changed. Nothing is read meanwhile, and without a clear yes in time the connection ends. */
+  async function recheck({ connection, principal }: Admitted): Promise<void> {
+    connection.hold('checking');
+    const answer = await inTime(authentication.isStillValid(principal)).catch((error: unknown) => {
+      log.error({ err: error }, 'a changed principal could not be checked again');
+      return false;
+    });
+    if (answer) connection.release('checking');
+    else connection.close(liveCloseCodes.notAuthenticated, 'no longer valid');
+  }
+
+  /** Looks at everybody, a few at a time. Here a failing look-up ends nothing: with the database away, all would be thrown out at once. */
+  async function sweep(): Promise<void> {
+    if (sweeping) return;
+    sweeping = true;
+    const waiting = [...admitted];
+    const look = async (): Promise<void> => {
+      for (let entry = waiting.pop(); entry !== undefined; entry = waiting.pop()) {
+        const valid = await inTime(authentication.isStillValid(entry.principal)).catch(() => undefined);
+        if (valid === false) entry.connection.close(liveCloseCodes.notAuthenticated, 'no longer valid');
+      }
+    };
+    await Promise.all(Array.from({ length: SWEEP_AT_ONCE }, look));
+    sweeping = false;
+  }
+
+  metrics.watch('liveSubscriptions', () => {
+    let count = 0;
+    for (const { requests } of admitted) count += requests.subscriptions;
+    return count;
+  });
+
+  return {
+    onSubscribe(stream, handler) {
+      mustBeEnforceable(stream, 'subscribe');
+      if (subscribe.has(stream.channel)) throw new Error(`the stream ${stream.channel} is handled twice`);
+      subscribe.set(stream.channel, { stream, handler: handler as unknown as SubscribeHandler<Stream> });
+    },
+    onPublish(stream, handler) {
+      mustBeEnforceable(stream, 'publish');
+      if (registry.publish !== undefined) throw new Error('publishes are handled twice');
+      registry.publish = { stream, handler: handler as unknown as PublishHandler<Stream> };
+    },
+    assertComplete() {
+      const isHandled = (stream: Stream): boolean =>
+        stream.direction === 'publish'
+          ? registry.publish?.stream === stream
+          : subscribe.get(stream.channel)?.stream === stream;
+      const missing = streams.filter((stream) => !isHandled(stream));
+      if (missing.length === 0) return;
+      const names = missing.map(({ channel, direction }) => `${direction} ${channel}`);
+      throw new Error(`no handler for the live streams ${names.join(', ')}`);
+    },
+  };
+}
+
+/** A policy that this door cannot put into force must not be declared and then silently ignored. */
+function mustBeEnforceable(stream: Stream, direction: Stream['direction']): void {
+  const name = `the stream ${stream.direction} ${stream.channel}`;
+  if (stream.direction !== direction) throw new Error(`${name} is handled in the wrong direction`);
+  if (stream.access.kind === 'open') throw new Error(`${name} cannot be open`);
+  if (stream.audit.kind !== 'unaudited') throw new Error(`${name} cannot record audit events`);
+}
+
+/** Every field given must match; a match without fields concerns nobody. */
+function concerns(match: RevocationMatch, principal: UserPrincipal | DevicePrincipal): boolean {
+  const { recheck: _, ...fields } = match;
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const own: Readonly<Record<string, unknown>> = { ...principal };
+  return given.length > 0 && given.every(([field, value]) => own[field] === value);
+}
+
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the look-up took too long')), RECHECK_WITHIN_MS);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
