@@ -24,6 +24,8 @@ export interface FleetRun {
    * real time either way: at 60, an hour of weather passes in a minute.
    */
   readonly speed?: number | undefined;
+  /** Begin with what was measured since then (milliseconds since 1970), to join a history already stored; now unless told. */
+  readonly sinceMs?: number | undefined;
   readonly signal: AbortSignal;
   /** Every second, and once more at the end. */
   readonly onProgress?: ((progress: FleetProgress) => void) | undefined;
@@ -36,18 +38,24 @@ const MOST_CATCH_UP_MS = 60_000;
 const STAGGER_MS = 8;
 const FLUSH_MS = 2000;
 
-async function runDevice({ device }: FleetMember, link: DeviceLink, speed: number, signal: AbortSignal): Promise<void> {
+async function runDevice(
+  { device }: FleetMember,
+  link: DeviceLink,
+  { speed = 1, sinceMs, signal }: FleetRun,
+): Promise<void> {
   const intervalMs = device.intervalSeconds * 1000;
   const phase = phaseMs(device);
   const started = Date.now();
   const world = (at: number) => started + (at - started) * speed;
-  let sentUntil = started;
+  let sentUntil = sinceMs !== undefined && speed === 1 ? Math.min(sinceMs, started) : started;
+  let mostCatchUpMs = Number.POSITIVE_INFINITY;
   while (!signal.aborted) {
     const due = Math.ceil((sentUntil - phase) / intervalMs) * intervalMs + phase;
     await pause(Math.max(0, due - Date.now()), signal);
     if (signal.aborted) return;
     const until = Date.now() + 1;
-    const from = Math.max(sentUntil, until - MOST_CATCH_UP_MS);
+    const from = Math.max(sentUntil, until - mostCatchUpMs);
+    mostCatchUpMs = MOST_CATCH_UP_MS;
     sentUntil = Math.max(until, due + 1);
     const points: SimulatedPoint[] =
       speed === 1 ? [...pointsBetween(device, from, sentUntil)] : pointsAt(device, due, world(due), intervalMs * speed);
@@ -70,7 +78,7 @@ function total(links: readonly DeviceLink[]): LinkCounts {
 
 /** Runs the devices against a server until the signal fires, each over its own transport; resolves with the final counts. */
 export async function runFleet(run: FleetRun): Promise<FleetProgress> {
-  const { devices, target, speed = 1, signal, onProgress, onProblem } = run;
+  const { devices, target, signal, onProgress, onProblem } = run;
   const links: DeviceLink[] = [];
   let refused = 0;
   let commands = 0;
@@ -97,7 +105,7 @@ export async function runFleet(run: FleetRun): Promise<FleetProgress> {
       };
     });
     try {
-      await runDevice(member, link, speed, signal);
+      await runDevice(member, link, run);
     } catch {
       // `send` only fails when the link has ended: the server refuses this device, the others go on.
       refused++;

@@ -35,7 +35,7 @@ export function retryAfterMs(header: string | undefined, now: number = Date.now(
 }
 
 /** What the outbox should make of an answer. */
-export function judge({ status, retryAfter, body }: Answer): { rejected: number } {
+function judge({ status, retryAfter, body }: Answer): { rejected: number } {
   if (status === 200) {
     const receipt = ingestReceipt.safeParse(parseJson(body));
     if (!receipt.success) throw new Error('the server answered 200 with something that is no receipt');

@@ -45,10 +45,7 @@ export function openMqttLink(options: MqttLinkOptions): DeviceLink {
       ),
     backoff: options.backoff,
     onProblem: options.onProblem,
-    onRefused: (reason) => {
-      options.onProblem?.(reason.message);
-      outbox.close(reason);
-    },
+    onRefused: (reason) => outbox.close(reason),
   });
   const outbox = createOutbox({
     ...options,

@@ -150,6 +150,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   function close(reason: Error): void {
     if (ended) return;
     ended = reason;
+    if (reason instanceof LinkRefused) options.onProblem?.(reason.message);
     if (resting) clearTimeout(resting);
     resting = null;
     count.dropped += queue.length - head + repeats.reduce((sum, { points }) => sum + points.length, 0);

@@ -18,10 +18,7 @@ export function openWebSocketLink(options: WebSocketLinkOptions): DeviceLink {
     open: (lost, signal) => openWebSocketSession({ ...options, url: url.href }, lost, signal),
     backoff: options.backoff,
     onProblem: options.onProblem,
-    onRefused: (reason) => {
-      options.onProblem?.(reason.message);
-      outbox.close(reason);
-    },
+    onRefused: (reason) => outbox.close(reason),
   });
   const outbox = createOutbox({
     ...options,

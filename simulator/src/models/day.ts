@@ -9,7 +9,7 @@ export function hourOfDay(at: Seconds, utcOffsetMinutes: number): number {
 }
 
 /** Saturday or Sunday by the wall of the place (1970-01-01 was a Thursday). */
-export function isWeekend(at: Seconds, utcOffsetMinutes: number): boolean {
+function isWeekend(at: Seconds, utcOffsetMinutes: number): boolean {
   const weekday = (((Math.floor((at + utcOffsetMinutes * 60) / DAY) + 4) % 7) + 7) % 7;
   return weekday === 0 || weekday === 6;
 }
