@@ -1,7 +1,6 @@
 import { type Access, type Endpoint, endpoints, type RateClass, rates } from '@valtronics/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import type { Clock } from '../../lib/clock.ts';
 import { parseJson } from '../../lib/json.ts';
 import { Problem, problemBody, retryAfterSeconds } from '../../lib/problem.ts';
 import type { AddressList } from '../../platform/config/addresses.ts';
@@ -30,7 +29,6 @@ export interface HttpGateOptions {
   readonly publicOrigin: string;
   readonly trustedProxies: AddressList;
   readonly metricsToken: Secret | undefined;
-  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Check every answer against its schema; for tests, since a wrong answer is our fault and no caller's. */
@@ -39,7 +37,7 @@ export interface HttpGateOptions {
 
 export interface HttpGate extends EndpointGate {
   /** Files of the web interface: the one thing served that the contract does not name. */
-  serveFallback(serve: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> | undefined): void;
+  serveFallback(serve: (request: FastifyRequest, reply: FastifyReply) => boolean): void;
   /** Throws when an endpoint of the contract has no handler. */
   assertComplete(): void;
 }
@@ -63,6 +61,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, authentication, limiter, publicOrigin, trustedProxies, log, metrics } = options;
   const passages = new WeakMap<FastifyRequest, Passage>();
   const handled = new Set<Endpoint>();
+  let fallback: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -86,7 +85,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   app.setErrorHandler((error, request, reply) => sendProblem(toProblem(error), request, reply));
   app.setNotFoundHandler((request, reply) => {
     throttleAddress(addressOf(request));
-    return sendProblem(new Problem('not_found'), request, reply);
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!(isRead && fallback(request, reply))) sendProblem(new Problem('not_found'), request, reply);
   });
 
   const addressOf = (request: FastifyRequest): string =>
@@ -211,11 +211,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       });
     },
     serveFallback(serveFile) {
-      app.setNotFoundHandler(async (request, reply) => {
-        throttleAddress(addressOf(request));
-        const served = request.method === 'GET' || request.method === 'HEAD' ? serveFile(request, reply) : undefined;
-        return served ?? sendProblem(new Problem('not_found'), request, reply);
-      });
+      fallback = serveFile;
     },
     assertComplete() {
       const missing = Object.entries(endpoints).filter(([, endpoint]) => !handled.has(endpoint));

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { Problem } from '../../lib/problem.ts';
+import { PasswordQueueFullError } from '../crypto/password-hashing.ts';
 
 const fastifyProblems: Readonly<Record<string, () => Problem>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () => new Problem('too_large'),
@@ -23,6 +24,7 @@ const NOT_NOW_SYSTEM = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE',
  */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof PasswordQueueFullError) return new Problem('overloaded', { cause: error, retryAfterSeconds: 2 });
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string') {
     const known = fastifyProblems[code];

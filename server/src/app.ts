@@ -1,0 +1,220 @@
+import { fileURLToPath } from 'node:url';
+import { createAlerts } from './features/alerts/index.ts';
+import { createAuditLog } from './features/audit-log/index.ts';
+import { createDevices } from './features/devices/index.ts';
+import type { FirstStart } from './features/identity/first-start.ts';
+import { createIdentity } from './features/identity/index.ts';
+import { createOperations } from './features/operations/index.ts';
+import { createTelemetry } from './features/telemetry/index.ts';
+import { type Clock, systemClock } from './lib/clock.ts';
+import type { Config } from './platform/config/config.ts';
+import { openNotices } from './platform/db/notices.ts';
+import { createHttpServer } from './platform/http/http-server.ts';
+import { loadWebFiles } from './platform/http/web-files.ts';
+import { createScheduler } from './platform/jobs/scheduler.ts';
+import { createLiveServer } from './platform/live/live-server.ts';
+import type { Logger } from './platform/log/log.ts';
+import { createMailer } from './platform/mail/mailer.ts';
+import { createMetrics } from './platform/metrics/metrics.ts';
+import { createMqttBroker } from './platform/mqtt/broker.ts';
+import { createOutbound } from './platform/outbound/outbound.ts';
+import { createAuthentication } from './security/access/authentication.ts';
+import { createDeviceCredentials } from './security/access/device-credentials.ts';
+import { createRevocations } from './security/access/revocations.ts';
+import { openSigningKeys } from './security/access/signing-key-store.ts';
+import { createTransactions } from './security/audit/transactions.ts';
+import { createAccessTokens } from './security/crypto/access-tokens.ts';
+import { createServerTls } from './security/crypto/certificates/server-tls.ts';
+import { createKeyRing } from './security/crypto/key-ring.ts';
+import { createPasswords } from './security/crypto/passwords.ts';
+import { openRootKey } from './security/crypto/root-key.ts';
+import { createHttpGate } from './security/gate/http-gate.ts';
+import { createStreamGate } from './security/gate/stream-gate.ts';
+import { createTopicGate } from './security/gate/topic-gate.ts';
+import { webFallback } from './security/gate/web-fallback.ts';
+import { addressKey, clientAddress } from './security/shield/client-address.ts';
+import { apiHeaders } from './security/shield/headers.ts';
+import { createLimiter } from './security/shield/limiter.ts';
+import { startDatabase } from './start-database.ts';
+
+export interface App {
+  /** Opens the ports; from here on the world can reach us. */
+  listen(): Promise<Addresses>;
+  stop(): Promise<void>;
+  readonly identity: { readonly firstStart: FirstStart };
+  readonly devices: ReturnType<typeof createDevices>;
+  readonly telemetry: ReturnType<typeof createTelemetry>;
+  readonly caFile: string | undefined;
+}
+
+export interface Addresses {
+  readonly http: number;
+  readonly mqtt: number;
+  readonly mqttPlain: number | undefined;
+}
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly webFolder?: string;
+  /** For tests: every answer is checked against its schema. */
+  readonly checkAnswers?: boolean;
+}
+
+const WEB_FOLDER = fileURLToPath(new URL('../../web/dist', import.meta.url));
+const MAX_LIMITER_KEYS = 200_000;
+const MAX_HTTP_CONNECTIONS = 20_000;
+
+/** The wiring: platform, then security, then one line per feature. The one picture of what depends on what. */
+export async function createApp({
+  config,
+  log,
+  clock = systemClock,
+  webFolder = WEB_FOLDER,
+  checkAnswers,
+}: AppOptions): Promise<App> {
+  // Platform: the outside world.
+  const keyRing = createKeyRing(openRootKey(config));
+  const metrics = createMetrics({ ofProcess: true });
+  const running = await startDatabase(config, keyRing, log);
+  const { database, space } = running;
+  const notices = await openNotices(running.connectionOf('server'), database.server, log);
+  const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
+  const http = createHttpServer({ tls, maxConnections: MAX_HTTP_CONNECTIONS });
+  const addressOf = (socketAddress: string | undefined, forwardedFor: string | readonly string[] | undefined) =>
+    clientAddress(socketAddress, forwardedFor, config.trustedProxies);
+  const live = createLiveServer({
+    path: '/api/v1/live',
+    log,
+    metrics,
+    addressOf: (request) => {
+      const address = addressOf(request.socket.remoteAddress, request.headers['x-forwarded-for']);
+      return { address, key: addressKey(address) };
+    },
+    refusalHeaders: apiHeaders(),
+  });
+  live.attach(http.server);
+  const jobs = createScheduler({ log, clock, metrics });
+  const mailer = createMailer(config);
+  const outbound = createOutbound({ allowList: config.webhookAllowList });
+
+  // Security: what holds for every feature.
+  const transactions = createTransactions(database);
+  const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
+  const revocations = createRevocations(notices);
+  const signingKeys = await openSigningKeys({ transactions, keyRing });
+  const accessTokens = createAccessTokens({
+    keys: signingKeys,
+    issuer: config.publicUrl.origin,
+    audience: config.publicUrl.origin,
+    clock,
+    ttlSeconds: config.accessTokenMinutes * 60,
+  });
+  const credentials = createDeviceCredentials({ transactions, revocations, clock });
+  const authentication = createAuthentication({ transactions, accessTokens, deviceCredentials: credentials, clock });
+  const passwords = createPasswords();
+  const publicOrigin = config.publicUrl.origin;
+  const gate = createHttpGate({
+    app: http.app,
+    transactions,
+    authentication,
+    limiter,
+    publicOrigin,
+    trustedProxies: config.trustedProxies,
+    metricsToken: config.metricsToken,
+    log,
+    metrics,
+    ...(checkAnswers === undefined ? {} : { checkAnswers }),
+  });
+  const streamGate = createStreamGate({
+    live,
+    authentication,
+    revocations,
+    limiter,
+    publicOrigin,
+    log,
+    clock,
+    metrics,
+  });
+  const topicGate = createTopicGate({ credentials, revocations, limiter, log, clock, metrics });
+  const broker = await createMqttBroker({ log, clock, handlers: topicGate.handlers });
+  topicGate.attach(broker);
+
+  // Features.
+  const identity = createIdentity({
+    gate,
+    transactions,
+    passwords,
+    accessTokens,
+    signingKeys,
+    keyRing,
+    revocations,
+    publicUrl: config.publicUrl,
+    clock,
+  });
+  const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
+  const alerts = createAlerts({ gate, topicGate, streamGate, transactions, keyRing, mailer, outbound, clock, log });
+  const telemetry = createTelemetry({
+    gate,
+    topicGate,
+    streamGate,
+    transactions,
+    ingestConnection: running.connectionOf('ingest'),
+    consumers: [alerts.rulesConsumer],
+    isWritable: () => space.writable(),
+    metrics,
+    clock,
+    log,
+  });
+  createAuditLog({ gate });
+  createOperations({
+    gate,
+    metrics,
+    readiness: { database: () => database.isReachable(), disk: async () => space.writable() },
+  });
+  gate.serveFallback(webFallback(loadWebFiles(webFolder)));
+
+  gate.assertComplete();
+  streamGate.assertComplete();
+  topicGate.assertComplete();
+  for (const job of [...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+
+  return {
+    identity,
+    devices,
+    telemetry,
+    caFile: tls?.caFile,
+
+    async listen() {
+      await telemetry.start();
+      jobs.start();
+      const { port } = await http.listen(config.http);
+      const secure =
+        tls &&
+        (await broker.listenTls({
+          host: config.mqtt.host,
+          port: config.mqtt.port,
+          secureContext: tls.secureContextOptions(),
+        }));
+      if (secure) tls.onRenew(() => secure.renew(tls.secureContextOptions()));
+      const plain =
+        config.mqtt.plainPort === undefined
+          ? undefined
+          : await broker.listenPlain({ host: config.mqtt.host, port: config.mqtt.plainPort });
+      return { http: port, mqtt: secure?.port ?? 0, mqttPlain: plain?.port };
+    },
+
+    /** First no new work, then what was taken is made durable and acknowledged, then the database. */
+    async stop() {
+      await jobs.stop();
+      await live.close();
+      const closing = Promise.all([http.close(), broker.close()]);
+      await telemetry.drain();
+      await closing;
+      tls?.stop();
+      await notices.close();
+      await running.stop();
+    },
+  };
+}

@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+import { boundedCache } from '../../lib/bounded-cache.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { newId } from '../../lib/ids.ts';
+import type { SigningKey } from './signing-keys.ts';
+
+// Access tokens: short-lived ES256 JWTs (RFC 9068). What makes them safe is what is not negotiable:
+// - The algorithm is ours, never the token's: `none`, or HS256 with our public key as the secret, cannot be asked for.
+// - The header may hold alg, typ and kid only, so a token can bring no key of its own (jwk, jku, x5c, x5u) and no critical extension. The kid chooses
+//   among our keys by exact match, after its shape was checked.
+// - `typ: at+jwt`, issuer and audience keep tokens that we may sign for other purposes from being taken for access tokens.
+// - One token has one spelling. jose decodes a changed last character, padding and surrounding white space to the same bytes; anything that remembers
+//   tokens by their text could then be walked around. Each part must be exactly its own canonical base64url.
+// - A verified token is remembered by its SHA-256 until it expires, at most 10,000 of them; its key and times are checked again on every use.
+// Revocation is not decided here: the caller compares session, family and authorisation version with the database's word.
+
+const ALGORITHM = 'ES256';
+const TYPE = 'at+jwt';
+const MAX_TOKEN_LENGTH = 4096;
+const MAX_REMEMBERED = 10_000;
+/** Servers' clocks may differ by this much. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+export interface SigningKeys {
+  /** The key that signs now. */
+  active(): SigningKey;
+  /** A key whose tokens are accepted: the active one, the next, or one being retired. */
+  find(kid: string): SigningKey | undefined;
+}
+
+export interface AccessTokensOptions {
+  readonly keys: SigningKeys;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly clock: Clock;
+  readonly ttlSeconds: number;
+}
+
+/** Who a token speaks for, and the sign-in it belongs to: a browser's session or a client's refresh family. */
+export type AccessTokenSubject = {
+  readonly userId: string;
+  readonly organisationId: number;
+  readonly role: string;
+  readonly authzVersion: number;
+} & (
+  | { readonly sessionId: string; readonly familyId?: undefined }
+  | { readonly familyId: string; readonly sessionId?: undefined }
+);
+
+export type AccessClaims = AccessTokenSubject & {
+  readonly tokenId: string;
+  /** Milliseconds since the epoch. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+};
+
+export interface IssuedAccessToken {
+  readonly token: string;
+  readonly tokenId: string;
+  readonly expiresInSeconds: number;
+  readonly expiresAt: number;
+}
+
+export type AccessTokenProblem = 'malformed' | 'unknown-key' | 'bad-signature' | 'bad-claims' | 'expired';
+
+/** For logs and counters. What a client is told is the same for all of them. */
+export class AccessTokenError extends Error {
+  override readonly name = 'AccessTokenError';
+  readonly problem: AccessTokenProblem;
+
+  constructor(problem: AccessTokenProblem) {
+    super(`an access token was refused: ${problem}`);
+    this.problem = problem;
+  }
+}
+
+export interface AccessTokens {
+  issue(subject: AccessTokenSubject): Promise<IssuedAccessToken>;
+  verify(text: string): Promise<AccessClaims>;
+}
+
+const header = z.strictObject({
+  alg: z.literal(ALGORITHM),
+  typ: z.literal(TYPE),
+  kid: z.string().regex(/^[\w-]{1,64}$/),
+});
+
+const text = z.string().min(1).max(100);
+const seconds = z.int().min(0).max(253_402_300_799);
+const payload = z
+  .strictObject({
+    iss: text,
+    aud: text,
+    sub: text,
+    org: z.int().min(0),
+    role: text,
+    av: z.int().min(0),
+    sid: text.optional(),
+    fam: text.optional(),
+    jti: text,
+    iat: seconds,
+    nbf: seconds,
+    exp: seconds,
+  })
+  .refine((claims) => (claims.sid === undefined) !== (claims.fam === undefined));
+
+export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }: AccessTokensOptions): AccessTokens {
+  const remembered = boundedCache<{ readonly claims: AccessClaims; readonly kid: string }>(MAX_REMEMBERED, clock);
+
+  async function verifyFresh(token: string, kid: string, key: SigningKey): Promise<AccessClaims> {
+    const { payload: claims } = await jwtVerify(token, key.publicKey, {
+      algorithms: [ALGORITHM],
+      typ: TYPE,
+      issuer,
+      audience,
+      currentDate: clock.date(),
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      // Also makes jose refuse an iat in the future, and a token that lives longer than we ever issue.
+      maxTokenAge: ttlSeconds,
+      requiredClaims: ['sub', 'exp', 'nbf', 'iat', 'jti'],
+    }).catch((error: unknown) => {
+      throw refusalOf(error);
+    });
+    const parsed = payload.safeParse(claims);
+    if (!parsed.success || parsed.data.exp - parsed.data.iat > ttlSeconds) throw new AccessTokenError('bad-claims');
+    const result = toClaims(parsed.data);
+    remembered.set(digest(token), { claims: result, kid }, result.expiresAt);
+    return result;
+  }
+
+  return {
+    async issue(subject) {
+      const { kid, privateKey } = keys.active();
+      const issuedAt = Math.floor(clock.now() / 1000);
+      const tokenId = newId();
+      const token = await new SignJWT({
+        org: subject.organisationId,
+        role: subject.role,
+        av: subject.authzVersion,
+        ...(subject.sessionId === undefined ? { fam: subject.familyId } : { sid: subject.sessionId }),
+      })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid })
+        .setIssuer(issuer)
+        .setAudience(audience)
+        .setSubject(subject.userId)
+        .setJti(tokenId)
+        .setIssuedAt(issuedAt)
+        .setNotBefore(issuedAt)
+        .setExpirationTime(issuedAt + ttlSeconds)
+        .sign(privateKey);
+      return { token, tokenId, expiresInSeconds: ttlSeconds, expiresAt: (issuedAt + ttlSeconds) * 1000 };
+    },
+
+    async verify(token) {
+      if (token.length > MAX_TOKEN_LENGTH) throw new AccessTokenError('malformed');
+      const known = remembered.get(digest(token));
+      if (known !== undefined && keys.find(known.kid) !== undefined) return known.claims;
+      const kid = kidOf(token);
+      const key = keys.find(kid);
+      if (key === undefined) throw new AccessTokenError('unknown-key');
+      return verifyFresh(token, kid, key);
+    },
+  };
+}
+
+/** Checks everything about the text that needs no key, and returns the kid it names. */
+function kidOf(token: string): string {
+  const parts = token.split('.');
+  if (parts.length !== 3 || !parts.every(isCanonicalBase64url)) throw new AccessTokenError('malformed');
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(parts[0] ?? '', 'base64url').toString());
+  } catch {
+    throw new AccessTokenError('malformed');
+  }
+  const parsed = header.safeParse(value);
+  if (!parsed.success) throw new AccessTokenError('malformed');
+  return parsed.data.kid;
+}
+
+function isCanonicalBase64url(part: string): boolean {
+  return /^[\w-]+$/.test(part) && Buffer.from(part, 'base64url').toString('base64url') === part;
+}
+
+function toClaims(claims: z.infer<typeof payload>): AccessClaims {
+  const common = {
+    userId: claims.sub,
+    organisationId: claims.org,
+    role: claims.role,
+    authzVersion: claims.av,
+    tokenId: claims.jti,
+    issuedAt: claims.iat * 1000,
+    expiresAt: claims.exp * 1000,
+  };
+  // The schema has made sure that exactly one of the two is there.
+  return Object.freeze(
+    claims.sid === undefined ? { ...common, familyId: claims.fam ?? '' } : { ...common, sessionId: claims.sid },
+  );
+}
+
+function refusalOf(error: unknown): unknown {
+  if (error instanceof errors.JWTExpired) return new AccessTokenError('expired');
+  if (error instanceof errors.JWTClaimValidationFailed) return new AccessTokenError('bad-claims');
+  if (error instanceof errors.JWSSignatureVerificationFailed) return new AccessTokenError('bad-signature');
+  return error instanceof errors.JOSEError ? new AccessTokenError('malformed') : error;
+}
+
+function digest(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}

@@ -1,0 +1,105 @@
+import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const derive = promisify(argon2);
+
+/** argon2id, 64 MiB, three passes, one lane (RFC 9106 second recommendation, with less memory for a server that also ingests). */
+const parameters = { memory: 65_536, passes: 3, parallelism: 1 } as const;
+const SALT_BYTES = 16;
+const TAG_BYTES = 32;
+const AT_ONCE = 2;
+const MAX_WAITING = 200;
+
+export class PasswordQueueFullError extends Error {
+  override readonly name = 'PasswordQueueFullError';
+}
+
+interface Parsed {
+  memory: number;
+  passes: number;
+  parallelism: number;
+  salt: Buffer;
+  tag: Buffer;
+}
+
+export interface PasswordHashing {
+  hash(password: string): Promise<string>;
+  /** `null` is verified against a hash nobody's password has, so an unknown account costs the same time. */
+  verify(hash: string | null, password: string): Promise<boolean>;
+  needsRehash(hash: string): boolean;
+}
+
+/**
+ * Hashing costs 64 MiB and a core for a tenth of a second, so only two run at once and the rest wait in a bounded queue: a storm of
+ * sign-ins can neither exhaust memory nor take the threads that everything else needs.
+ */
+export function createPasswordHashing(): PasswordHashing {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  const nobody = encode(randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (running >= AT_ONCE) {
+      if (waiting.length >= MAX_WAITING) throw new PasswordQueueFullError('too many sign-ins at once');
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else running += 1;
+    try {
+      return await work();
+    } finally {
+      // The place is handed to the next in line, not freed for whoever comes first.
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  }
+
+  return {
+    async hash(password) {
+      const salt = randomBytes(SALT_BYTES);
+      return encode(salt, await inTurn(() => tagOf(password, { ...parameters, salt, tagLength: TAG_BYTES })));
+    },
+    async verify(hash, password) {
+      const known = parse(hash ?? nobody);
+      if (!known) throw new Error('a stored password hash cannot be read');
+      const { salt, tag, memory, passes, parallelism } = known;
+      const actual = await inTurn(() => tagOf(password, { memory, passes, parallelism, salt, tagLength: tag.length }));
+      return timingSafeEqual(actual, tag) && hash !== null;
+    },
+    needsRehash(hash) {
+      const known = parse(hash);
+      return !known || known.memory < parameters.memory || known.passes < parameters.passes;
+    },
+  };
+}
+
+async function tagOf(
+  password: string,
+  of: { memory: number; passes: number; parallelism: number; salt: Buffer; tagLength: number },
+): Promise<Buffer> {
+  // NFC, so that the same word typed on two keyboards is the same password (NIST SP 800-63B-4, 3.1.1.2).
+  return derive('argon2id', { message: Buffer.from(password.normalize('NFC')), nonce: of.salt, ...of });
+}
+
+const PHC = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
+
+/** The PHC string format. Bounds are part of reading it: a row must not be able to ask for more memory than we ever do. */
+function parse(text: string): Parsed | undefined {
+  const [, memory, passes, parallelism, salt, tag] = PHC.exec(text) ?? [];
+  if (
+    memory === undefined ||
+    passes === undefined ||
+    parallelism === undefined ||
+    salt === undefined ||
+    tag === undefined
+  )
+    return undefined;
+  const parsed = { memory: Number(memory), passes: Number(passes), parallelism: Number(parallelism) };
+  if (parsed.memory > 1_048_576 || parsed.memory < 8 || parsed.passes < 1 || parsed.parallelism < 1) return undefined;
+  return { ...parsed, salt: Buffer.from(salt, 'base64'), tag: Buffer.from(tag, 'base64') };
+}
+
+function encode(salt: Buffer, tag: Buffer): string {
+  const unpadded = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=', '');
+  const { memory, passes, parallelism } = parameters;
+  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${unpadded(salt)}$${unpadded(tag)}`;
+}
