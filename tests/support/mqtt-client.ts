@@ -51,7 +51,8 @@ export async function anMqttClient(port: number, options: IClientOptions = {}): 
     },
     vanish: () => client.stream.destroy(),
     async end() {
-      if (!client.disconnected) await client.endAsync();
+      if (client.connected) await client.endAsync();
+      else client.end(true);
     },
   };
 }

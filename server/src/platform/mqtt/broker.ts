@@ -246,6 +246,7 @@ export async function createMqttBroker<T>(deps: {
       return chosen.length;
     },
     isConnected: (identity) => index.of(identity).size > 0,
+    connections: () => [...index.all()].flatMap(({ accepted }) => accepted ?? []),
     counts: () => ({ connections: index.size, strangers: strangers.size, heldBytes: budget.heldBytes }),
     async close() {
       listeners.stop();

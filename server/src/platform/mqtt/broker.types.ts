@@ -68,6 +68,8 @@ export interface MqttBroker<T> {
   /** Ends connections without publishing their last wills. Returns how many. */
   disconnect(which: (connection: MqttConnection<T>) => boolean, reason: string): number;
   isConnected(identity: string): boolean;
+  /** As they are now. */
+  connections(): MqttConnection<T>[];
   /** Accepted connections; those that have not proven who they are; bytes held for handlers at work. */
   counts(): { readonly connections: number; readonly strangers: number; readonly heldBytes: number };
   /** Takes nothing more, waits for handlers at work so that what became durable is acknowledged, then ends every connection. */

@@ -47,14 +47,15 @@ export function receivePublish<T>(
 
   const answer = handle(accepted);
   if (answer === undefined) {
-    done();
+    // A handler may have hung up instead of answering.
+    if (lastWill || !record.endedByUs) done();
     return;
   }
   intake.hold(length);
   answer.then(
     () => {
       intake.release(length);
-      if (lastWill || !record.closed) done();
+      if (lastWill || !(record.closed || record.endedByUs)) done();
     },
     (error) => {
       intake.release(length);

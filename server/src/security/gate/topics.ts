@@ -8,6 +8,8 @@ export interface TopicMessage {
   readonly params: Readonly<Record<string, string>>;
   readonly payload: Buffer;
   readonly qos: 0 | 1 | 2;
+  /** Left at CONNECT and published now that the connection broke: the device itself is not there. */
+  readonly lastWill: boolean;
 }
 
 /**
@@ -16,6 +18,18 @@ export interface TopicMessage {
  */
 export type TopicHandler = (message: TopicMessage) => Promise<void>;
 
+/** Told what happens on the devices' connections, whatever the topic. Must return at once. */
+export interface DeviceObserver {
+  /** It published something. */
+  heard?(device: DevicePrincipal): void;
+  connected?(device: DevicePrincipal): void;
+  /** It has just subscribed and can be sent what waits for it. */
+  subscribed?(device: DevicePrincipal): void;
+  /** `goodbye`: in good order; `stillConnected`: connections of the device that are left. */
+  disconnected?(device: DevicePrincipal, how: { readonly goodbye: boolean; readonly stillConnected: number }): void;
+}
+
 export interface TopicGate {
   onTopic(topic: Topic, handler: TopicHandler): void;
+  observe(observer: DeviceObserver): void;
 }

@@ -1,0 +1,104 @@
+import { type Rate, rates } from '@valtronics/contract';
+import { isId } from '../../lib/ids.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { ConnectAttempt, ConnectDecision } from '../../platform/mqtt/broker.types.ts';
+import type { DeviceCredentials } from '../access/device-credentials.ts';
+import type { DevicePrincipal } from '../access/principal.ts';
+import type { RevocationMatch, Revocations } from '../access/revocations.ts';
+import { addressKey } from '../shield/client-address.ts';
+import type { Limiter } from '../shield/limiter.ts';
+import { type OwnPrefixes, ownPrefixes } from './topic-routes.ts';
+
+/** What the gate knows of a connected device. */
+export interface ConnectedDevice {
+  readonly principal: DevicePrincipal;
+  readonly own: OwnPrefixes;
+  /** Asked again when news of revocations may have been missed. */
+  stillGood(): Promise<boolean>;
+}
+
+export interface DeviceAdmission {
+  admit(attempt: ConnectAttempt): Promise<ConnectDecision<ConnectedDevice>>;
+  /** Counts against the device at that address, as a wrong token does. */
+  countRefusal(address: string, deviceId: string): void;
+}
+
+const MAX_TOKEN_BYTES = 200;
+const REFUSAL_LOG: Rate = { perSecond: 1, burst: 10 };
+const BAD_CREDENTIALS = { accept: false, code: 4 } as const;
+const NOT_NOW = { accept: false, code: 3 } as const;
+const NOT_AUTHORIZED = { accept: false, code: 5 } as const;
+
+export const revocationCovers = (match: RevocationMatch, device: DevicePrincipal): boolean =>
+  match.deviceId === device.deviceId &&
+  (match.credentialId === undefined || match.credentialId === device.credentialId);
+
+/** Who may connect: username is the device's id, password its token. */
+export function createDeviceAdmission(deps: {
+  credentials: Pick<DeviceCredentials, 'verify'>;
+  revocations: Pick<Revocations, 'onRevoked'>;
+  limiter: Limiter;
+  log: Logger;
+  metrics: Pick<Metrics, 'gateRefused'>;
+}): DeviceAdmission {
+  const { credentials, revocations, limiter, log, metrics } = deps;
+  /** Verifications under way, so that a revocation which comes between the look-up and the accepted connection is not missed. */
+  const underWay = new Set<{ revoked: RevocationMatch[] }>();
+  revocations.onRevoked((match) => {
+    if (match.deviceId) for (const attempt of underWay) attempt.revoked.push(match);
+  });
+
+  // Per device and address: one stale token behind a hospital's address must not keep its other devices out. Tokens are 256 random
+  // bits, so this is not what makes guessing hopeless; it keeps a device that is wrong from costing a look-up several times a second.
+  const failuresKey = (address: string, deviceId: string) => `mqtt-login:${addressKey(address)}:${deviceId}`;
+
+  function countRefusal(address: string, deviceId: string): void {
+    limiter.take(failuresKey(address, deviceId), rates.loginAddress);
+  }
+
+  function refuse(attempt: ConnectAttempt, deviceId: string | undefined, reason: string) {
+    if (deviceId) countRefusal(attempt.address, deviceId);
+    metrics.gateRefused('mqtt', 'not_authenticated');
+    // Under a flood the address is named a few times, not a thousand.
+    if (limiter.take(`mqtt-refusal-log:${addressKey(attempt.address)}`, REFUSAL_LOG).ok)
+      log.warn({ event: 'access.refused', address: attempt.address, device: deviceId, reason }, 'a device was refused');
+    return BAD_CREDENTIALS;
+  }
+
+  async function verify(token: string): Promise<DevicePrincipal | null> {
+    const attempt = { revoked: [] as RevocationMatch[] };
+    underWay.add(attempt);
+    try {
+      const principal = await credentials.verify(token);
+      if (!principal || attempt.revoked.some((match) => revocationCovers(match, principal))) return null;
+      return principal;
+    } finally {
+      underWay.delete(attempt);
+    }
+  }
+
+  return {
+    countRefusal,
+    async admit(attempt) {
+      const { address, username, password } = attempt;
+      if (!limiter.take(`mqtt:${addressKey(address)}`, rates.coarseAddress).ok) return NOT_NOW;
+      const deviceId = username?.toLowerCase();
+      if (!isId(deviceId)) return refuse(attempt, undefined, 'the username is not a device id');
+      if (!password || password.length > MAX_TOKEN_BYTES) return refuse(attempt, deviceId, 'no token');
+      // Attempts made at the same instant all pass here; the broker bounds how many of an address can be under way.
+      if (!limiter.peek(failuresKey(address, deviceId), rates.loginAddress).ok) {
+        metrics.gateRefused('mqtt', 'too_many_requests');
+        return NOT_AUTHORIZED;
+      }
+      const token = password.toString('latin1');
+      const principal = await verify(token);
+      if (!principal) return refuse(attempt, deviceId, 'the token is not good');
+      // A good token of another device: it may be that device, but not under this name.
+      if (principal.deviceId !== deviceId) return refuse(attempt, deviceId, 'the token is of another device');
+      const stillGood = async () => (await credentials.verify(token))?.credentialId === principal.credentialId;
+      const context = { principal, own: ownPrefixes(deviceId), stillGood };
+      return { accept: true, identity: deviceId, context, expiresAt: principal.expiresAt };
+    },
+  };
+}
