@@ -13,7 +13,7 @@ import {
   startEmbeddedPostgres,
 } from '../../server/src/platform/db/embedded.ts';
 import { clusterNameOf } from '../../server/src/platform/db/embedded-cluster.ts';
-import { databaseUser } from '../../server/src/platform/db/embedded-user.ts';
+import { type DatabaseUser, databaseUser } from '../../server/src/platform/db/embedded-user.ts';
 import { postgresProcessesIn, processStart } from '../../server/src/platform/db/process-table.ts';
 
 /** An empty folder that is removed when the test ends, together with every PostgreSQL that still works in it. */
@@ -54,9 +54,10 @@ export interface ServerProcess {
 }
 
 /** Starts one in a process of its own, which a test may kill. Its database is ended with the test. */
-export async function aServerProcess(dataDir: string): Promise<ServerProcess> {
+export async function aServerProcess(dataDir: string, user?: DatabaseUser): Promise<ServerProcess> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'database-server-process.ts'), dataDir], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(user && { uid: user.uid, gid: user.gid, cwd: '/' }),
   });
   let complaint = '';
   child.stderr.on('data', (chunk) => {
