@@ -41,7 +41,7 @@ test('agrees with a naive token bucket for any sequence of calls', () => {
   fc.assert(
     fc.property(anyRate, fc.array(step, { maxLength: 200 }), (anyOf, steps) => {
       const clock = manualClock(start);
-      const limiter = createLimiter({ clock, maxKeys: 3 });
+      const limiter = createLimiter({ clock, maxKeys: 6 });
       const naive = naiveBuckets(clock.now);
       for (const { key, wait, cost } of steps) {
         clock.advance(wait);
@@ -62,7 +62,7 @@ test('whoever waits as long as told is let in, and a millisecond earlier is not'
       fc.integer({ min: 1, max: 80 }),
       (perSecond, burst, cost) => {
         const clock = manualClock(start);
-        const limiter = createLimiter({ clock, maxKeys: 3 });
+        const limiter = createLimiter({ clock, maxKeys: 6 });
         const own = { perSecond, burst };
         while (limiter.take('a', own).ok);
         const answer = limiter.peek('a', own, cost);
@@ -80,7 +80,7 @@ test('whoever waits as long as told is let in, and a millisecond earlier is not'
 describe('a cost above the burst', () => {
   test('waits for an unused allowance and is then owed in full', () => {
     const clock = manualClock(start);
-    const limiter = createLimiter({ clock, maxKeys: 3 });
+    const limiter = createLimiter({ clock, maxKeys: 6 });
     expect(limiter.take('a', rate, 50).ok).toBe(true);
     expect(limiter.take('a', rate, 50)).toEqual({ ok: false, retryAfterSeconds: 5 });
     clock.advance(5000);
@@ -92,8 +92,11 @@ describe('a flood of addresses', () => {
   test('never holds more than maxKeys', () => {
     const clock = manualClock(start);
     const limiter = createLimiter({ clock, maxKeys: 1000 });
-    for (let n = 0; n < 50_000; n += 1) limiter.take(`spoofed-${n}`, rate);
-    expect(limiter.size).toBe(1000);
+    for (let n = 0; n < 50_000; n += 1) {
+      limiter.take(`spoofed-${n}`, rate);
+      expect(limiter.size).toBeLessThanOrEqual(1000);
+    }
+    expect(limiter.size).toBeGreaterThanOrEqual(500);
   });
 
   test('does not make it forget a caller that keeps trying', () => {
@@ -106,22 +109,18 @@ describe('a flood of addresses', () => {
     }
   });
 
-  test('costs the same a call whatever the number of keys', () => {
-    const clock = manualClock(start);
-    const perCall = (maxKeys: number): number => {
-      const limiter = createLimiter({ clock, maxKeys });
-      const began = process.hrtime.bigint();
-      for (let n = 0; n < 100_000; n += 1) limiter.take(`spoofed-${n}`, rate);
-      return Number(process.hrtime.bigint() - began) / 100_000;
-    };
-    perCall(10);
-    expect(perCall(50_000)).toBeLessThan(perCall(100) * 20 + 20_000);
+  test('costs little a call, however many keys are held and forgotten', () => {
+    const limiter = createLimiter({ clock: manualClock(start), maxKeys: 100_000 });
+    const began = performance.now();
+    for (let n = 0; n < 400_000; n += 1) limiter.take(`spoofed-${n}`, rate);
+    // 12 s when keys were taken singly out of one map.
+    expect(performance.now() - began).toBeLessThan(3000);
   });
 });
 
 test('a clock set back by an hour shuts nobody out', () => {
   const clock = manualClock(start);
-  const limiter = createLimiter({ clock, maxKeys: 3 });
+  const limiter = createLimiter({ clock, maxKeys: 6 });
   while (limiter.take('a', rate).ok);
   clock.advance(-3_600_000);
   expect(limiter.take('a', rate)).toEqual({ ok: false, retryAfterSeconds: 0.1 });

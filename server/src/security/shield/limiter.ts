@@ -20,21 +20,29 @@ export interface LimiterOptions {
   readonly maxKeys: number;
 }
 
+interface Entry {
+  /** When the debt is paid. */
+  paidAt: number;
+}
+
 const allowed: LimiterAnswer = Object.freeze({ ok: true });
 
 /**
  * A token bucket in its GCRA form: one number a key, the "theoretical arrival time" at which the key's debt is paid. A key whose time
  * has passed owes nothing, so it is equal to a key that was never seen.
  *
- * Memory is bounded by forgetting the key that was not used for longest. That gives nothing away: usually its debt is long paid, and
- * then it is equal to none. If it still owed something, `maxKeys` other keys were used since; whoever commands that many addresses
- * already has the allowance of each of them and gains one burst more by making us forget one. Refusing newcomers instead would hand
- * that caller an off switch for everybody else. A refused attempt counts as use, so a key under attack is never the one forgotten.
+ * Memory is bounded by forgetting keys that were not used for long. That gives nothing away: usually their debt is long paid, and then
+ * they are equal to none. If one still owed something, half of `maxKeys` other keys were used since; whoever commands that many
+ * addresses already has the allowance of each of them and gains one burst more by making us forget one. Refusing newcomers instead
+ * would hand that caller an off switch for everybody else. A refused attempt counts as use, so a key under attack is not forgotten.
  */
 export function createLimiter({ clock, maxKeys }: LimiterOptions): Limiter {
-  if (!Number.isSafeInteger(maxKeys) || maxKeys < 1) throw new RangeError('maxKeys must be a positive whole number');
-  // A Map iterates in the order of insertion; taking a key out and putting it back keeps the least recently used one first.
-  const paidAt = new Map<string, number>();
+  if (!Number.isSafeInteger(maxKeys) || maxKeys < 2) throw new RangeError('maxKeys must be a whole number from 2 on');
+  // Two generations: a key that is used moves to the young one, and when that is full the old one is dropped whole. Taking single keys
+  // out of one Map in order of age would cost more with every hole they leave at its front (measured: 40 µs a call under a flood).
+  let young = new Map<string, Entry>();
+  let old = new Map<string, Entry>();
+  const keysAGeneration = Math.floor(maxKeys / 2);
   // Counted from our own start, where sums of fractions are still exact to a millionth.
   let elapsed = 0;
   let lastReading = clock.now();
@@ -47,35 +55,36 @@ export function createLimiter({ clock, maxKeys }: LimiterOptions): Limiter {
     return elapsed;
   }
 
-  function remember(key: string, known: boolean, time: number): void {
-    if (known) paidAt.delete(key);
-    else if (paidAt.size >= maxKeys) {
-      const stalest = paidAt.keys().next();
-      if (!stalest.done) paidAt.delete(stalest.value);
+  function remember(key: string, entry: Entry): void {
+    if (young.size >= keysAGeneration) {
+      old = young;
+      young = new Map();
     }
-    paidAt.set(key, time);
+    young.set(key, entry);
   }
 
   return {
     take(key, rate, cost = 1) {
       const now = monotonicNow();
-      const known = paidAt.get(key);
-      const debtEnds = known === undefined ? now : Math.max(known, now);
-      const wait = waitFor(debtEnds, now, rate, cost);
-      if (wait > 0) {
-        remember(key, true, debtEnds);
-        return refused(wait);
+      const known = young.get(key);
+      const entry = known ?? old.get(key) ?? { paidAt: now };
+      if (known === undefined) {
+        old.delete(key);
+        remember(key, entry);
       }
-      remember(key, known !== undefined, debtEnds + (cost * 1000) / rate.perSecond);
+      const debtEnds = Math.max(entry.paidAt, now);
+      const wait = waitFor(debtEnds, now, rate, cost);
+      if (wait > 0) return refused(wait);
+      entry.paidAt = debtEnds + (cost * 1000) / rate.perSecond;
       return allowed;
     },
     peek(key, rate, cost = 1) {
       const now = monotonicNow();
-      const wait = waitFor(Math.max(paidAt.get(key) ?? now, now), now, rate, cost);
+      const wait = waitFor(Math.max((young.get(key) ?? old.get(key))?.paidAt ?? now, now), now, rate, cost);
       return wait > 0 ? refused(wait) : allowed;
     },
     get size() {
-      return paidAt.size;
+      return young.size + old.size;
     },
   };
 }
