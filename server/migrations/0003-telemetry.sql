@@ -109,6 +109,15 @@ create table telemetry_pending (
 grant insert on telemetry_pending to valtronics_ingest;
 grant select, delete on telemetry_pending to valtronics_maintenance;
 
+-- Which process works for a consumer. It proves in each of its transactions that it still is the one, since what it keeps in memory
+-- would be wrong if another had written meanwhile.
+create table telemetry_consumers (
+  consumer text primary key check (consumer in ('rollups', 'rules')),
+  holder uuid
+);
+insert into telemetry_consumers (consumer) values ('rollups'), ('rules');
+grant select, update (holder) on telemetry_consumers to valtronics_maintenance;
+
 create table series_latest (
   series_id integer primary key references series on delete cascade,
   organisation_id integer not null,

@@ -1,0 +1,67 @@
+import type { IngestReceipt, Rejection } from '@valtronics/contract';
+import type { CommittedPoint } from './committed.ts';
+import type { KnownSeries } from './series-cache.ts';
+
+/** One sender's message on its way to its receipt. */
+export interface Batch {
+  /** Points not settled yet. */
+  open: number;
+  accepted: number;
+  duplicates: number;
+  readonly rejected: Rejection[];
+  readonly deadlineMs: number;
+  state: 'waiting' | 'answered';
+  resolve(receipt: IngestReceipt): void;
+  reject(error: Error): void;
+}
+
+/** A point that waits for its commit, and the message it came in. */
+export interface WaitingPoint extends CommittedPoint {
+  readonly series: KnownSeries;
+  atMicros: number;
+  readonly batch: Batch;
+  /** Its place in the message. */
+  readonly index: number;
+  /** The server gave it its time, so that it may be moved. */
+  readonly given: boolean;
+}
+
+export function settleAccepted(points: readonly WaitingPoint[]): void {
+  for (const { batch } of points) {
+    batch.accepted += 1;
+    batch.open -= 1;
+    if (batch.open === 0) answer(batch);
+  }
+}
+
+export function settleDuplicates(points: readonly WaitingPoint[]): void {
+  for (const { batch } of points) {
+    batch.duplicates += 1;
+    batch.open -= 1;
+    if (batch.open === 0) answer(batch);
+  }
+}
+
+const CONFLICT = 'another value is stored for this metric at this time';
+
+export function settleConflicts(points: readonly WaitingPoint[]): void {
+  for (const { batch, index } of points) {
+    batch.rejected.push({ index, code: 'conflict', detail: CONFLICT });
+    batch.open -= 1;
+    if (batch.open === 0) answer(batch);
+  }
+}
+
+export function answer(batch: Batch): void {
+  if (batch.state === 'answered') return;
+  batch.state = 'answered';
+  const rejected = batch.rejected.sort((a, b) => a.index - b.index);
+  batch.resolve({ accepted: batch.accepted, duplicates: batch.duplicates, rejected });
+}
+
+/** Nothing of it is acknowledged, though some of its points may already be stored: sent again, they are duplicates. */
+export function failBatch(batch: Batch, error: Error): void {
+  if (batch.state === 'answered') return;
+  batch.state = 'answered';
+  batch.reject(error);
+}

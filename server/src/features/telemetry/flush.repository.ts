@@ -1,0 +1,122 @@
+import { sql } from 'kysely';
+import pg from 'pg';
+import type { Reader } from '../../security/audit/tokens.ts';
+import type { WaitingPoint } from './batch.ts';
+import { type ByteSink, reserve } from './bytes.ts';
+import type { JournalConsumer } from './committed.ts';
+import { writeCopy, writeJournalRow, writePointRows, writeQuery } from './copy-format.ts';
+import type { Flush, StoredValue } from './flush.ts';
+import { type IngestConnection, IngestConnectionLostError } from './ingest-connection.ts';
+import { writeJournalPayload } from './journal-payload.ts';
+import { dayText, timestampParameter } from './timestamp.ts';
+
+/** Buffers of one lane, used again for every flush: a flush is answered before the next is written. */
+export interface FlushBuffers {
+  readonly message: ByteSink;
+  readonly payload: ByteSink;
+}
+
+const partitionOf = (day: number) => `points_${dayText(day).replaceAll('-', '')}`;
+
+/**
+ * Points, journal row and what the consumers have to do, in one transaction and one round trip. The journal comes first: if this very
+ * flush was committed before and only the answer got lost, the second try fails on the journal's key and on nothing else. Nothing of a
+ * client's is in the text of the statements.
+ */
+export async function commitFlush(
+  connection: IngestConnection,
+  buffers: FlushBuffers,
+  journalId: string,
+  consumers: readonly JournalConsumer['name'][],
+  flush: Flush,
+): Promise<void> {
+  const { message, payload } = buffers;
+  const days = [...flush.days.keys()].sort((a, b) => a - b);
+  const pending = consumers.map((name) => `('${name}', '${journalId}')`).join(', ');
+  message.length = 0;
+  payload.length = 0;
+  writeJournalPayload(payload, flush.points);
+  writeQuery(
+    message,
+    [
+      'begin',
+      'copy telemetry_journal (id, points, payload) from stdin (format binary)',
+      `insert into telemetry_pending (consumer, journal_id) values ${pending}`,
+      ...days.map(
+        (day) => `copy ${partitionOf(day)} (series_id, organisation_id, ts, num, txt) from stdin (format binary)`,
+      ),
+      'commit',
+    ].join(';'),
+  );
+  writeCopy(message, () => writeJournalRow(message, journalId, flush.points.length, payload));
+  reserve(message, flush.points.length * 46);
+  for (const day of days) {
+    writeCopy(message, () => {
+      for (const { start, end } of flush.days.get(day) ?? []) writePointRows(message, flush.points, start, end);
+    });
+  }
+  try {
+    await connection.send(message.bytes.subarray(0, message.length));
+  } catch (error) {
+    if (!(error instanceof IngestConnectionLostError)) await connection.query('rollback');
+    throw error;
+  }
+}
+
+/** Days whose partition exists need no call; making one takes a lock that only others making one wait for. */
+export async function ensureDay(connection: IngestConnection, day: number): Promise<void> {
+  await connection.query('select ensure_points_day($1::date)', [dayText(day)]);
+}
+
+export type FlushFailure = 'committed before' | 'collision' | 'lost' | 'missing day' | 'busy' | 'disk full' | 'refused';
+
+/** What a failed flush means for what comes next. */
+export function failureOf(error: unknown): FlushFailure {
+  if (error instanceof IngestConnectionLostError) return 'lost';
+  if (!(error instanceof pg.DatabaseError)) return isNetworkError(error) ? 'lost' : 'refused';
+  switch (error.code) {
+    case '23505':
+      return error.constraint === 'telemetry_journal_pkey' ? 'committed before' : 'collision';
+    case '42P01': // the partition of that day is gone: retention dropped it
+      return 'missing day';
+    case '40001':
+    case '40P01':
+    case '55P03':
+    case '57014':
+      return 'busy';
+    case '53100':
+      return 'disk full';
+    default:
+      // Too many connections, shutting down, starting up: not ours, and it passes.
+      return /^(53|57P|08)/.test(error.code ?? '') ? 'lost' : 'refused';
+  }
+}
+
+function isNetworkError(error: unknown): boolean {
+  return error instanceof Error && /connect|terminat|timeout|ECONN|EPIPE|ENOENT|socket/i.test(error.message);
+}
+
+const LOOKUP_ROWS = 5000;
+
+/** The rows that stand where these points want to go. All points are of the reader's organisation. */
+export async function findStored(
+  reader: Reader,
+  points: readonly WaitingPoint[],
+  found: Map<string, StoredValue>,
+): Promise<void> {
+  for (let start = 0; start < points.length; start += LOOKUP_ROWS) {
+    const slice = points.slice(start, start + LOOKUP_ROWS);
+    const times = slice.map(({ atMicros }) => atMicros);
+    // The bounds are for the planner: they leave out the partitions of other days.
+    const { rows } = await sql<StoredValue & { id: number; seconds: number }>`
+      select p.series_id as id, date_part('epoch', p.ts) as seconds, p.num, p.txt
+      from unnest(${slice.map(({ series }) => series.id)}::integer[], ${times.map(timestampParameter)}::timestamptz[])
+        as w (series_id, ts)
+      join points p on p.series_id = w.series_id and p.ts = w.ts
+      where p.ts between ${timestampParameter(Math.min(...times))}::timestamptz
+        and ${timestampParameter(Math.max(...times))}::timestamptz`.execute(reader.db);
+    for (const row of rows) found.set(storedKey(row.id, Math.round(row.seconds * 1_000_000)), row);
+  }
+}
+
+export const storedKey = (seriesId: number, atMicros: number): string => `${seriesId}/${atMicros}`;

@@ -1,0 +1,156 @@
+import type { ClientConfig } from 'pg';
+import type { Clock } from '../../lib/clock.ts';
+import type { UnauditedReason } from '../../security/audit/tokens.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { StreamGate } from '../../security/gate/streams.ts';
+import type { TopicGate } from '../../security/gate/topics.ts';
+import type { CommittedFlush, JournalConsumer } from './committed.ts';
+import { createIngestConnection } from './ingest-connection.ts';
+import { createJournalLock } from './journal-lock.ts';
+import { createJournalReader } from './journal-reader.ts';
+import { createSeriesCache } from './series-cache.ts';
+import { createFlusher } from './telemetry.flusher.ts';
+import { createIngest, type Ingest, type IngestLimits } from './telemetry.ingest.ts';
+import { createTelemetryJobs, type TelemetryJob } from './telemetry.jobs.ts';
+import { createJournalFollower, type JournalFollower } from './telemetry.journal.ts';
+import { addTelemetryStreams } from './telemetry.live.ts';
+import { addTelemetryTopics } from './telemetry.mqtt.ts';
+import { createRollups } from './telemetry.rollups.ts';
+import { addTelemetryRoutes } from './telemetry.routes.ts';
+
+export type { TelemetrySender } from './telemetry.ingest.ts';
+export type { TelemetryJob } from './telemetry.jobs.ts';
+
+export interface TelemetryLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface TelemetryDeps {
+  readonly gate: EndpointGate & TopicGate & StreamGate;
+  readonly transactions: Transactions;
+  /** As the ingest role. Sessions of its own, beside the pools. */
+  readonly ingestConnection: ClientConfig;
+  readonly clock: Clock;
+  readonly log: TelemetryLog;
+  /** False while the disk is nearly full. */
+  isWritable(): boolean;
+  /** What evaluates alert rules, if anything does. */
+  readonly rulesConsumer?: JournalConsumer | undefined;
+  readonly tuning?: Partial<TelemetryTuning> | undefined;
+}
+
+export interface TelemetryTuning extends IngestLimits {
+  /** Transactions in flight at once. */
+  readonly lanes: number;
+  readonly maxFlushPoints: number;
+  readonly rollupGatherMs: number;
+}
+
+export interface Telemetry {
+  readonly submit: Ingest['submit'];
+  /** Called with every flush once it is durable, in this process; what must not be missed reads the journal. */
+  onCommitted(listener: (flush: CommittedFlush) => void): void;
+  readonly jobs: readonly TelemetryJob[];
+  /** Begins to work on the journal. */
+  start(): void;
+  /** Takes nothing more, answers what waits, applies what was committed. */
+  drain(): Promise<void>;
+  /** A device was deleted, or changed in what its series carry. */
+  invalidateDevice(deviceId: string): void;
+  figures(): TelemetryFigures;
+}
+
+export interface TelemetryFigures {
+  readonly waitingPoints: number;
+  readonly flushes: number;
+  readonly storedPoints: number;
+  readonly collisions: number;
+  /** Points each consumer has still to see, as far as they are in memory. */
+  readonly backlog: Readonly<Record<string, number>>;
+}
+
+const TUNING: TelemetryTuning = {
+  lanes: 1,
+  maxFlushPoints: 20_000,
+  maxWaitingPoints: 100_000,
+  maxWaitingBytes: 32 * 1024 * 1024,
+  patienceMs: 10_000,
+  rollupGatherMs: 250,
+};
+const DRAIN_MS = 8000;
+
+/** Measurements: taken in and stored, followed by what depends on them, shown live, read back, and removed when their time is over. */
+export function createTelemetry(deps: TelemetryDeps): Telemetry {
+  const { transactions, clock, log, rulesConsumer } = deps;
+  const tuning = { ...TUNING, ...deps.tuning };
+  const listeners: ((flush: CommittedFlush) => void)[] = [];
+  const connections = Array.from({ length: tuning.lanes }, () => createIngestConnection(deps.ingestConnection));
+  const reader = createJournalReader(transactions);
+  const lock = createJournalLock(createIngestConnection(deps.ingestConnection));
+  const followers = [follow(createRollups(), 'telemetry_effects', tuning.rollupGatherMs)];
+  if (rulesConsumer) followers.push(follow(rulesConsumer, 'rule_effects', 0));
+
+  const lanes = connections.map((connection) =>
+    createFlusher({
+      connection,
+      transactions,
+      consumers: rulesConsumer ? ['rollups', 'rules'] : ['rollups'],
+      clock,
+      log,
+      maxFlushPoints: tuning.maxFlushPoints,
+      committed,
+      released: (points) => ingest.released(points),
+    }),
+  );
+  const series = createSeriesCache({ transactions, clock, log });
+  const ingest = createIngest({ transactions, series, lanes, clock, limits: tuning, isWritable: deps.isWritable });
+
+  function follow(consumer: JournalConsumer, reason: UnauditedReason, gatherMs: number): JournalFollower {
+    return createJournalFollower({ consumer, reason, gatherMs, lock, transactions, reader, clock, log });
+  }
+
+  function committed(flush: CommittedFlush): void {
+    for (const follower of followers) follower.committed(flush);
+    for (const listener of listeners) {
+      try {
+        listener(flush);
+      } catch (error) {
+        log.error({ err: error }, 'a listener to committed points failed');
+      }
+    }
+  }
+
+  addTelemetryRoutes(deps.gate, ingest.submit, clock);
+  addTelemetryTopics(deps.gate, ingest.submit);
+  listeners.push(addTelemetryStreams(deps.gate, ingest.submit));
+
+  return {
+    submit: ingest.submit,
+    onCommitted: (listener) => {
+      listeners.push(listener);
+    },
+    jobs: createTelemetryJobs({ transactions, clock }),
+    start() {
+      for (const follower of followers) follower.start();
+    },
+    async drain() {
+      ingest.close();
+      await Promise.all(lanes.map((lane) => lane.drain()));
+      await Promise.all(followers.map((follower) => follower.stop(DRAIN_MS)));
+      await Promise.all([lock.release(), ...connections.map((connection) => connection.close())]);
+    },
+    invalidateDevice: (deviceId) => series.forget(deviceId),
+    figures: () => ({
+      waitingPoints: ingest.waiting(),
+      flushes: sum(lanes.map((lane) => lane.figures().flushes)),
+      storedPoints: sum(lanes.map((lane) => lane.figures().points)),
+      collisions: sum(lanes.map((lane) => lane.figures().collisions)),
+      backlog: Object.fromEntries(followers.map((follower) => [follower.name, follower.figures().waitingPoints])),
+    }),
+  };
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

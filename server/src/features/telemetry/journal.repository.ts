@@ -1,0 +1,76 @@
+import { sql } from 'kysely';
+import type { Reader, UnauditedTx } from '../../security/audit/tokens.ts';
+import type { JournalConsumer } from './committed.ts';
+import type { IngestConnection } from './ingest-connection.ts';
+
+type ConsumerName = JournalConsumer['name'];
+
+const CONSUMER_LOCK = 0x76_61_6c_74; // "valt"
+
+/** Held by the session, so it ends with the process that has it, however that ends. */
+export async function tryConsumerLock(connection: IngestConnection): Promise<boolean> {
+  const rows = await connection.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [CONSUMER_LOCK]);
+  return rows[0]?.taken === true;
+}
+
+/** Waits for a transaction of the one before, so that what is read afterwards is all there is. */
+export async function takeOver(tx: UnauditedTx, consumer: ConsumerName, holder: string): Promise<void> {
+  await sql`update telemetry_consumers set holder = ${holder} where consumer = ${consumer}`.execute(tx.db);
+}
+
+export async function isHolder(tx: UnauditedTx, consumer: ConsumerName, holder: string): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from telemetry_consumers where consumer = ${consumer} and holder = ${holder} for share`.execute(tx.db);
+  return rows.length === 1;
+}
+
+/** Takes flushes off what a consumer has to do; returns those that still were on it. */
+export async function removePending(
+  tx: UnauditedTx,
+  consumer: ConsumerName,
+  journalIds: readonly string[],
+): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string }>`
+    delete from telemetry_pending where consumer = ${consumer} and journal_id = any(${journalIds}::uuid[])
+    returning journal_id as id`.execute(tx.db);
+  return new Set(rows.map(({ id }) => id));
+}
+
+export interface PendingEntry {
+  readonly id: string;
+  readonly points: number;
+}
+
+/** Oldest first: our ids begin with the time. */
+export async function findPending(reader: Reader, consumer: ConsumerName, limit: number): Promise<PendingEntry[]> {
+  const { rows } = await sql<PendingEntry>`
+    select p.journal_id as id, coalesce(j.points, 0) as points
+    from telemetry_pending p left join telemetry_journal j on j.id = p.journal_id
+    where p.consumer = ${consumer} order by p.journal_id limit ${limit}`.execute(reader.db);
+  return rows;
+}
+
+export interface JournalRow {
+  readonly id: string;
+  readonly atMs: number;
+  readonly payload: Buffer;
+}
+
+export async function findJournalRows(reader: Reader, ids: readonly string[]): Promise<JournalRow[]> {
+  const { rows } = await sql<{ id: string; at: Date; payload: Buffer }>`
+    select id, at, payload from telemetry_journal where id = any(${ids}::uuid[]) order by id`.execute(reader.db);
+  return rows.map(({ id, at, payload }) => ({ id, atMs: at.getTime(), payload }));
+}
+
+/**
+ * Journal rows nobody waits for. The youngest stay: a sender whose answer was lost asks by their key whether its points are in.
+ */
+export async function deleteFinishedJournal(tx: UnauditedTx, limit: number): Promise<number> {
+  const { rows } = await sql`
+    delete from telemetry_journal where id in (
+      select j.id from telemetry_journal j
+      where j.at < now() - interval '2 minutes' and not exists (select 1 from telemetry_pending p where p.journal_id = j.id)
+      order by j.id limit ${limit}
+    ) returning id`.execute(tx.db);
+  return rows.length;
+}

@@ -1,0 +1,288 @@
+import type { IngestReceipt, Rejection } from '@valtronics/contract';
+import type { Clock } from '../../lib/clock.ts';
+import { Problem } from '../../lib/problem.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import { answer, type Batch, type WaitingPoint } from './batch.ts';
+import { type NormalPoint, readPoint, refusedTime } from './point.ts';
+import { claimPointIds, MAX_SERIES_PER_DEVICE, type WantedSeries } from './series.repository.ts';
+import type { KnownDevice, KnownSeries, SeriesCache } from './series-cache.ts';
+import type { Flusher } from './telemetry.flusher.ts';
+
+/** Who sends: a device for itself, or a person for the devices of their organisation. */
+export type TelemetrySender =
+  | { readonly kind: 'device'; readonly deviceId: string; readonly organisationId: number }
+  | { readonly kind: 'user'; readonly organisationId: number };
+
+export interface IngestLimits {
+  /** Points that may wait for their commit, of all senders together. */
+  readonly maxWaitingPoints: number;
+  /** Bytes of texts among them. */
+  readonly maxWaitingBytes: number;
+  /** How long a message waits for a database that does not answer. */
+  readonly patienceMs: number;
+}
+
+export interface IngestDeps {
+  readonly transactions: Transactions;
+  readonly series: SeriesCache;
+  readonly lanes: readonly Flusher[];
+  readonly clock: Clock;
+  readonly limits: IngestLimits;
+  isWritable(): boolean;
+}
+
+export interface Ingest {
+  /** Resolves when every point is durable, a duplicate, or listed as rejected. */
+  submit(sender: TelemetrySender, points: readonly unknown[]): Promise<IngestReceipt>;
+  released(points: number): void;
+  waiting(): number;
+  close(): void;
+}
+
+interface Unplaced {
+  readonly index: number;
+  readonly point: NormalPoint;
+  readonly deviceId: string;
+}
+
+export function createIngest(deps: IngestDeps): Ingest {
+  const { series: cache, clock, lanes, limits } = deps;
+  let waitingPoints = 0;
+  let waitingBytes = 0;
+  let open = true;
+
+  async function submit(sender: TelemetrySender, points: readonly unknown[]): Promise<IngestReceipt> {
+    if (!open) throw new Problem('unavailable', { detail: 'The server is stopping.' });
+    if (!deps.isWritable()) throw new Problem('storage_full', { retryAfterSeconds: 30 });
+    const bytes = textBytes(points);
+    if (waitingPoints + points.length > limits.maxWaitingPoints || waitingBytes + bytes > limits.maxWaitingBytes) {
+      throw new Problem('overloaded', { retryAfterSeconds: 1 });
+    }
+    waitingPoints += points.length;
+    waitingBytes += bytes;
+    let enqueued = 0;
+    try {
+      const { promise, resolve, reject } = Promise.withResolvers<IngestReceipt>();
+      const batch: Batch = {
+        open: 0,
+        accepted: 0,
+        duplicates: 0,
+        rejected: [],
+        deadlineMs: clock.now() + limits.patienceMs,
+        state: 'waiting',
+        resolve,
+        reject,
+      };
+      const placed = await place(sender, points, batch);
+      batch.open = placed.length;
+      enqueued = placed.length;
+      if (placed.length === 0) answer(batch);
+      else distribute(placed);
+      return await promise;
+    } finally {
+      waitingPoints -= points.length - enqueued;
+      waitingBytes -= bytes;
+    }
+  }
+
+  /** A device always takes the same lane, so two transactions of ours never wait for each other's keys. */
+  function distribute(placed: readonly WaitingPoint[]): void {
+    const first = lanes[0];
+    if (!first) return;
+    if (lanes.length === 1) {
+      first.enqueue(placed);
+      return;
+    }
+    const byLane = Map.groupBy(placed, ({ series }) => laneOf(series.deviceId, lanes.length));
+    for (const [lane, own] of byLane) (lanes[lane] ?? first).enqueue(own);
+  }
+
+  /** What of a message can be stored, with its series; the rest is listed as rejected. Does not wait when everything is known. */
+  function place(
+    sender: TelemetrySender,
+    points: readonly unknown[],
+    batch: Batch,
+  ): WaitingPoint[] | Promise<WaitingPoint[]> {
+    const placed: WaitingPoint[] = [];
+    const unknown: Unplaced[] = [];
+    const named: Unplaced[] = [];
+    const nowMicros = clock.now() * 1000;
+    let device: KnownDevice | undefined;
+    for (let index = 0; index < points.length; index += 1) {
+      const point = readPoint(points[index]);
+      if (!point.ok) {
+        batch.rejected.push({ index, code: point.code, detail: point.detail });
+        continue;
+      }
+      const deviceId = deviceOf(sender, point);
+      if (deviceId === undefined) {
+        batch.rejected.push(withoutDevice(sender, index));
+        continue;
+      }
+      if (device?.deviceId !== deviceId) device = cache.device(sender.organisationId, deviceId);
+      const series = device?.series.get(point.metric);
+      if (!device || !series) unknown.push({ index, point, deviceId });
+      else if (point.id !== undefined && Number.isNaN(point.atMicros)) named.push({ index, point, deviceId });
+      else join(placed, batch, index, point, device, series, nowMicros);
+    }
+    if (unknown.length === 0 && named.length === 0) return placed;
+    return placeRest(sender, batch, placed, unknown, named);
+  }
+
+  async function placeRest(
+    sender: TelemetrySender,
+    batch: Batch,
+    placed: WaitingPoint[],
+    unknown: readonly Unplaced[],
+    named: Unplaced[],
+  ): Promise<WaitingPoint[]> {
+    const { organisationId } = sender;
+    await makeKnown(organisationId, unknown);
+    const nowMicros = clock.now() * 1000;
+    for (const entry of unknown) {
+      const { index, point, deviceId } = entry;
+      const device = cache.device(organisationId, deviceId);
+      const series = device?.series.get(point.metric);
+      if (!device) batch.rejected.push(unknownDevice(index));
+      else if (!series) batch.rejected.push(tooManySeries(index));
+      else if (point.id !== undefined && Number.isNaN(point.atMicros)) named.push(entry);
+      else join(placed, batch, index, point, device, series, nowMicros);
+    }
+    await placeNamed(organisationId, batch, placed, named);
+    return placed;
+  }
+
+  /** Loads the devices, then makes the series that are missing. */
+  async function makeKnown(organisationId: number, unknown: readonly Unplaced[]): Promise<void> {
+    const deviceIds = new Set(unknown.map(({ deviceId }) => deviceId));
+    const missing = [...deviceIds].filter((id) => !cache.device(organisationId, id));
+    if (missing.length > 0) await cache.load(organisationId, missing);
+    const wanted: WantedSeries[] = [];
+    for (const { point, deviceId } of unknown) {
+      const device = cache.device(organisationId, deviceId);
+      if (!device || device.series.has(point.metric)) continue;
+      if (device.series.size >= MAX_SERIES_PER_DEVICE) continue;
+      wanted.push({ deviceId, metric: point.metric, valueType: typeOf(point.value), unit: point.unit ?? null });
+    }
+    if (wanted.length > 0) await cache.create(organisationId, wanted);
+  }
+
+  /** Points with an id get the time their first delivery got, so a second one meets the same key. */
+  async function placeNamed(
+    organisationId: number,
+    batch: Batch,
+    placed: WaitingPoint[],
+    named: readonly Unplaced[],
+  ): Promise<void> {
+    if (named.length === 0) return;
+    const nowMicros = clock.now() * 1000;
+    const known = named.flatMap((entry) => {
+      const device = cache.device(organisationId, entry.deviceId);
+      const series = device?.series.get(entry.point.metric);
+      if (device && series) return [{ ...entry, device, series }];
+      batch.rejected.push(unknownDevice(entry.index));
+      return [];
+    });
+    const claims = known.map(({ point, deviceId, series }) => ({
+      deviceId,
+      pointId: point.id ?? '',
+      atMicros: nextGiven(series, nowMicros),
+    }));
+    const times = await deps.transactions.unaudited(organisationId, 'point_ids', (tx) =>
+      claimPointIds(tx, organisationId, claims),
+    );
+    for (const [place, { index, point, device, series }] of known.entries()) {
+      join(placed, batch, index, { ...point, atMicros: times[place] ?? Number.NaN }, device, series, nowMicros);
+    }
+  }
+
+  return {
+    submit,
+    released: (points) => {
+      waitingPoints -= points;
+    },
+    waiting: () => waitingPoints,
+    close: () => {
+      open = false;
+    },
+  };
+
+  function join(
+    placed: WaitingPoint[],
+    batch: Batch,
+    index: number,
+    point: NormalPoint,
+    device: KnownDevice,
+    series: KnownSeries,
+    nowMicros: number,
+  ): void {
+    const { value, unit } = point;
+    if (typeof value !== series.valueType) {
+      batch.rejected.push(typeMismatch(index, series));
+      return;
+    }
+    let { atMicros } = point;
+    const given = Number.isNaN(atMicros);
+    if (given) atMicros = nextGiven(series, nowMicros);
+    else {
+      const refused = refusedTime(atMicros, nowMicros, device.retentionDays);
+      if (refused) {
+        batch.rejected.push({ index, code: refused.code, detail: refused.detail });
+        return;
+      }
+    }
+    if (unit !== undefined && series.unit === null) cache.fillUnit(series, unit);
+    placed.push({ series, atMicros, value, batch, index, given });
+  }
+}
+
+/** Times the server gives rise by at least a microsecond, so no two points of a series share one. */
+function nextGiven(series: KnownSeries, nowMicros: number): number {
+  const at = nowMicros > series.lastGivenMicros ? nowMicros : series.lastGivenMicros + 1;
+  series.lastGivenMicros = at;
+  return at;
+}
+
+function deviceOf(sender: TelemetrySender, { deviceId }: NormalPoint): string | undefined {
+  if (sender.kind === 'user') return deviceId?.toLowerCase();
+  return deviceId === undefined || deviceId.toLowerCase() === sender.deviceId ? sender.deviceId : undefined;
+}
+
+function withoutDevice(sender: TelemetrySender, index: number): Rejection {
+  if (sender.kind === 'device') return unknownDevice(index);
+  return { index, code: 'invalid_point', detail: 'deviceId: required unless a device sends its own points' };
+}
+
+const unknownDevice = (index: number): Rejection => ({
+  index,
+  code: 'unknown_device',
+  detail: 'deviceId: no such device',
+});
+const tooManySeries = (index: number): Rejection => ({
+  index,
+  code: 'too_many_series',
+  detail: `metric: this device already has ${MAX_SERIES_PER_DEVICE} of them`,
+});
+const typeMismatch = (index: number, { metric, valueType }: KnownSeries): Rejection => ({
+  index,
+  code: 'type_mismatch',
+  detail: `value: ${metric} holds values of type ${valueType}, as its first one`,
+});
+
+function typeOf(value: NormalPoint['value']): KnownSeries['valueType'] {
+  return typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'boolean' : 'string';
+}
+
+function textBytes(points: readonly unknown[]): number {
+  let bytes = 0;
+  for (const point of points) {
+    const value = (point as { value?: unknown } | null | undefined)?.value;
+    if (typeof value === 'string') bytes += value.length * 2;
+  }
+  return bytes;
+}
+
+function laneOf(deviceId: string, lanes: number): number {
+  // The last digits of an id are random.
+  return Number.parseInt(deviceId.slice(-6), 16) % lanes;
+}

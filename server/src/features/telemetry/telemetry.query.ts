@@ -1,0 +1,214 @@
+import {
+  type StoredPoint,
+  sketchRelativeError,
+  type telemetryHistory,
+  type telemetryLatest,
+  type telemetryMetrics,
+  type telemetryRaw,
+  type telemetrySparklines,
+} from '@valtronics/contract';
+import { invalidField, notFound } from '../../lib/problem.ts';
+import type { Reader } from '../../security/audit/tokens.ts';
+import type { Answer, Call } from '../../security/gate/call.ts';
+import type { SeriesKey } from './committed.ts';
+import { bucketsIn, bucketsOf, fittingInterval, intervalMicros, needsSketch, tableOf } from './history.ts';
+import { thinned } from './lttb.ts';
+import {
+  type DeviceMetric,
+  deviceExists,
+  findCurves,
+  findLatestValues,
+  findMetrics,
+  findPoints,
+  findRollupRange,
+  findSeries,
+  type PointAt,
+  type TimeRange,
+} from './telemetry.repository.ts';
+import { DAY_MICROS, parseTimestamp, timestampText } from './timestamp.ts';
+
+const MAX_RANGE_DAYS = 3660;
+const MAX_RAW_DAYS = 31;
+const MAX_THINNED_POINTS = 100_000;
+const DEFAULT_PAGE = 1000;
+const DEFAULT_MAX_POINTS = 1000;
+const MAX_BUCKETS = 5000;
+const RAW_HISTORY_MICROS = 2 * 3_600_000_000;
+const MAX_CURVES = 200;
+const FINE_CURVE_HOURS = 3;
+
+export function rangeOf(query: { readonly from: string; readonly to: string }): TimeRange {
+  const fromMicros = parseTimestamp(query.from);
+  const toMicros = parseTimestamp(query.to);
+  if (!(fromMicros < toMicros)) throw invalidField('to', 'must be after from');
+  if (toMicros - fromMicros > MAX_RANGE_DAYS * DAY_MICROS) {
+    throw invalidField('to', `at most ${MAX_RANGE_DAYS} days after from`);
+  }
+  return { fromMicros, toMicros };
+}
+
+/** A device or metric that is not there, and one of another organisation, are the same to the caller. */
+export async function seriesOf(reader: Reader, query: DeviceMetric): Promise<SeriesKey> {
+  const series = await findSeries(reader, query.deviceId, query.metric);
+  if (!series) throw notFound();
+  return series;
+}
+
+export async function rawPoints(
+  reader: Reader,
+  query: Call<typeof telemetryRaw>['query'],
+): Promise<Answer<typeof telemetryRaw>> {
+  const range = rangeOf(query);
+  const series = await seriesOf(reader, query);
+  const { unit } = series;
+  if (query.maxPoints !== undefined && series.valueType !== 'string') {
+    return { ...(await chartPoints(reader, series, range, query.maxPoints)), nextCursor: null, unit };
+  }
+  const limit = query.limit ?? DEFAULT_PAGE;
+  const fromMicros = query.cursor === undefined ? range.fromMicros : microsAfter(query.cursor, range);
+  const toMicros = Math.min(range.toMicros, fromMicros + MAX_RAW_DAYS * DAY_MICROS);
+  const points = await findPoints(reader, series, { fromMicros, toMicros }, limit);
+  const last = points.at(-1);
+  // A page ends when it is full, or after so many days: then the next one goes on from there, even if this one is empty.
+  const end = points.length === limit && last ? last.atMicros : toMicros < range.toMicros ? toMicros - 1 : undefined;
+  return {
+    items: points.map(asStored),
+    nextCursor: end === undefined ? null : String(end),
+    unit,
+    downsampledFrom: null,
+  };
+}
+
+async function chartPoints(reader: Reader, series: SeriesKey, range: TimeRange, maxPoints: number) {
+  if (range.toMicros - range.fromMicros > MAX_RAW_DAYS * DAY_MICROS) {
+    throw invalidField('to', `with maxPoints at most ${MAX_RAW_DAYS} days after from; use /telemetry/history`);
+  }
+  const points = await findPoints(reader, series, range, MAX_THINNED_POINTS + 1);
+  if (points.length > MAX_THINNED_POINTS) {
+    throw invalidField('to', `the range holds more than ${MAX_THINNED_POINTS} points; use /telemetry/history`);
+  }
+  if (points.length <= maxPoints) return { items: points.map(asStored), downsampledFrom: null };
+  const curve = points.map((point) => ({ atMicros: point.atMicros, value: Number(point.value), point }));
+  return { items: thinned(curve, maxPoints).map(({ point }) => asStored(point)), downsampledFrom: points.length };
+}
+
+/** The cursor is the time of the last point given. */
+function microsAfter(cursor: string, { fromMicros, toMicros }: TimeRange): number {
+  const last = /^\d{1,16}$/.test(cursor) ? Number(cursor) : Number.NaN;
+  if (!(last >= fromMicros && last < toMicros)) throw invalidField('cursor', 'is not one of this range');
+  return last + 1;
+}
+
+const asStored = ({ atMicros, value }: PointAt): StoredPoint => ({ timestamp: timestampText(atMicros), value });
+
+export async function latestValues(
+  reader: Reader,
+  query: Call<typeof telemetryLatest>['query'],
+): Promise<Answer<typeof telemetryLatest>> {
+  if (query.deviceId !== undefined && !(await deviceExists(reader, query.deviceId))) throw notFound();
+  const limit = query.limit ?? DEFAULT_PAGE;
+  const rows = await findLatestValues(reader, query, deviceMetricOf(query.cursor), limit);
+  return {
+    items: rows.map(({ deviceId, metric, unit, atMicros, value }) => ({
+      deviceId,
+      metric,
+      unit,
+      timestamp: timestampText(atMicros),
+      value,
+    })),
+    nextCursor: nextCursor(rows, limit),
+  };
+}
+
+export async function metricList(
+  reader: Reader,
+  query: Call<typeof telemetryMetrics>['query'],
+): Promise<Answer<typeof telemetryMetrics>> {
+  if (query.deviceId !== undefined && !(await deviceExists(reader, query.deviceId))) throw notFound();
+  const limit = query.limit ?? DEFAULT_PAGE;
+  const rows = await findMetrics(reader, query.deviceId, deviceMetricOf(query.cursor), limit);
+  return {
+    items: rows.map(({ firstMicros, lastMicros, ...row }) => ({
+      ...row,
+      firstAt: firstMicros === null ? null : timestampText(firstMicros),
+      lastAt: lastMicros === null ? null : timestampText(lastMicros),
+    })),
+    nextCursor: nextCursor(rows, limit),
+  };
+}
+
+function nextCursor(rows: readonly DeviceMetric[], limit: number): string | null {
+  const last = rows.at(-1);
+  return rows.length === limit && last ? `${last.deviceId}/${last.metric}` : null;
+}
+
+function deviceMetricOf(cursor: string | undefined): DeviceMetric | undefined {
+  if (cursor === undefined) return undefined;
+  const [, deviceId, metric] =
+    /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/([A-Za-z0-9_.-]{1,64})$/.exec(cursor) ?? [];
+  if (deviceId === undefined || metric === undefined) throw invalidField('cursor', 'is not one of this list');
+  return { deviceId, metric };
+}
+
+export async function history(
+  reader: Reader,
+  query: Call<typeof telemetryHistory>['query'],
+): Promise<Answer<typeof telemetryHistory>> {
+  const range = rangeOf(query);
+  const series = await seriesOf(reader, query);
+  const maxPoints = query.maxPoints ?? DEFAULT_MAX_POINTS;
+  const asked = query.interval ?? 'auto';
+  const head = {
+    deviceId: series.deviceId,
+    metric: series.metric,
+    unit: series.unit,
+    relativeError: sketchRelativeError,
+  };
+  // Texts have no average; single points say more than buckets of one each.
+  const isShort = range.toMicros - range.fromMicros <= RAW_HISTORY_MICROS;
+  if (series.valueType === 'string' || (asked === 'auto' && isShort)) {
+    const points = await findPoints(reader, series, range, maxPoints + 1);
+    if (points.length <= maxPoints || series.valueType === 'string') {
+      return { ...head, interval: 'raw', buckets: [], points: points.slice(0, maxPoints).map(asStored) };
+    }
+  }
+  const interval = asked === 'auto' ? fittingInterval(range.fromMicros, range.toMicros, maxPoints) : asked;
+  if (bucketsIn(range.fromMicros, range.toMicros, interval) > MAX_BUCKETS) {
+    throw invalidField('interval', `more than ${MAX_BUCKETS} buckets; take a coarser one or a shorter range`);
+  }
+  const width = intervalMicros[interval];
+  const whole = { fromMicros: range.fromMicros - (range.fromMicros % width), toMicros: range.toMicros };
+  const { aggregation } = query;
+  const parts = await findRollupRange(reader, tableOf(interval), series.id, whole, needsSketch(aggregation));
+  return { ...head, interval, buckets: bucketsOf(parts, interval, aggregation), points: [] };
+}
+
+export async function sparklines(
+  reader: Reader,
+  query: Call<typeof telemetrySparklines>['query'],
+  nowMicros: number,
+): Promise<Answer<typeof telemetrySparklines>> {
+  const deviceIds = [...new Set(query.deviceIds.split(',').map((id) => id.trim().toLowerCase()))];
+  if (deviceIds.length > MAX_CURVES) throw invalidField('deviceIds', `at most ${MAX_CURVES}`);
+  if (!deviceIds.every((id) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))) {
+    throw invalidField('deviceIds', 'UUIDs, separated by commas');
+  }
+  const hours = query.hours ?? 24;
+  const isFine = hours <= FINE_CURVE_HOURS;
+  const stepSeconds = isFine ? 300 : 3600;
+  const stepMicros = stepSeconds * 1_000_000;
+  const toMicros = nowMicros - (nowMicros % stepMicros) + stepMicros;
+  const fromMicros = toMicros - hours * 3_600_000_000;
+  const table = isFine ? 'rollups_1m' : 'rollups_1h';
+  const rows = await findCurves(reader, table, deviceIds, query.metric, { fromMicros, toMicros }, stepSeconds);
+  const steps = Math.ceil((toMicros - fromMicros) / stepMicros);
+  const items = [...Map.groupBy(rows, ({ seriesId }) => seriesId).values()].flatMap((curve) => {
+    const first = curve[0];
+    if (!first) return [];
+    const values: (number | null)[] = new Array<number | null>(steps).fill(null);
+    for (const { step, average } of curve) values[step] = average;
+    const { deviceId, metric, unit } = first;
+    return [{ deviceId, metric, unit, from: timestampText(fromMicros), stepSeconds, values }];
+  });
+  return { items, nextCursor: null };
+}

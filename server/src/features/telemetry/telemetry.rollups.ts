@@ -1,0 +1,245 @@
+import type { UnauditedTx } from '../../security/audit/tokens.ts';
+import type { CommittedFlush, CommittedPoint, JournalConsumer } from './committed.ts';
+import { findLatest, findRollups, storeLatest, storeRollups } from './rollup.repository.ts';
+import {
+  addToBucket,
+  emptyBucket,
+  type LatestState,
+  type OpenBucket,
+  openBucket,
+  type RollupKey,
+  type RollupRow,
+  rowOf,
+} from './rollup.ts';
+import { binOf, sketchSize } from './sketch.ts';
+
+export const MINUTE_MICROS = 60_000_000;
+export const HOUR_MICROS = 3_600_000_000;
+
+interface Level {
+  readonly widthMicros: number;
+  readonly buckets: Map<number, OpenBucket>;
+}
+
+interface SeriesState {
+  readonly seriesId: number;
+  /** As stored, with what was added since; undefined: nothing is stored of this series. */
+  latest: LatestState | undefined;
+  /** The newest time that is stored: no bucket after its own can exist. */
+  storedMicros: number;
+  changed: boolean;
+  readonly levels: readonly [Level, Level];
+}
+
+// What is kept between transactions, so that the usual point needs no read: the newest buckets of each series. A bin takes 8 bytes.
+const MAX_KEPT_SERIES = 50_000;
+const MAX_KEPT_BINS = 4_000_000;
+const KEPT_BUCKETS = 2;
+const MAX_ROWS = 5_000;
+const COMMITS_BETWEEN_COUNTS = 32;
+
+/**
+ * Count, sum, least, greatest and sketch of every minute and hour, and the newest value of each series. What is in memory is always
+ * what the table has plus the running transaction; a rollback drops all of it.
+ */
+export function createRollups(): JournalConsumer {
+  let states = new Map<number, SeriesState>();
+  let commits = 0;
+
+  async function apply(tx: UnauditedTx, flushes: readonly CommittedFlush[]): Promise<void> {
+    const touched = await open(tx, flushes);
+    for (const { points } of flushes) add(points);
+    await store(tx, touched);
+  }
+
+  /** Has every series and bucket the points go into in memory, reading only what may be stored and is not here. */
+  async function open(tx: UnauditedTx, flushes: readonly CommittedFlush[]): Promise<Set<SeriesState>> {
+    const touched = new Set<SeriesState>();
+    const unread: number[] = [];
+    for (const { points } of flushes) {
+      let previous = 0;
+      for (const { series } of points) {
+        if (series.id === previous) continue;
+        previous = series.id;
+        let state = states.get(series.id);
+        if (!state) {
+          state = emptyState(series.id);
+          states.set(series.id, state);
+          unread.push(series.id);
+        }
+        touched.add(state);
+      }
+    }
+    for (const latest of await findLatest(tx, unread)) {
+      const state = states.get(latest.seriesId);
+      if (state) Object.assign(state, { latest, storedMicros: latest.atMicros });
+    }
+    for (const level of [0, 1] as const) await openBuckets(tx, flushes, level);
+    return touched;
+  }
+
+  async function openBuckets(tx: UnauditedTx, flushes: readonly CommittedFlush[], at: 0 | 1): Promise<void> {
+    const wanted: RollupKey[] = [];
+    for (const { points } of flushes) {
+      for (const { series, atMicros } of points) {
+        if (series.valueType === 'string') continue;
+        const state = states.get(series.id);
+        if (!state) continue;
+        const { widthMicros, buckets } = state.levels[at];
+        const startMicros = atMicros - (atMicros % widthMicros);
+        if (buckets.has(startMicros)) continue;
+        buckets.set(startMicros, emptyBucket(startMicros));
+        if (startMicros <= state.storedMicros) wanted.push({ seriesId: series.id, startMicros });
+      }
+    }
+    const table = at === 0 ? 'rollups_1m' : 'rollups_1h';
+    for (let start = 0; start < wanted.length; start += MAX_ROWS) {
+      for (const row of await findRollups(tx, table, wanted.slice(start, start + MAX_ROWS))) {
+        states.get(row.seriesId)?.levels[at].buckets.set(row.startMicros, openBucket(row));
+      }
+    }
+  }
+
+  /** Points of a series stand together, so buckets are looked up once for a stretch of them. */
+  function add(points: readonly CommittedPoint[]): void {
+    let state: SeriesState | undefined;
+    let minute: OpenBucket | undefined;
+    let hour: OpenBucket | undefined;
+    let minuteStart = Number.NaN;
+    for (const point of points) {
+      const { series, atMicros, value } = point;
+      if (state?.seriesId !== series.id) {
+        state = states.get(series.id);
+        minuteStart = Number.NaN;
+      }
+      if (!state) continue;
+      noteLatest(state, point);
+      if (typeof value === 'string') continue;
+      const start = atMicros - (atMicros % MINUTE_MICROS);
+      if (start !== minuteStart) {
+        minuteStart = start;
+        minute = state.levels[0].buckets.get(start);
+        hour = state.levels[1].buckets.get(atMicros - (atMicros % HOUR_MICROS));
+      }
+      if (!minute || !hour) continue;
+      const number = Number(value);
+      const bin = binOf(number);
+      addToBucket(minute, number, bin);
+      addToBucket(hour, number, bin);
+    }
+  }
+
+  async function store(tx: UnauditedTx, touched: ReadonlySet<SeriesState>): Promise<void> {
+    const latest: LatestState[] = [];
+    const minutes: RollupRow[] = [];
+    const hours: RollupRow[] = [];
+    // In order of their keys: the index is walked once, and two transactions could never wait for each other in a circle.
+    for (const state of [...touched].sort((a, b) => a.seriesId - b.seriesId)) {
+      if (state.changed && state.latest) latest.push(state.latest);
+      collect(state, 0, minutes);
+      collect(state, 1, hours);
+    }
+    for (let start = 0; start < minutes.length; start += MAX_ROWS) {
+      await storeRollups(tx, 'rollups_1m', minutes.slice(start, start + MAX_ROWS));
+    }
+    for (let start = 0; start < hours.length; start += MAX_ROWS) {
+      await storeRollups(tx, 'rollups_1h', hours.slice(start, start + MAX_ROWS));
+    }
+    for (let start = 0; start < latest.length; start += MAX_ROWS) {
+      await storeLatest(tx, latest.slice(start, start + MAX_ROWS));
+    }
+  }
+
+  function committed(flushes: readonly CommittedFlush[]): void {
+    let previous = 0;
+    for (const { points } of flushes) {
+      for (const { series } of points) {
+        if (series.id === previous) continue;
+        previous = series.id;
+        const state = states.get(series.id);
+        if (!state) continue;
+        state.changed = false;
+        state.storedMicros = state.latest?.atMicros ?? Number.NEGATIVE_INFINITY;
+        for (const { buckets } of state.levels) settle(buckets);
+        // Re-inserted, so that the first of the map is the one unused for longest.
+        states.delete(series.id);
+        states.set(series.id, state);
+      }
+    }
+    commits += 1;
+    if (states.size > MAX_KEPT_SERIES || commits % COMMITS_BETWEEN_COUNTS === 0) forgetOldest();
+  }
+
+  function forgetOldest(): void {
+    let bins = 0;
+    for (const state of states.values()) bins += binsOf(state);
+    for (const [id, state] of states) {
+      if (states.size <= MAX_KEPT_SERIES && bins <= MAX_KEPT_BINS) return;
+      bins -= binsOf(state);
+      states.delete(id);
+    }
+  }
+
+  return {
+    name: 'rollups',
+    apply,
+    committed,
+    rolledBack() {
+      states = new Map();
+    },
+  };
+}
+
+function emptyState(seriesId: number): SeriesState {
+  return {
+    seriesId,
+    latest: undefined,
+    storedMicros: Number.NEGATIVE_INFINITY,
+    changed: false,
+    levels: [
+      { widthMicros: MINUTE_MICROS, buckets: new Map() },
+      { widthMicros: HOUR_MICROS, buckets: new Map() },
+    ],
+  };
+}
+
+function noteLatest(state: SeriesState, { atMicros, value }: CommittedPoint): void {
+  const num = typeof value === 'string' ? null : Number(value);
+  const txt = typeof value === 'string' ? value : null;
+  const { latest } = state;
+  if (!latest) {
+    state.latest = { seriesId: state.seriesId, firstMicros: atMicros, atMicros, num, txt };
+    state.changed = true;
+    return;
+  }
+  if (atMicros < latest.firstMicros) {
+    latest.firstMicros = atMicros;
+    state.changed = true;
+  }
+  if (atMicros > latest.atMicros) {
+    latest.atMicros = atMicros;
+    latest.num = num;
+    latest.txt = txt;
+    state.changed = true;
+  }
+}
+
+function collect(state: SeriesState, level: 0 | 1, rows: RollupRow[]): void {
+  const changed = [...state.levels[level].buckets.values()].filter((bucket) => bucket.changed);
+  changed.sort((a, b) => a.startMicros - b.startMicros);
+  for (const bucket of changed) rows.push(rowOf(state.seriesId, bucket));
+}
+
+/** All of them are stored now; only the newest are worth keeping. */
+function settle(buckets: Map<number, OpenBucket>): void {
+  for (const bucket of buckets.values()) bucket.changed = false;
+  if (buckets.size <= KEPT_BUCKETS) return;
+  const starts = [...buckets.keys()].sort((a, b) => b - a);
+  for (const start of starts.slice(KEPT_BUCKETS)) buckets.delete(start);
+}
+
+function binsOf(state: SeriesState): number {
+  let bins = 64;
+  for (const { buckets } of state.levels) for (const { sketch } of buckets.values()) bins += sketchSize(sketch);
+  return bins;
+}
