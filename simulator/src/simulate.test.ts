@@ -30,6 +30,7 @@ async function aWebServer(token: string, certificate: { key: string; cert: strin
   live.on('connection', (socket) => {
     socket.on('message', (data) => {
       const request = liveRequest.parse(JSON.parse(String(data)));
+      if (request.type === 'ping') socket.send('{"type":"pong"}');
       if (request.type !== 'publish') return;
       websocket.push(...(request.points as SimulatedPoint[]));
       socket.send(

@@ -9,6 +9,7 @@ import {
   LinkRefused,
   MessageRefused,
   PushedBack,
+  patienceMs,
 } from './link.ts';
 import { type Batch, createOutbox } from './outbox.ts';
 
@@ -25,13 +26,11 @@ interface Answer {
 
 /** More than any receipt of 5,000 points needs; a server that sends more is not ours. */
 const MOST_ANSWER_BYTES = 4 * 1_048_576;
-const MOST_PATIENCE_MS = 300_000;
 
-/** Retry-After is seconds or a date (RFC 9110); an absurd wish is cut to five minutes. */
+/** Retry-After is seconds or a date (RFC 9110). */
 export function retryAfterMs(header: string | undefined, now: number = Date.now()): number | undefined {
   if (header === undefined) return undefined;
-  const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isFinite(ms) ? Math.min(MOST_PATIENCE_MS, Math.max(0, ms)) : undefined;
+  return patienceMs(/^\d{1,9}$/.test(header.trim()) ? Number(header) : (Date.parse(header) - now) / 1000);
 }
 
 /** What the outbox should make of an answer. */

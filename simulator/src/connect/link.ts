@@ -86,3 +86,10 @@ export class MessageRefused extends Error {
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
+
+const MOST_PATIENCE_MS = 300_000;
+
+/** The wait a server asked for in milliseconds; an absurd wish is cut to five minutes, no number is no wish. */
+export function patienceMs(seconds: number): number | undefined {
+  return Number.isFinite(seconds) ? Math.min(MOST_PATIENCE_MS, Math.max(0, seconds * 1000)) : undefined;
+}

@@ -127,10 +127,18 @@ test('what the server reports on the errors topic is counted and told', async ()
   const broker = await aBroker();
   const { link, problems } = aLink(broker);
   await eventually('it is online', () => broker.published.length === 1);
-  await broker.send(`${base}/errors`, '{"rejected":[{"index":0,"code":"conflict","detail":"x"}]}');
-  await eventually('it is told', () => problems.length === 1);
+  const errors = [{ path: 'points[0]', message: 'conflict: another value is stored' }];
+  const told = {
+    code: 'invalid_request',
+    detail: '37 of 500 points were not stored.',
+    errors,
+    topic: `${base}/telemetry`,
+  };
+  await broker.send(`${base}/errors`, JSON.stringify(told));
+  await broker.send(`${base}/errors`, JSON.stringify({ ...told, topic: `${base}/status`, detail: 'no such status' }));
+  await eventually('both are told', () => problems.length === 2);
   expect(problems[0]).toContain('conflict');
-  expect(link.counts().rejected).toBe(1);
+  expect(link.counts().rejected).toBe(37);
 });
 
 test('a device whose password is refused stops trying and says so without showing the password', async () => {

@@ -13,16 +13,20 @@ export interface MqttLinkOptions extends LinkOptions {
 /** A server that pushes back stops acknowledging: with this many messages unanswered we stop sending. */
 const WINDOW = 8;
 
-/** How many points a report on the `errors` topic names as not stored, and its text for people. */
+/** How many points a report on the `errors` topic says were not stored (in its detail; at least those it lists), and its text for people. */
 function readReport(payload: Buffer): { rejected: number; text: string } {
   const text = payload.subarray(0, 500).toString('utf8');
+  let report: unknown;
   try {
-    const report: unknown = JSON.parse(payload.toString('utf8'));
-    const listed = typeof report === 'object' && report !== null && 'rejected' in report ? report.rejected : undefined;
-    return { rejected: Array.isArray(listed) ? listed.length : 0, text };
+    report = JSON.parse(payload.toString('utf8'));
   } catch {
     return { rejected: 0, text };
   }
+  if (typeof report !== 'object' || report === null) return { rejected: 0, text };
+  const { topic, detail, errors } = report as Record<string, unknown>;
+  if (typeof topic !== 'string' || !topic.endsWith('/telemetry')) return { rejected: 0, text };
+  const told = Number(/^(\d{1,6}) of \d+ points/.exec(String(detail))?.[1] ?? 0);
+  return { rejected: Math.max(told, Array.isArray(errors) ? errors.length : 0), text };
 }
 
 /** Telemetry over MQTT QoS 1: a PUBACK says that the points are durable (or reported on the `errors` topic). */

@@ -10,8 +10,11 @@ interface MqttSessionOptions extends LinkOptions {
   readonly onReport: (payload: Buffer) => void;
 }
 
-/** CONNACK return codes that another try will not change: bad user name or password, not authorised. */
-const REFUSALS = new Set<unknown>([4, 5]);
+/**
+ * The CONNACK return code that another try will not change: bad user name or password. "Not authorised" (5) is also what a server
+ * says when somebody else has failed too often under our name, and passes.
+ */
+const BAD_CREDENTIALS = 4;
 
 const codeOf = (error: Error): unknown => ('code' in error ? error.code : undefined);
 
@@ -103,7 +106,7 @@ export function openMqttSession(
     greet().catch((error: Error) => finish(new ConnectionLost(error.message)));
   });
   client.on('error', (error) => {
-    const refused = REFUSALS.has(codeOf(error));
+    const refused = codeOf(error) === BAD_CREDENTIALS;
     finish(refused ? new LinkRefused(`the MQTT server refuses device ${deviceId}`) : new ConnectionLost(error.message));
   });
   client.on('close', () => finish(new ConnectionLost('the MQTT connection was closed')));

@@ -29,9 +29,17 @@ async function aServer(answer: Answer = accept) {
   let connections = 0;
   live.on('connection', (socket) => {
     const connection = ++connections;
-    socket.on('message', (data) => {
+    let signedIn = false;
+    socket.on('message', async (data) => {
+      // As the real server: whoever has not been let in yet may not say much.
+      if (!signedIn && String(data).length > 4096) return socket.close(1009);
       const request = liveRequest.parse(JSON.parse(String(data)));
       heard.push(request);
+      if (request.type === 'ping') {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        signedIn = true;
+        socket.send('{"type":"pong"}');
+      }
       const reply = answer(request, socket, connection);
       if (reply !== undefined) socket.send(JSON.stringify(reply));
     });
@@ -104,6 +112,7 @@ test('a server under pressure is asked again; a refused message is counted; a li
       type: 'error',
       id,
       problem: { status: 503, code: 'overloaded', title: 'Too much work is waiting' },
+      retryAfterSeconds: 0.5,
     }),
     (id: unknown) => ({
       type: 'accepted',
@@ -116,8 +125,10 @@ test('a server under pressure is asked again; a refused message is counted; a li
   ];
   const server = await aServer((request) => (request.type === 'publish' ? fates.shift()?.(request.id) : undefined));
   const { link } = aLink(server);
+  const asked = performance.now();
   await link.send(somePoints(3));
   await link.flush();
+  expect(performance.now() - asked).toBeGreaterThanOrEqual(490);
   await link.send(somePoints(2, 3));
   await link.flush();
   expect(link.counts()).toMatchObject({ acknowledged: 5, rejected: 3, dropped: 0 });

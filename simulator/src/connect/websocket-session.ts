@@ -1,7 +1,15 @@
 import { ingestReceipt, limits, liveCloseCodes } from '@valtronics/contract';
 import { WebSocket } from 'ws';
 import type { Session } from './connection.ts';
-import { ConnectionLost, defaults, type LinkOptions, LinkRefused, MessageRefused, PushedBack } from './link.ts';
+import {
+  ConnectionLost,
+  defaults,
+  type LinkOptions,
+  LinkRefused,
+  MessageRefused,
+  PushedBack,
+  patienceMs,
+} from './link.ts';
 
 interface WebSocketSessionOptions extends LinkOptions {
   readonly url: string;
@@ -17,13 +25,14 @@ const REFUSALS: readonly number[] = [liveCloseCodes.notAuthenticated, liveCloseC
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-/** What a `{type: 'error', problem}` means for the message it answers. */
-function faultOf(problem: unknown): Error {
+/** What a `{type: 'error', problem, retryAfterSeconds?}` means for the message it answers. */
+function faultOf(problem: unknown, retryAfterSeconds: unknown): Error {
   const fields = isRecord(problem) ? problem : {};
   const status = typeof fields.status === 'number' ? fields.status : 500;
   const text = `${String(fields.title ?? 'error')} (${String(fields.code ?? status)})`;
   if (status === 401 || status === 403) return new LinkRefused(`the server refuses the device: ${text}`);
-  return status === 429 || status >= 500 ? new PushedBack(text) : new MessageRefused(text);
+  if (status !== 429 && status < 500) return new MessageRefused(text);
+  return new PushedBack(text, patienceMs(typeof retryAfterSeconds === 'number' ? retryAfterSeconds : Number.NaN));
 }
 
 function readFrame(data: unknown): Record<string, unknown> {
@@ -60,6 +69,7 @@ export function openWebSocketSession(
     if (gone) return;
     gone = true;
     clearInterval(pinging);
+    clearTimeout(opening);
     signal.removeEventListener('abort', abandon);
     lost(reason);
     for (const { reject: fail } of unanswered.values()) fail(reason);
@@ -92,9 +102,20 @@ export function openWebSocketSession(
     });
   }
 
+  const opening = setTimeout(
+    () => finish(new ConnectionLost(`the server did not answer within ${connectTimeoutMs} ms`)),
+    connectTimeoutMs,
+  );
   socket.on('open', () => {
-    signal.removeEventListener('abort', abandon);
     socket.send(JSON.stringify({ type: 'auth', token: options.token }));
+    // Signing in has no answer of its own, and until it is done the server takes no more than a few kilobytes. It handles
+    // frames in order, so the answer to a ping says that we are in.
+    socket.send('{"type":"ping"}');
+  });
+
+  function signedIn(): void {
+    clearTimeout(opening);
+    signal.removeEventListener('abort', abandon);
     resolve({
       deliver: ({ points }) => publish(points),
       async end() {
@@ -102,17 +123,19 @@ export function openWebSocketSession(
         finish(new ConnectionLost('the link is closed'));
       },
     });
-  });
+  }
+
   socket.on('message', (data) => {
     heard = true;
-    const { type, id, problem, accepted, duplicates, rejected } = readFrame(data);
+    const { type, id, problem, retryAfterSeconds, accepted, duplicates, rejected } = readFrame(data);
+    if (type === 'pong') return signedIn();
     const waiting = typeof id === 'number' ? unanswered.get(id) : undefined;
     if (type === 'accepted' && waiting) {
       const receipt = ingestReceipt.safeParse({ accepted, duplicates, rejected });
       if (receipt.success) waiting.resolve({ rejected: receipt.data.rejected.length });
       else waiting.reject(new PushedBack('the server answered with something that is no receipt'));
     } else if (type === 'error') {
-      const fault = faultOf(problem);
+      const fault = faultOf(problem, retryAfterSeconds);
       if (waiting) waiting.reject(fault);
       else options.onProblem?.(fault.message);
     }
