@@ -1,5 +1,7 @@
+// Telemetry: measurements are taken in and stored, followed by what depends on them, shown live, read back, and removed in time.
 import type { ClientConfig } from 'pg';
 import type { Clock } from '../../lib/clock.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { UnauditedReason } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
@@ -11,16 +13,16 @@ import { createJournalLock } from './journal-lock.ts';
 import { createJournalReader } from './journal-reader.ts';
 import { createSeriesCache } from './series-cache.ts';
 import { createFlusher } from './telemetry.flusher.ts';
-import { createIngest, type Ingest, type IngestLimits } from './telemetry.ingest.ts';
-import { createTelemetryJobs, type TelemetryJob } from './telemetry.jobs.ts';
+import { createIngest, type Ingest, type IngestLimits, type IngestMetrics } from './telemetry.ingest.ts';
+import { createTelemetryJobs } from './telemetry.jobs.ts';
 import { createJournalFollower, type JournalFollower } from './telemetry.journal.ts';
 import { addTelemetryStreams } from './telemetry.live.ts';
 import { addTelemetryTopics } from './telemetry.mqtt.ts';
 import { createRollups } from './telemetry.rollups.ts';
 import { addTelemetryRoutes } from './telemetry.routes.ts';
 
+export { createRecordedHistory } from './recorded-history.ts';
 export type { TelemetrySender } from './telemetry.ingest.ts';
-export type { TelemetryJob } from './telemetry.jobs.ts';
 
 export interface TelemetryLog {
   info(fields: object, message: string): void;
@@ -29,7 +31,9 @@ export interface TelemetryLog {
 }
 
 export interface TelemetryDeps {
-  readonly gate: EndpointGate & TopicGate & StreamGate;
+  readonly gate: EndpointGate;
+  readonly topicGate: Pick<TopicGate, 'onTopic'>;
+  readonly streamGate: StreamGate;
   readonly transactions: Transactions;
   /** As the ingest role. Sessions of its own, beside the pools. */
   readonly ingestConnection: ClientConfig;
@@ -37,8 +41,9 @@ export interface TelemetryDeps {
   readonly log: TelemetryLog;
   /** False while the disk is nearly full. */
   isWritable(): boolean;
-  /** What evaluates alert rules, if anything does. */
-  readonly rulesConsumer?: JournalConsumer | undefined;
+  /** Who else must see every point exactly once: what evaluates alert rules. */
+  readonly consumers: readonly JournalConsumer[];
+  readonly metrics?: IngestMetrics | undefined;
   readonly tuning?: Partial<TelemetryTuning> | undefined;
 }
 
@@ -53,7 +58,7 @@ export interface Telemetry {
   readonly submit: Ingest['submit'];
   /** Called with every flush once it is durable, in this process; what must not be missed reads the journal. */
   onCommitted(listener: (flush: CommittedFlush) => void): void;
-  readonly jobs: readonly TelemetryJob[];
+  readonly jobs: readonly Job[];
   /** Begins to work on the journal. */
   start(): void;
   /** Takes nothing more, answers what waits, applies what was committed. */
@@ -82,22 +87,22 @@ const TUNING: TelemetryTuning = {
 };
 const DRAIN_MS = 8000;
 
-/** Measurements: taken in and stored, followed by what depends on them, shown live, read back, and removed when their time is over. */
 export function createTelemetry(deps: TelemetryDeps): Telemetry {
-  const { transactions, clock, log, rulesConsumer } = deps;
+  const { transactions, clock, log, metrics } = deps;
   const tuning = { ...TUNING, ...deps.tuning };
   const listeners: ((flush: CommittedFlush) => void)[] = [];
   const connections = Array.from({ length: tuning.lanes }, () => createIngestConnection(deps.ingestConnection));
   const reader = createJournalReader(transactions);
   const lock = createJournalLock(createIngestConnection(deps.ingestConnection));
   const followers = [follow(createRollups(), 'telemetry_effects', tuning.rollupGatherMs)];
-  if (rulesConsumer) followers.push(follow(rulesConsumer, 'rule_effects', 0));
+  for (const consumer of deps.consumers) followers.push(follow(consumer, 'rule_effects', 0));
 
   const lanes = connections.map((connection) =>
     createFlusher({
       connection,
       transactions,
-      consumers: rulesConsumer ? ['rollups', 'rules'] : ['rollups'],
+      consumers: followers.map(({ name }) => name),
+      metrics,
       clock,
       log,
       maxFlushPoints: tuning.maxFlushPoints,
@@ -106,7 +111,16 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
     }),
   );
   const series = createSeriesCache({ transactions, clock, log });
-  const ingest = createIngest({ transactions, series, lanes, clock, limits: tuning, isWritable: deps.isWritable });
+  const ingest = createIngest({
+    transactions,
+    series,
+    lanes,
+    clock,
+    limits: tuning,
+    metrics,
+    isWritable: deps.isWritable,
+  });
+  metrics?.watch('ingestQueuedPoints', ingest.waiting);
 
   function follow(consumer: JournalConsumer, reason: UnauditedReason, gatherMs: number): JournalFollower {
     return createJournalFollower({ consumer, reason, gatherMs, lock, transactions, reader, clock, log });
@@ -124,8 +138,8 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
   }
 
   addTelemetryRoutes(deps.gate, ingest.submit, clock);
-  addTelemetryTopics(deps.gate, ingest.submit);
-  listeners.push(addTelemetryStreams(deps.gate, ingest.submit));
+  addTelemetryTopics(deps.topicGate, ingest.submit);
+  listeners.push(addTelemetryStreams(deps.streamGate, ingest.submit));
 
   return {
     submit: ingest.submit,

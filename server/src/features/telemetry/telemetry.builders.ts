@@ -43,6 +43,7 @@ export async function aTelemetry(
     ingestConnection: database.connection('ingest'),
     log: quiet,
     isWritable: () => true,
+    consumers: [],
     ...options,
     transactions,
     clock,
@@ -50,9 +51,13 @@ export async function aTelemetry(
       handle: (endpoint, handler) => {
         handlers.set(endpoint, handler as unknown as Handler<Endpoint>);
       },
+    },
+    topicGate: {
       onTopic: (topic: Topic, handler) => {
         topics.set(topic.pattern, handler);
       },
+    },
+    streamGate: {
       onSubscribe: (_stream, handler) => {
         subscribeHandler = handler as unknown as SubscribeHandler<Stream>;
       },

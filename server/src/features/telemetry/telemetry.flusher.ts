@@ -9,11 +9,13 @@ import type { CommittedFlush, JournalConsumer } from './committed.ts';
 import { commitFlush, ensureDay, failureOf, findStored, storedKey } from './flush.repository.ts';
 import { arrange, type Flush, type StoredValue, withoutStored } from './flush.ts';
 import type { IngestConnection } from './ingest-connection.ts';
+import type { IngestMetrics } from './telemetry.ingest.ts';
 
 export interface FlusherDeps {
   readonly connection: IngestConnection;
   readonly transactions: Transactions;
   readonly consumers: readonly JournalConsumer['name'][];
+  readonly metrics: Pick<IngestMetrics, 'ingestCommitted'> | undefined;
   readonly clock: Clock;
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
   /** Most points of one transaction; what waits beyond goes into the next. */
@@ -86,9 +88,11 @@ export function createFlusher(deps: FlusherDeps): Flusher {
   }
 
   async function flushAll(points: readonly WaitingPoint[]): Promise<void> {
+    const startedAt = performance.now();
     try {
       const { flush, journalId, duplicates, conflicts } = await store(points);
       const committedAtMs = clock.now();
+      deps.metrics?.ingestCommitted((performance.now() - startedAt) / 1000);
       counted.flushes += 1;
       counted.points += flush.points.length;
       if (flush.points.length > 0) deps.committed({ journalId, committedAtMs, points: flush.points });

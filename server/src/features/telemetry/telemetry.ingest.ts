@@ -22,12 +22,21 @@ export interface IngestLimits {
   readonly patienceMs: number;
 }
 
+export interface IngestMetrics {
+  ingestAccepted(points: number): void;
+  ingestDuplicates(points: number): void;
+  ingestRejected(points: number): void;
+  ingestCommitted(seconds: number): void;
+  watch(what: 'ingestQueuedPoints', read: () => number): void;
+}
+
 export interface IngestDeps {
   readonly transactions: Transactions;
   readonly series: SeriesCache;
   readonly lanes: readonly Flusher[];
   readonly clock: Clock;
   readonly limits: IngestLimits;
+  readonly metrics: IngestMetrics | undefined;
   isWritable(): boolean;
 }
 
@@ -78,11 +87,19 @@ export function createIngest(deps: IngestDeps): Ingest {
       enqueued = placed.length;
       if (placed.length === 0) answer(batch);
       else distribute(placed);
-      return await promise;
+      const receipt = await promise;
+      count(receipt);
+      return receipt;
     } finally {
       waitingPoints -= points.length - enqueued;
       waitingBytes -= bytes;
     }
+  }
+
+  function count({ accepted, duplicates, rejected }: IngestReceipt): void {
+    deps.metrics?.ingestAccepted(accepted);
+    deps.metrics?.ingestDuplicates(duplicates);
+    deps.metrics?.ingestRejected(rejected.length);
   }
 
   /** A device always takes the same lane, so two transactions of ours never wait for each other's keys. */

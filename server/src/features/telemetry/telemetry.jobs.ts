@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { deleteFinishedJournal } from './journal.repository.ts';
 import {
@@ -13,12 +14,6 @@ import {
 } from './retention.repository.ts';
 import { DAY_MICROS, dayOf, parseTimestamp, timestampText } from './timestamp.ts';
 
-export interface TelemetryJob {
-  readonly name: string;
-  readonly everySeconds: number;
-  run(signal: AbortSignal): Promise<void>;
-}
-
 const CHUNK_ROWS = 20_000;
 const POINT_ID_DAYS = 7;
 const PURGE_MINUTES = 15;
@@ -26,10 +21,7 @@ const PURGE_SERIES = 10;
 const HOUR_MICROS = DAY_MICROS / 24;
 const actor = { kind: 'system', id: null, label: 'retention' } as const;
 
-export function createTelemetryJobs(deps: {
-  readonly transactions: Transactions;
-  readonly clock: Clock;
-}): TelemetryJob[] {
+export function createTelemetryJobs(deps: { readonly transactions: Transactions; readonly clock: Clock }): Job[] {
   const { transactions, clock } = deps;
 
   /** Removes what is past its retention, an organisation at a time, each with its entry in the audit log. */
