@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { stream, topic } from './channel.ts';
 import { deviceType, id, idParams, name, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { device as deviceOnly, needs, records, unaudited } from './policy.ts';
+import { needs, records, unaudited } from './policy.ts';
 
 export const deviceStatus = z.enum(['online', 'offline', 'error', 'maintenance']);
 export type DeviceStatus = z.infer<typeof deviceStatus>;
@@ -245,75 +244,4 @@ export const deviceEventsList = endpoint({
   access: needs('device:read'),
   rate: 'api',
   audit: unaudited('status changes are not personal data'),
-});
-
-const ownStatus = {
-  direction: 'publish',
-  maxBytes: 256,
-  access: deviceOnly(),
-  rate: 'ingest',
-  audit: unaudited('status changes are kept as device events'),
-} as const;
-const responseTopic = {
-  direction: 'publish',
-  maxBytes: 16_384,
-  access: deviceOnly(),
-  rate: 'ingest',
-  audit: unaudited('the command history keeps the answer'),
-} as const;
-const toDevice = {
-  direction: 'subscribe',
-  maxBytes: 65_536,
-  access: deviceOnly(),
-  rate: 'ingest',
-  audit: unaudited('a device listens to its own topics'),
-} as const;
-
-export const deviceTopics = {
-  status: topic({
-    ...ownStatus,
-    pattern: 'valtronics/devices/{deviceId}/status',
-    summary: 'online, offline, error or maintenance',
-  }),
-  response: topic({
-    ...responseTopic,
-    pattern: 'valtronics/devices/{deviceId}/responses/{requestId}',
-    summary: 'The answer to a command',
-  }),
-  commands: topic({
-    ...toDevice,
-    pattern: 'valtronics/devices/{deviceId}/commands/#',
-    summary: 'Commands for this device',
-  }),
-  config: topic({
-    ...toDevice,
-    pattern: 'valtronics/devices/{deviceId}/config/#',
-    summary: 'Configuration for this device',
-  }),
-  errors: topic({
-    ...toDevice,
-    pattern: 'valtronics/devices/{deviceId}/errors',
-    summary: 'Problems with what this device sent',
-  }),
-  olderStatus: topic({ ...ownStatus, pattern: 'valtronics/{deviceId}/status', summary: 'Older scheme: status' }),
-  olderHeartbeat: topic({
-    ...ownStatus,
-    pattern: 'valtronics/{deviceId}/heartbeat',
-    summary: 'Older scheme: still there',
-  }),
-  olderResponse: topic({
-    ...responseTopic,
-    pattern: 'valtronics/{deviceId}/response',
-    summary: 'Older scheme: the answer to a command',
-  }),
-} as const;
-
-export const devicesStream = stream({
-  channel: 'devices',
-  direction: 'subscribe',
-  summary: 'Devices as they come, go and change',
-  filter: z.strictObject({ deviceId: id.optional() }),
-  access: needs('device:read'),
-  rate: 'api',
-  audit: unaudited('device names are not personal data'),
 });

@@ -1,5 +1,6 @@
 import * as alertsContract from './alerts.ts';
 import type { Stream, Topic } from './channel.ts';
+import * as deviceChannels from './device-channels.ts';
 import * as devicesContract from './devices.ts';
 import type { Endpoint } from './endpoint.ts';
 import * as healthContract from './health.ts';
@@ -11,6 +12,7 @@ export * from './audit-events.ts';
 export type * from './channel.ts';
 export type { Page, Severity } from './common.ts';
 export { severity } from './common.ts';
+export * from './device-channels.ts';
 export * from './devices.ts';
 export type * from './endpoint.ts';
 export * from './health.ts';
@@ -37,7 +39,7 @@ export const endpoints: Readonly<Record<string, Endpoint>> = Object.fromEntries(
 /** Every MQTT topic there is. */
 export const topics: readonly Topic[] = [
   ...Object.values(telemetryContract.telemetryTopics),
-  ...Object.values(devicesContract.deviceTopics),
+  ...Object.values(deviceChannels.deviceTopics),
   ...Object.values(alertsContract.alertTopics),
 ];
 
@@ -45,6 +47,6 @@ export const topics: readonly Topic[] = [
 export const streams: readonly Stream[] = [
   telemetryContract.telemetryStream,
   telemetryContract.telemetryPublish,
-  devicesContract.devicesStream,
+  deviceChannels.devicesStream,
   alertsContract.alertsStream,
 ];

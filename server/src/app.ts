@@ -6,6 +6,7 @@ import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
 import { createOperations } from './features/operations/index.ts';
 import { createTelemetry } from './features/telemetry/index.ts';
+import { createRecordedHistory } from './features/telemetry/recorded-history.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Config } from './platform/config/config.ts';
 import { openNotices } from './platform/db/notices.ts';
@@ -154,16 +155,26 @@ export async function createApp({
     clock,
   });
   const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
-  const alerts = createAlerts({ gate, topicGate, streamGate, transactions, keyRing, mailer, outbound, clock, log });
-  const telemetry = createTelemetry({
+  const alerts = createAlerts({
     gate,
     topicGate,
     streamGate,
     transactions,
+    keyRing,
+    mailer,
+    outbound,
+    history: createRecordedHistory(),
+    publicUrl: config.publicUrl,
+    clock,
+    log,
+    random: Math.random,
+  });
+  const telemetry = createTelemetry({
+    gate: { ...gate, ...topicGate, ...streamGate },
+    transactions,
     ingestConnection: running.connectionOf('ingest'),
-    consumers: [alerts.rulesConsumer],
+    rulesConsumer: alerts.rulesConsumer,
     isWritable: () => space.writable(),
-    metrics,
     clock,
     log,
   });
@@ -187,7 +198,8 @@ export async function createApp({
     caFile: tls?.caFile,
 
     async listen() {
-      await telemetry.start();
+      telemetry.start();
+      alerts.start();
       jobs.start();
       const { port } = await http.listen(config.http);
       const secure =
@@ -212,6 +224,7 @@ export async function createApp({
       const closing = Promise.all([http.close(), broker.close()]);
       await telemetry.drain();
       await closing;
+      await alerts.stop();
       tls?.stop();
       await notices.close();
       await running.stop();

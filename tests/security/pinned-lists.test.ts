@@ -1,0 +1,74 @@
+import { endpoints, streams, topics } from '@valtronics/contract';
+import { describe, expect, it } from 'vitest';
+import { unauditedReasons } from '../../server/src/security/audit/tokens.ts';
+
+// Lists that should only ever shrink. A longer one is a decision somebody has to make here, in the open.
+
+const named = Object.entries(endpoints);
+
+describe('pinned lists', () => {
+  it('open endpoints: everything a stranger may call', () => {
+    expect(
+      named
+        .filter(([, { access }]) => access.kind === 'open')
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual([
+      'docsPage',
+      'healthLive',
+      'healthReady',
+      'invitationAccept',
+      'invitationInspect',
+      'jwks',
+      'login',
+      'logout',
+      'openApiDocument',
+      'refresh',
+      'sessionCreate',
+    ]);
+  });
+
+  it('writes without an audit event: measurements, and questions that are asked by POST', () => {
+    const silent = named
+      .filter(([, { method, audit }]) => method !== 'GET' && audit.kind === 'unaudited')
+      .map(([name]) => name);
+    expect(silent.sort()).toEqual(['alertRuleDryRun', 'invitationInspect', 'telemetrySend']);
+  });
+
+  it('endpoints without a rate of their own: probes only', () => {
+    expect(
+      named
+        .filter(([, { rate }]) => rate === 'none')
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual(['healthLive', 'healthReady']);
+  });
+
+  it('unaudited transactions', () => {
+    expect(Object.keys(unauditedReasons).sort()).toEqual([
+      'command_progress',
+      'device_alert',
+      'device_presence',
+      'housekeeping',
+      'new_series',
+      'outbox',
+      'point_ids',
+      'rule_effects',
+      'session_touch',
+      'telemetry_effects',
+    ]);
+  });
+
+  it('every topic is for devices, every stream for somebody who has proven who they are', () => {
+    expect(topics.filter(({ access }) => access.kind !== 'device')).toEqual([]);
+    expect(streams.filter(({ access }) => access.kind === 'open')).toEqual([]);
+  });
+
+  it('every reason is a sentence somebody can argue with', () => {
+    const reasons = named.flatMap(([, { access, audit }]) => [
+      ...(access.kind === 'open' ? [access.why] : []),
+      ...(audit.kind === 'unaudited' ? [audit.why] : []),
+    ]);
+    expect(reasons.filter((reason) => reason.length < 10)).toEqual([]);
+  });
+});
