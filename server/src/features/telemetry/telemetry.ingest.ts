@@ -1,9 +1,10 @@
-import type { IngestReceipt, Rejection } from '@valtronics/contract';
+import type { IngestReceipt } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { answer, type Batch, type WaitingPoint } from './batch.ts';
 import { type NormalPoint, readPoint, refusedTime } from './point.ts';
+import { tooManySeries, typeMismatch, unknownDevice, withoutDevice } from './rejections.ts';
 import { claimPointIds, MAX_SERIES_PER_DEVICE, type WantedSeries } from './series.repository.ts';
 import type { KnownDevice, KnownSeries, SeriesCache } from './series-cache.ts';
 import type { Flusher } from './telemetry.flusher.ts';
@@ -133,7 +134,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       }
       const deviceId = deviceOf(sender, point);
       if (deviceId === undefined) {
-        batch.rejected.push(withoutDevice(sender, index));
+        batch.rejected.push(sender.kind === 'device' ? unknownDevice(index) : withoutDevice(index));
         continue;
       }
       if (device?.deviceId !== deviceId) device = cache.device(sender.organisationId, deviceId);
@@ -264,27 +265,6 @@ function deviceOf(sender: TelemetrySender, { deviceId }: NormalPoint): string | 
   if (sender.kind === 'user') return deviceId?.toLowerCase();
   return deviceId === undefined || deviceId.toLowerCase() === sender.deviceId ? sender.deviceId : undefined;
 }
-
-function withoutDevice(sender: TelemetrySender, index: number): Rejection {
-  if (sender.kind === 'device') return unknownDevice(index);
-  return { index, code: 'invalid_point', detail: 'deviceId: required unless a device sends its own points' };
-}
-
-const unknownDevice = (index: number): Rejection => ({
-  index,
-  code: 'unknown_device',
-  detail: 'deviceId: no such device',
-});
-const tooManySeries = (index: number): Rejection => ({
-  index,
-  code: 'too_many_series',
-  detail: `metric: this device already has ${MAX_SERIES_PER_DEVICE} of them`,
-});
-const typeMismatch = (index: number, { metric, valueType }: KnownSeries): Rejection => ({
-  index,
-  code: 'type_mismatch',
-  detail: `value: ${metric} holds values of type ${valueType}, as its first one`,
-});
 
 function typeOf(value: NormalPoint['value']): KnownSeries['valueType'] {
   return typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'boolean' : 'string';

@@ -6,7 +6,7 @@ import type { Ingest } from './telemetry.ingest.ts';
 
 const MAX_REPORTED = 100;
 
-export function addTelemetryTopics(gate: TopicGate, submit: Ingest['submit']): void {
+export function addTelemetryTopics(gate: Pick<TopicGate, 'onTopic'>, submit: Ingest['submit']): void {
   gate.onTopic(telemetryTopics.points, async ({ device, payload }) => {
     await store(device, pointsOf(parseJson(payload)), (index) => `points[${index}]`);
   });
