@@ -59,6 +59,8 @@ export interface AppOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly webFolder?: string;
+  /** Where the database comes from; tests bring a clone of their own. */
+  readonly openDatabase?: typeof startDatabase;
   /** For tests: every answer is checked against its schema. */
   readonly checkAnswers?: boolean;
 }
@@ -73,12 +75,13 @@ export async function createApp({
   log,
   clock = systemClock,
   webFolder = WEB_FOLDER,
+  openDatabase = startDatabase,
   checkAnswers,
 }: AppOptions): Promise<App> {
   // Platform: the outside world.
   const keyRing = createKeyRing(openRootKey(config));
   const metrics = createMetrics({ ofProcess: true });
-  const running = await startDatabase(config, keyRing, log);
+  const running = await openDatabase(config, keyRing, log);
   const { database, space } = running;
   const notices = await openNotices(running.connectionOf('server'), database.server, log);
   const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
@@ -170,11 +173,14 @@ export async function createApp({
     random: Math.random,
   });
   const telemetry = createTelemetry({
-    gate: { ...gate, ...topicGate, ...streamGate },
+    gate,
+    topicGate,
+    streamGate,
     transactions,
     ingestConnection: running.connectionOf('ingest'),
-    rulesConsumer: alerts.rulesConsumer,
+    consumers: [alerts.rulesConsumer],
     isWritable: () => space.writable(),
+    metrics,
     clock,
     log,
   });

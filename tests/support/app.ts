@@ -1,0 +1,211 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, request as httpsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Role } from '@valtronics/contract';
+import { type App, createApp } from '../../server/src/app.ts';
+import { type Clock, systemClock } from '../../server/src/lib/clock.ts';
+import { loadConfig } from '../../server/src/platform/config/config.ts';
+import { createLogger } from '../../server/src/platform/log/log.ts';
+import { aDatabase, type TestDatabase } from './database.ts';
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  /** The body as JSON where it is JSON, else undefined. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers whose shape it is about to assert
+  json: any;
+  text: string;
+}
+
+export interface Person {
+  userId: string;
+  email: string;
+  password: string;
+  role: Role;
+  accessToken: string;
+  refreshToken: string;
+}
+
+export interface TestApp {
+  app: App;
+  database: TestDatabase;
+  origin: string;
+  httpPort: number;
+  mqttPort: number;
+  ca: Buffer;
+  dataDir: string;
+  organisationId: number;
+  /** `token`: as Authorization header. `from`: the address the request comes from (127.0.0.x), so limits do not mix. */
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  aPerson(role: Role, organisationId?: number): Promise<Person>;
+  /** A second organisation, for what must not leak. */
+  anotherOrganisation(): Promise<number>;
+  aDevice(as: Person, overrides?: Record<string, unknown>): Promise<{ id: string; token: string }>;
+  stop(): Promise<void>;
+}
+
+export interface CallOptions {
+  token?: string;
+  cookie?: string;
+  body?: unknown;
+  /** Sent as it is, instead of `body` as JSON. */
+  rawBody?: string | Buffer;
+  headers?: Record<string, string>;
+  from?: string;
+}
+
+let addresses = 0;
+/** An address of loopback nobody else in the test used, so that each has an allowance of its own. */
+export const freshAddress = (): string => {
+  addresses += 1;
+  return `127.${1 + (addresses >> 14)}.${(addresses >> 7) & 0x7f}.${1 + (addresses & 0x7f)}`;
+};
+
+const PASSWORD = 'seven quiet lamps of the night shift';
+
+/** The whole platform on free ports, over TLS, on a database of its own. */
+export async function anApp(options: { clock?: Clock; env?: Record<string, string> } = {}): Promise<TestApp> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-app-'));
+  const database = await aDatabase();
+  const clock = options.clock ?? systemClock;
+  const config = loadConfig({
+    VALTRONICS_DATA_DIR: dataDir,
+    VALTRONICS_HTTP_PORT: '0',
+    VALTRONICS_MQTT_PORT: '0',
+    VALTRONICS_LOG_LEVEL: 'error',
+    ...options.env,
+  });
+  const log = createLogger({ level: config.logLevel, clock });
+  const app = await createApp({
+    config,
+    log,
+    clock,
+    checkAnswers: true,
+    openDatabase: async () => ({
+      database,
+      connectionOf: (role) => database.connection(role),
+      space: { writable: () => true, stop() {} },
+      isEmbedded: false,
+      stop: () => database.drop(),
+    }),
+  });
+  const ports = await app.listen();
+  const ca = readFileSync(app.caFile ?? '');
+  const agent = new Agent({ keepAlive: true, maxSockets: 50 });
+  const organisation = await app.identity.firstStart.ensureOrganisation('Test organisation');
+  let people = 0;
+
+  const call: TestApp['call'] = (method, path, callOptions = {}) =>
+    send({ agent, ca, port: ports.http }, method, path, callOptions);
+
+  return {
+    app,
+    database,
+    origin: config.publicUrl.origin,
+    httpPort: ports.http,
+    mqttPort: ports.mqtt,
+    ca,
+    dataDir,
+    organisationId: organisation.id,
+    call,
+
+    async aPerson(role, organisationId = organisation.id) {
+      people += 1;
+      const email = `${role}-${people}@example.org`;
+      const actor = { kind: 'system', id: 'test', label: null } as const;
+      const userId = await app.identity.firstStart.createAccount(actor, {
+        organisationId,
+        email,
+        name: null,
+        role,
+        password: PASSWORD,
+      });
+      const login = await call('POST', '/api/v1/auth/login', {
+        body: { email, password: PASSWORD },
+        from: freshAddress(),
+      });
+      if (login.status !== 200) throw new Error(`sign-in failed: ${login.text}`);
+      return {
+        userId,
+        email,
+        password: PASSWORD,
+        role,
+        accessToken: login.json.accessToken,
+        refreshToken: login.json.refreshToken,
+      };
+    },
+
+    async anotherOrganisation() {
+      const created = await database.admin.query<{ id: number }>(
+        `insert into organisations (public_id, name) values (gen_random_uuid(), 'Other organisation') returning id`,
+      );
+      const id = created.rows[0]?.id;
+      if (id === undefined) throw new Error('no organisation');
+      return id;
+    },
+
+    async aDevice(as, overrides = {}) {
+      const created = await call('POST', '/api/v1/devices', {
+        token: as.accessToken,
+        body: { name: 'A device', type: 'temperature', ...overrides },
+      });
+      if (created.status !== 201) throw new Error(`registering failed: ${created.text}`);
+      return { id: created.json.device.id, token: created.json.credential.token };
+    },
+
+    async stop() {
+      agent.destroy();
+      await app.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function send(
+  to: { agent: Agent; ca: Buffer; port: number },
+  method: string,
+  path: string,
+  options: CallOptions,
+): Promise<Answer> {
+  const body = options.rawBody ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(
+      {
+        ...to,
+        host: '127.0.0.1',
+        servername: 'localhost',
+        method,
+        path,
+        ...(options.from === undefined ? {} : { localAddress: options.from }),
+        headers: {
+          ...(body === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+          ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+          ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
+          ...options.headers,
+        },
+        timeout: 20_000,
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          const isJson = /json/.test(response.headers['content-type'] ?? '') && text !== '';
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            json: isJson ? JSON.parse(text) : undefined,
+            text,
+          });
+        });
+        response.on('error', reject);
+      },
+    );
+    request.on('error', reject);
+    request.on('timeout', () => request.destroy(new Error('timeout')));
+    request.end(body);
+  });
+}
