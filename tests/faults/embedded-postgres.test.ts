@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { processStart } from '../../server/src/platform/db/process-table.ts';
@@ -197,6 +198,19 @@ test('a stop in an orderly way leaves no process, no lock and nothing to recover
   expect(said.some((line) => line.includes('automatic recovery'))).toBe(false);
 });
 
+test('a stop at any moment of a restart ends it, and leaves no process', async () => {
+  for (const afterMs of [0, 150]) {
+    const postgres = await anEmbeddedPostgres({ dataDir: aFolder() });
+    await kill(postgres.pid() ?? 0);
+    await delay(afterMs);
+    await postgres.stop();
+    expect(processesOf(postgres.dataFolder)).toEqual([]);
+    await delay(300);
+    expect(processesOf(postgres.dataFolder)).toEqual([]);
+    expect(postgres.isUp()).toBe(false);
+  }
+});
+
 test('the signal that a terminal sends to the whole group does not reach the database', async () => {
   const first = await aServerProcess(aFolder());
   const groupOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[2];
@@ -212,7 +226,7 @@ test('a kill in the middle of the very first start leaves nothing that stops the
       [join(import.meta.dirname, '../support/database-server-process.ts'), dataDir],
       { stdio: 'ignore' },
     );
-    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    await delay(afterMs);
     child.kill('SIGKILL');
     await once(child, 'exit');
     const second = await anEmbeddedPostgres({ dataDir });
