@@ -184,6 +184,11 @@ export async function createApp({
     clock,
     log,
   });
+  // MQTT tells the devices feature itself; here are the other two doors. What caches a device hears of its changes.
+  gate.onDevice(devices.heard);
+  streamGate.onDevice(devices.heard);
+  devices.onChanged(alerts.invalidateDevice);
+  devices.onChanged(telemetry.invalidateDevice);
   createAuditLog({ gate });
   createOperations({
     gate,
@@ -231,6 +236,7 @@ export async function createApp({
       await telemetry.drain();
       await closing;
       await alerts.stop();
+      await devices.stop();
       tls?.stop();
       await notices.close();
       await running.stop();

@@ -9,7 +9,7 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
 import { refusal } from '../access/decision.ts';
-import { type Principal, principalKey } from '../access/principal.ts';
+import { type DevicePrincipal, type Principal, principalKey } from '../access/principal.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { sameBytes, tokenHash } from '../crypto/tokens.ts';
 import { addressKey, clientAddress } from '../shield/client-address.ts';
@@ -38,6 +38,8 @@ export interface HttpGateOptions {
 export interface HttpGate extends EndpointGate {
   /** Files of the web interface: the one thing served that the contract does not name. */
   serveFallback(serve: (request: FastifyRequest, reply: FastifyReply) => boolean): void;
+  /** Told of every request a device was let in with. Must return at once. */
+  onDevice(listener: (device: DevicePrincipal) => void): void;
   /** Throws when an endpoint of the contract has no handler. */
   assertComplete(): void;
 }
@@ -61,6 +63,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, authentication, limiter, publicOrigin, trustedProxies, log, metrics } = options;
   const passages = new WeakMap<FastifyRequest, Passage>();
   const handled = new Set<Endpoint>();
+  const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
   let fallback: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
 
   app.removeAllContentTypeParsers();
@@ -158,6 +161,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
         throw new Problem('origin_refused');
       }
     }
+    if (principal.kind === 'device') for (const listener of deviceListeners) listener(principal);
     passages.set(request, { address, principal });
   }
 
@@ -212,6 +216,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     },
     serveFallback(serveFile) {
       fallback = serveFile;
+    },
+    onDevice(listener) {
+      deviceListeners.push(listener);
     },
     assertComplete() {
       const missing = Object.entries(endpoints).filter(([, endpoint]) => !handled.has(endpoint));

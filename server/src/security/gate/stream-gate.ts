@@ -26,6 +26,8 @@ export interface StreamGateOptions {
 }
 
 export interface LiveStreamGate extends StreamGate {
+  /** Told of everything a connected device asks for. Must return at once. */
+  onDevice(listener: (device: DevicePrincipal) => void): void;
   /** Throws when a declared stream has no handler. */
   assertComplete(): void;
 }
@@ -54,6 +56,7 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
     publish: undefined,
   };
   const admitted = new Set<Admitted>();
+  const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
   const perPrincipal = new Map<string, number>();
   let revocationsHeard = 0;
   let sweeping = false;
@@ -101,7 +104,10 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       else perPrincipal.delete(key);
       requests.end();
     });
-    connection.onMessage((text) => requests.receive(text));
+    connection.onMessage((text) => {
+      if (principal.kind === 'device') for (const listener of deviceListeners) listener(principal);
+      requests.receive(text);
+    });
     // A revocation heard while the look-up ran may be newer than what the look-up saw.
     if (revocationsHeard !== heardBefore) await recheck(entry);
     else connection.release('checking');
@@ -176,6 +182,9 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       mustBeEnforceable(stream, 'publish');
       if (registry.publish !== undefined) throw new Error('publishes are handled twice');
       registry.publish = { stream, handler: handler as unknown as PublishHandler<Stream> };
+    },
+    onDevice(listener) {
+      deviceListeners.push(listener);
     },
     assertComplete() {
       const isHandled = (stream: Stream): boolean =>
