@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-export const id = z.uuid().describe('UUID');
+/** In the one spelling we keep, so that ids can be compared as text everywhere. */
+export const id = z.uuid().toLowerCase().describe('UUID');
 /** RFC 3339 with an offset; answers are always UTC with milliseconds. */
 export const timestamp = z.iso.datetime({ offset: true }).max(40);
 export const idParams = z.strictObject({ id });

@@ -17,11 +17,11 @@ create table devices (
   last_seen_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
-);
+) with (fillfactor = 70);
+-- None on last_seen_at: it is written up to once a second for each device, and stays a heap-only update this way.
 create index devices_name on devices (organisation_id, lower(name), id);
 create index devices_type on devices (organisation_id, type);
-create index devices_seen on devices (organisation_id, last_seen_at desc nulls last, id);
-create index devices_online on devices (last_seen_at) where status <> 'offline';
+create index devices_online on devices (id) where status = 'online';
 call own_by_organisation('devices');
 grant select, insert, update, delete on devices to valtronics_server;
 grant select, update (status, status_since, last_seen_at) on devices to valtronics_maintenance;
@@ -60,7 +60,7 @@ create index device_commands_device on device_commands (device_id, created_at de
 create index device_commands_open on device_commands (created_at) where status in ('pending', 'sent');
 call own_by_organisation('device_commands');
 grant select, insert, update on device_commands to valtronics_server;
-grant select, update (status, finished_at) on device_commands to valtronics_maintenance;
+grant select, delete, update (status, finished_at) on device_commands to valtronics_maintenance;
 
 create table device_events (
   id uuid primary key,

@@ -16,6 +16,8 @@ const fastifyProblems: Readonly<Record<string, () => Problem>> = {
 const NOT_NOW = /^(08|57P0|53[03]|40)/;
 const DISK_FULL = '53100';
 const CANCELED = '57014';
+/** A text with U+0000, which JSON can hold and PostgreSQL cannot: as text, and as jsonb. */
+const UNSTORABLE_TEXT = new Set(['22021', '22P05']);
 const NOT_NOW_SYSTEM = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT']);
 
 /**
@@ -30,6 +32,11 @@ export function toProblem(error: unknown): Problem {
     const known = fastifyProblems[code];
     if (known) return known();
     if (code === DISK_FULL) return new Problem('storage_full', { cause: error, retryAfterSeconds: 30 });
+    if (UNSTORABLE_TEXT.has(code))
+      return new Problem('invalid_request', {
+        cause: error,
+        detail: 'A text holds a character that cannot be stored.',
+      });
     if (code === CANCELED) return new Problem('timeout', { cause: error });
     if (NOT_NOW.test(code) || NOT_NOW_SYSTEM.has(code))
       return new Problem('unavailable', { cause: error, retryAfterSeconds: 2 });

@@ -141,7 +141,7 @@ export function createTopicGate(deps: {
     match: Exclude<TopicMatch, { kind: 'foreign' }>,
   ): Promise<void> | undefined {
     const { principal } = connection.context;
-    for (const observer of observers) observer.heard?.(principal);
+    if (!message.lastWill) for (const observer of observers) observer.heard?.(principal);
     if (match.kind === 'undeclared') {
       report(connection, message.topic, new Problem('not_found', { detail: 'There is no such topic.' }));
       return undefined;

@@ -1,0 +1,198 @@
+import type { Device, DeviceStatus, FleetSummary } from '@valtronics/contract';
+import { z } from 'zod';
+import type { Clock } from '../../lib/clock.ts';
+import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
+import { newId } from '../../lib/ids.ts';
+import { invalidField, notFound } from '../../lib/problem.ts';
+import type { AuditedTx, Reader, SystemTx, WriteTx } from '../../security/audit/tokens.ts';
+import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import {
+  type DeviceFields,
+  deleteDevice,
+  findDevice,
+  insertDevice,
+  listEvents,
+  lockDevice,
+  personExists,
+  updateDevice,
+} from './device.repository.ts';
+import { type DeviceRecord, presentDevice, presentEvent } from './device.ts';
+import { insertCredential } from './device-credential.repository.ts';
+import { countDevices, type DeviceSort, deviceSorts, listDevices, listLocations } from './device-list.repository.ts';
+
+export interface DeviceInput {
+  readonly name: string;
+  readonly type: string;
+  readonly location?: string | null | undefined;
+  readonly serial?: string | null | undefined;
+  readonly description?: string | null | undefined;
+  readonly ownerId?: string | null | undefined;
+  readonly silenceTimeoutSeconds?: number | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface DeviceQuery {
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+  readonly type?: string | undefined;
+  readonly status?: DeviceStatus | undefined;
+  readonly location?: string | undefined;
+  readonly text?: string | undefined;
+  readonly sort?: DeviceSort | undefined;
+}
+
+const DEFAULT_SILENCE_SECONDS = 120;
+const MAX_LOCATIONS = 500;
+const MAX_TYPES = 200;
+
+const microseconds = z.string().regex(/^-?\d{1,17}$/);
+const listPosition = z.tuple([z.enum(deviceSorts), z.string().max(480), z.uuid()]);
+const eventPosition = z.tuple([microseconds, z.uuid()]);
+// A label of spaces is no label.
+const labelOf = (text: string | null | undefined) => text || null;
+
+export type DeviceService = ReturnType<typeof createDeviceService>;
+
+/** Devices as people see them. A device of another organisation is not found, like one that never was: the database shows neither. */
+export function createDeviceService({ clock }: { clock: Clock }) {
+  async function assertOwner(tx: Reader, ownerId: string | null): Promise<void> {
+    if (ownerId !== null && !(await personExists(tx, ownerId))) throw invalidField('ownerId', 'no such person');
+  }
+
+  async function load(reader: Reader, id: string): Promise<DeviceRecord> {
+    const device = await findDevice(reader, id);
+    if (!device) throw notFound();
+    return device;
+  }
+
+  return {
+    load,
+
+    async register(
+      tx: AuditedTx | SystemTx,
+      organisationId: number,
+      input: DeviceInput & { readonly health?: boolean | undefined },
+    ): Promise<{ device: Device; credential: { id: string; token: string } }> {
+      const fields = newFields(input);
+      await assertOwner(tx, fields.ownerId);
+      const id = newId();
+      const device = await insertDevice(tx, { ...fields, id, organisationId, health: input.health ?? false });
+      const credential = { id: newId(), token: newOpaqueToken(tokenPrefixes.device) };
+      await insertCredential(tx, {
+        id: credential.id,
+        organisationId,
+        deviceId: id,
+        label: null,
+        tokenHash: tokenHash(credential.token),
+        createdAt: clock.date(),
+        expiresAt: null,
+      });
+      tx.describe({
+        resource: { kind: 'device', id },
+        details: { type: device.type, health: device.health, credentialId: credential.id },
+      });
+      return { device: presentDevice(device), credential };
+    },
+
+    async list(reader: Reader, query: DeviceQuery) {
+      const limit = query.limit ?? DEFAULT_PAGE;
+      const sort = query.sort ?? 'name';
+      const position = decodeCursor(query.cursor, listPosition);
+      const after = position && listAfter(position, sort);
+      const { type, status, location, text } = query;
+      const rows = await listDevices(reader, { type, status, location, text, sort, after, limit: limit + 1 });
+      return pageOf(rows, limit, presentDevice, (row) => [sort, row.sort_key, row.id]);
+    },
+
+    async summary(reader: Reader): Promise<FleetSummary> {
+      const counts = await countDevices(reader);
+      const byStatus = { online: 0, offline: 0, error: 0, maintenance: 0 };
+      const byType = new Map<string, { type: string; total: number; online: number }>();
+      let total = 0;
+      for (const count of counts) {
+        total += count.total;
+        byStatus[count.status] += count.total;
+        const ofType = byType.get(count.type) ?? { type: count.type, total: 0, online: 0 };
+        ofType.total += count.total;
+        if (count.status === 'online') ofType.online += count.total;
+        byType.set(count.type, ofType);
+      }
+      const types = [...byType.values()].sort((a, b) => b.total - a.total).slice(0, MAX_TYPES);
+      return { total, byStatus, byType: types, locations: await listLocations(reader, MAX_LOCATIONS) };
+    },
+
+    async events(reader: Reader, deviceId: string, query: { limit?: number | undefined; cursor?: string | undefined }) {
+      await load(reader, deviceId);
+      const limit = query.limit ?? DEFAULT_PAGE;
+      const before = decodeCursor(query.cursor, eventPosition);
+      const rows = await listEvents(reader, { deviceId, before, limit: limit + 1 });
+      return pageOf(rows, limit, presentEvent, (row) => [row.position, row.id]);
+    },
+
+    async change(
+      tx: AuditedTx,
+      id: string,
+      input: { readonly [F in keyof DeviceInput]?: DeviceInput[F] | undefined },
+    ): Promise<{ device: DeviceRecord; typeChanged: boolean }> {
+      const before = await lockDevice(tx, id);
+      if (!before) throw notFound();
+      const after = changedFields(before, input);
+      if (after.ownerId !== before.owner_id) await assertOwner(tx, after.ownerId);
+      const device = await updateDevice(tx, id, after);
+      // Names only: a description or metadata may hold what must not stand in the log for ever.
+      const changed = Object.keys(input).filter((field) => input[field as keyof DeviceInput] !== undefined);
+      tx.describe({ resource: { kind: 'device', id }, details: { changed } });
+      return { device, typeChanged: device.type !== before.type };
+    },
+
+    async remove(tx: AuditedTx, id: string): Promise<DeviceRecord> {
+      const device = await deleteDevice(tx, id);
+      if (!device) throw notFound();
+      tx.describe({ resource: { kind: 'device', id }, details: { name: device.name, type: device.type } });
+      return device;
+    },
+
+    /** Keeps writers of the same device in a row; fails like a read where there is none. */
+    async lock(tx: WriteTx, id: string): Promise<DeviceRecord> {
+      const device = await lockDevice(tx, id);
+      if (!device) throw notFound();
+      return device;
+    },
+  };
+}
+
+function newFields(input: DeviceInput): DeviceFields {
+  return {
+    name: input.name,
+    type: input.type,
+    location: labelOf(input.location),
+    serial: labelOf(input.serial),
+    description: labelOf(input.description),
+    ownerId: input.ownerId ?? null,
+    silenceTimeoutSeconds: input.silenceTimeoutSeconds ?? DEFAULT_SILENCE_SECONDS,
+    metadata: input.metadata ?? {},
+  };
+}
+
+function changedFields(
+  before: DeviceRecord,
+  input: { readonly [F in keyof DeviceInput]?: DeviceInput[F] | undefined },
+): DeviceFields {
+  return {
+    name: input.name ?? before.name,
+    type: input.type ?? before.type,
+    location: input.location === undefined ? before.location : labelOf(input.location),
+    serial: input.serial === undefined ? before.serial : labelOf(input.serial),
+    description: input.description === undefined ? before.description : labelOf(input.description),
+    ownerId: input.ownerId === undefined ? before.owner_id : input.ownerId,
+    silenceTimeoutSeconds: input.silenceTimeoutSeconds ?? before.silence_timeout_seconds,
+    metadata: input.metadata ?? before.metadata,
+  };
+}
+
+/** A cursor belongs to the order it was made in, and its key to the type of that order. */
+function listAfter([madeFor, key, id]: z.output<typeof listPosition>, sort: DeviceSort): readonly [string, string] {
+  const keyFits = sort.endsWith('name') ? !key.includes('\0') : microseconds.safeParse(key).success;
+  if (madeFor !== sort || !keyFits) throw invalidField('cursor', 'not a cursor of this list');
+  return [key, id];
+}

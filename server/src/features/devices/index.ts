@@ -1,0 +1,101 @@
+// Devices: what is registered, how it proves who it is, whether it is there, and what it is told to do.
+import type { Clock } from '../../lib/clock.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { MqttBroker } from '../../platform/mqtt/broker.types.ts';
+import type { RevocationMatch, Revocations } from '../../security/access/revocations.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { StreamGate } from '../../security/gate/streams.ts';
+import type { TopicGate } from '../../security/gate/topics.ts';
+import { deviceJobs } from './device.jobs.ts';
+import { createDeviceFeed } from './device.live.ts';
+import { addDeviceTopics } from './device.mqtt.ts';
+import { addDeviceRoutes } from './device.routes.ts';
+import { createDeviceService, type DeviceService } from './device.service.ts';
+import { presentDevice } from './device.ts';
+import { createDeviceCommandService } from './device-command.service.ts';
+import { createDeviceCredentialService } from './device-credential.service.ts';
+import { createPresence, type Presence } from './presence.ts';
+
+export interface Devices {
+  /** For the command line: `register(tx, organisationId, input)` and the rest, without HTTP. */
+  readonly service: DeviceService;
+  readonly jobs: readonly Job[];
+  /** A device let something be heard on another way than MQTT. Cheap. */
+  heard: Presence['heard'];
+  onPresence: Presence['onChange'];
+  /** Name or type of the device changed, or it is gone: drop what was remembered of it. */
+  onChanged(listener: (deviceId: string) => void): void;
+  /** Writes what was heard last. After the broker has closed. */
+  stop(): Promise<void>;
+}
+
+export function createDevices(deps: {
+  gate: EndpointGate;
+  topicGate: TopicGate;
+  streamGate: StreamGate;
+  transactions: Transactions;
+  broker: Pick<MqttBroker<unknown>, 'deliver'>;
+  revocations: Pick<Revocations, 'announce'>;
+  clock: Clock;
+  log: Logger;
+}): Devices {
+  const { gate, topicGate, log } = deps;
+  const feed = createDeviceFeed(deps.streamGate);
+  const presence = createPresence(deps);
+  const devices = createDeviceService(deps);
+  const commands = createDeviceCommandService({ ...deps, devices });
+  const changeListeners: ((deviceId: string) => void)[] = [];
+  const tellChanged = (deviceId: string) => {
+    for (const listener of changeListeners) listener(deviceId);
+  };
+
+  /** The change is committed and holds here; if the word does not reach other servers, their caches run out within a minute. */
+  async function announce(match: RevocationMatch): Promise<void> {
+    try {
+      await deps.revocations.announce(match);
+    } catch (error) {
+      log.error({ err: error, device: match.deviceId }, 'a revocation could not be announced to other servers');
+    }
+  }
+
+  presence.onChange((changes) => {
+    for (const { device } of changes) feed.publish(device.organisation_id, presentDevice(device));
+  });
+  addDeviceRoutes({
+    gate,
+    devices,
+    credentials: createDeviceCredentialService({ ...deps, devices }),
+    commands,
+    changes: {
+      registered: (organisationId, device) => feed.publish(organisationId, device),
+      async changed(organisationId, device, typeChanged) {
+        feed.publish(organisationId, device);
+        tellChanged(device.id);
+        // What the device may be asked for depends on its type; its connections begin anew with what is true now.
+        if (typeChanged) await announce({ deviceId: device.id, recheck: true });
+      },
+      async removed(deviceId) {
+        presence.forget(deviceId);
+        tellChanged(deviceId);
+        await announce({ deviceId });
+      },
+      async credentialsEnded(deviceId, credentialIds) {
+        for (const credentialId of credentialIds) await announce({ deviceId, credentialId });
+      },
+    },
+  });
+  addDeviceTopics({ topicGate, presence, commands });
+
+  return {
+    service: devices,
+    jobs: deviceJobs({ ...deps, presence, commands }),
+    heard: presence.heard,
+    onPresence: presence.onChange,
+    onChanged: (listener) => {
+      changeListeners.push(listener);
+    },
+    stop: () => presence.stop(),
+  };
+}
