@@ -1,0 +1,66 @@
+import { type Endpoint, problemBody } from '@valtronics/contract';
+import type { z } from 'zod';
+import { endpointUrl } from './endpoint-url.ts';
+import { ProblemError, unreachable } from './problem-error.ts';
+
+/** Query values may be given as what they stand for; the address turns them into text. */
+type AsText<I> = { [K in keyof I]: I[K] | number | boolean | undefined };
+
+type ParamsOf<E> = E extends { readonly params: infer P extends z.ZodType } ? { params: z.input<P> } : unknown;
+type QueryOf<E> = E extends { readonly query: infer Q extends z.ZodType }
+  ? Record<never, never> extends z.input<Q>
+    ? { query?: AsText<z.input<Q>> | undefined }
+    : { query: AsText<z.input<Q>> }
+  : unknown;
+type BodyOf<E> = E extends { readonly body: infer B extends z.ZodType } ? { body: z.input<B> } : unknown;
+
+export type InputOf<E extends Endpoint> = ParamsOf<E> & QueryOf<E> & BodyOf<E>;
+export type ResultOf<E extends Endpoint> = E['response'] extends z.ZodType ? z.output<E['response']> : undefined;
+
+interface AnyInput {
+  params?: Record<string, unknown>;
+  query?: Record<string, string | number | boolean | undefined>;
+  body?: unknown;
+}
+
+const timeoutMs = 30_000;
+
+/**
+ * Calls an endpoint of the contract. The types of what goes in and comes out are the contract's own; the answer is not parsed again,
+ * because server and page are built from the same contract and a list of a thousand rows would pay for it.
+ */
+export async function call<E extends Endpoint>(
+  endpoint: E,
+  input: InputOf<E>,
+  signal?: AbortSignal,
+): Promise<ResultOf<E>> {
+  const { params, query, body } = input as AnyInput;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  let response: Response;
+  try {
+    response = await fetch(endpointUrl(endpoint, params, query), {
+      method: endpoint.method,
+      credentials: 'same-origin',
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw unreachable();
+  }
+  if (!response.ok) throw await problemOf(response);
+  if (response.status === 204 || endpoint.response === 'empty') return undefined as ResultOf<E>;
+  return (await response.json()) as ResultOf<E>;
+}
+
+async function problemOf(response: Response): Promise<ProblemError> {
+  const retryAfter = Number(response.headers.get('retry-after'));
+  const seconds = Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined;
+  const parsed = problemBody.safeParse(await response.json().catch(() => undefined));
+  if (parsed.success) return new ProblemError(parsed.data, seconds);
+  return new ProblemError(
+    { status: response.status, code: 'internal', title: `The server answered ${response.status}` },
+    seconds,
+  );
+}

@@ -1,0 +1,62 @@
+import {
+  IconAlertTriangle,
+  IconBellRinging,
+  IconBuilding,
+  IconChartLine,
+  IconCpu,
+  IconFileText,
+  IconLayoutDashboard,
+  IconRulerMeasure,
+  IconUser,
+  IconUsers,
+} from '@tabler/icons-react';
+import type { Permission } from '@valtronics/contract';
+import { paths } from '../ui/paths.ts';
+
+export interface NavigationItem {
+  readonly label: string;
+  readonly to: string;
+  readonly icon: typeof IconUser;
+  readonly permission?: Permission;
+  /** Pressed after `g`. */
+  readonly key?: string;
+}
+
+export const navigation: readonly { group: string; items: readonly NavigationItem[] }[] = [
+  {
+    group: 'Fleet',
+    items: [
+      { label: 'Overview', to: paths.overview, icon: IconLayoutDashboard, permission: 'device:read', key: 'o' },
+      { label: 'Devices', to: paths.devices, icon: IconCpu, permission: 'device:read', key: 'd' },
+      { label: 'Alerts', to: paths.alerts, icon: IconAlertTriangle, permission: 'alert:read', key: 'a' },
+      { label: 'Rules', to: paths.rules, icon: IconRulerMeasure, permission: 'alert:read', key: 'r' },
+    ],
+  },
+  {
+    group: 'Insight',
+    items: [{ label: 'Explore', to: paths.explore, icon: IconChartLine, permission: 'telemetry:read', key: 'e' }],
+  },
+  {
+    group: 'Security',
+    items: [{ label: 'Audit log', to: paths.auditLog, icon: IconFileText, permission: 'system:admin', key: 'l' }],
+  },
+  {
+    group: 'Organisation',
+    items: [
+      { label: 'People', to: paths.people, icon: IconUsers, permission: 'user:manage', key: 'p' },
+      { label: 'Notifications', to: paths.notifications, icon: IconBellRinging, permission: 'config:manage', key: 'n' },
+      { label: 'Settings', to: paths.settings, icon: IconBuilding, permission: 'config:manage', key: 's' },
+      { label: 'My account', to: paths.account, icon: IconUser, key: 'm' },
+    ],
+  },
+];
+
+/** The groups with what this person may open; what they may not is absent. */
+export function navigationFor(permissions: readonly Permission[]) {
+  return navigation
+    .map(({ group, items }) => ({
+      group,
+      items: items.filter(({ permission }) => !permission || permissions.includes(permission)),
+    }))
+    .filter(({ items }) => items.length > 0);
+}

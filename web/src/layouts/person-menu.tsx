@@ -1,0 +1,76 @@
+import { ActionIcon, Menu, SegmentedControl, Text, useMantineColorScheme } from '@mantine/core';
+import { IconKeyboard, IconLogout, IconUser, IconUserCircle } from '@tabler/icons-react';
+import { useQueryClient } from '@tanstack/react-query';
+import { sessionDelete } from '@valtronics/contract';
+import { Link, useNavigate } from 'react-router';
+import { call } from '../api/call.ts';
+import { asProblem } from '../api/problem-error.ts';
+import { useMe } from '../api/session.ts';
+import { paths } from '../ui/paths.ts';
+import { sayProblem } from '../ui/toasts.tsx';
+import { openShortcuts } from './keyboard-shortcuts.tsx';
+
+export function useSignOut() {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  return async () => {
+    try {
+      await call(sessionDelete, {});
+    } catch (error) {
+      if (asProblem(error).code !== 'not_authenticated') return sayProblem(asProblem(error));
+    }
+    // Nothing this person could see stays behind for the next one.
+    await navigate(paths.signIn);
+    client.clear();
+  };
+}
+
+export function PersonMenu() {
+  const me = useMe();
+  const signOut = useSignOut();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return (
+    <Menu position="bottom-end" width={240}>
+      <Menu.Target>
+        <ActionIcon size="lg" aria-label={`Account of ${me.name ?? me.email}`}>
+          <IconUserCircle size={20} stroke={1.6} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          <Text size="sm" fw={550} c="var(--ink)" truncate>
+            {me.name ?? me.email}
+          </Text>
+          <Text size="xs" truncate>
+            {me.email} · {me.role}
+          </Text>
+        </Menu.Label>
+        <Menu.Divider />
+        <Menu.Label>
+          <SegmentedControl
+            fullWidth
+            size="xs"
+            aria-label="Theme"
+            value={colorScheme}
+            onChange={(value) => setColorScheme(value as typeof colorScheme)}
+            data={[
+              { value: 'auto', label: 'System' },
+              { value: 'light', label: 'Light' },
+              { value: 'dark', label: 'Dark' },
+            ]}
+          />
+        </Menu.Label>
+        <Menu.Divider />
+        <Menu.Item component={Link} to={paths.account} leftSection={<IconUser size={14} />}>
+          My account
+        </Menu.Item>
+        <Menu.Item leftSection={<IconKeyboard size={14} />} onClick={openShortcuts}>
+          Keyboard shortcuts
+        </Menu.Item>
+        <Menu.Item leftSection={<IconLogout size={14} />} onClick={() => void signOut()}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,57 @@
+import { type RouteObject, useRouteError } from 'react-router';
+import { asProblem } from './api/problem-error.ts';
+import { paths } from './ui/paths.ts';
+import type { RouteHandle } from './ui/route-handle.ts';
+import { ErrorState } from './ui/states/states.tsx';
+
+type Load = NonNullable<RouteObject['lazy']>;
+
+const screen = (path: string, handle: RouteHandle, lazy: Load): RouteObject => ({ path, handle, lazy });
+
+function Failed() {
+  const problem = asProblem(useRouteError());
+  return <ErrorState problem={problem} onRetry={() => window.location.reload()} />;
+}
+
+/** Every URL there is; each page is loaded when it is first opened. */
+export const routes: RouteObject[] = [
+  {
+    path: paths.signIn,
+    ErrorBoundary: Failed,
+    lazy: async () => ({ Component: (await import('./pages/sign-in/sign-in-page.tsx')).SignInPage }),
+  },
+  {
+    path: paths.acceptInvitation,
+    ErrorBoundary: Failed,
+    lazy: async () => ({
+      Component: (await import('./pages/sign-in/accept-invitation-page.tsx')).AcceptInvitationPage,
+    }),
+  },
+  {
+    lazy: async () => ({ Component: (await import('./layouts/shell.tsx')).Shell }),
+    HydrateFallback: () => null,
+    ErrorBoundary: Failed,
+    children: [
+      {
+        ErrorBoundary: Failed,
+        children: [
+          screen(
+            paths.overview,
+            { title: 'The overview', permission: 'device:read', usesTimeRange: true },
+            async () => ({ Component: (await import('./pages/overview/overview-page.tsx')).OverviewPage }),
+          ),
+          screen(
+            paths.devices,
+            { title: 'The device list', permission: 'device:read', usesTimeRange: true },
+            async () => ({ Component: (await import('./pages/devices/devices-page.tsx')).DevicesPage }),
+          ),
+          {
+            path: '*',
+            handle: { title: 'This page' } satisfies RouteHandle,
+            lazy: async () => ({ Component: (await import('./pages/not-found-page.tsx')).NotFoundPage }),
+          },
+        ],
+      },
+    ],
+  },
+];

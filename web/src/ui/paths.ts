@@ -1,0 +1,20 @@
+/** Where things are; routes.tsx puts a page behind each. */
+export const paths = {
+  signIn: '/sign-in',
+  acceptInvitation: '/accept-invitation',
+  overview: '/',
+  devices: '/devices',
+  device: (id: string, tab?: string) => `/devices/${id}${tab ? `/${tab}` : ''}`,
+  alerts: '/alerts',
+  alert: (id: string) => `/alerts?alert=${id}`,
+  rules: '/rules',
+  newRule: '/rules/new',
+  rule: (id: string) => `/rules/${id}`,
+  explore: '/explore',
+  auditLog: '/audit-log',
+  people: '/people',
+  roles: '/people/roles',
+  notifications: '/notifications',
+  settings: '/settings',
+  account: '/account',
+} as const;

@@ -1,0 +1,227 @@
+import { Checkbox, Skeleton } from '@mantine/core';
+import { useElementSize, useMergedRef } from '@mantine/hooks';
+import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import classes from './data-table.module.css';
+
+export interface Column<Row> {
+  readonly key: string;
+  readonly header: string;
+  /** A CSS grid track. */
+  readonly width: string;
+  /** Left out when the table is narrower than this many pixels. */
+  readonly from?: number;
+  readonly align?: 'right';
+  readonly cell: (row: Row) => ReactNode;
+  /** The value of the API's `sort` for ascending order. */
+  readonly sort?: string;
+}
+
+export interface Selection {
+  readonly ids: ReadonlySet<string>;
+  readonly onChange: (ids: ReadonlySet<string>) => void;
+  /** What a row is called to a screen reader. */
+  readonly nameOf: (id: string) => string;
+}
+
+interface Props<Row extends { id: string }> {
+  label: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  /** How many there are in all, when known. */
+  total?: number | undefined;
+  rowHeight?: number;
+  loading?: boolean;
+  empty: ReactNode;
+  selection?: Selection | undefined;
+  sort?: { value: string; onChange: (value: string) => void } | undefined;
+  onEndReached?: (() => void) | undefined;
+  /** The rows on the screen, to load what they need beside themselves. */
+  onVisible?: ((rows: readonly Row[]) => void) | undefined;
+  onRowClick?: ((row: Row) => void) | undefined;
+}
+
+const skeletonRows = 12;
+
+/** A table of any length: the page scrolls, and only the rows on the screen exist. */
+export function DataTable<Row extends { id: string }>(props: Props<Row>) {
+  const { label, columns, rows, total, rowHeight = 40, loading, empty, selection, sort, onRowClick } = props;
+  const { ref: sizeRef, width } = useElementSize();
+  const bodyRef = useRef<HTMLDivElement>(null);
+  const rootRef = useMergedRef(sizeRef);
+  const [scrollMargin, setScrollMargin] = useState(0);
+  useLayoutEffect(() => {
+    const top = bodyRef.current ? bodyRef.current.getBoundingClientRect().top + window.scrollY : 0;
+    if (Math.abs(top - scrollMargin) > 1) setScrollMargin(top);
+  });
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => rowHeight,
+    overscan: 12,
+    scrollMargin,
+    getItemKey: (index) => rows[index]?.id ?? index,
+  });
+  const items = virtual.getVirtualItems();
+  useVisibleRows(props, items[0]?.index ?? 0, items.at(-1)?.index ?? -1);
+
+  const shown = columns.filter(({ from = 0 }) => width === 0 || width >= from);
+  const template = [selection ? '32px' : '', ...shown.map((column) => column.width)].join(' ');
+  const track = { gridTemplateColumns: template };
+
+  return (
+    <div
+      ref={rootRef}
+      className={classes.table}
+      role="table"
+      aria-label={label}
+      aria-rowcount={total ?? rows.length}
+      aria-busy={loading}
+      onKeyDown={moveBetweenRows}
+    >
+      <div role="rowgroup" className={classes.head}>
+        <div role="row" className={classes.row} style={track} aria-rowindex={1}>
+          {selection ? <SelectAll rows={rows} selection={selection} /> : null}
+          {shown.map((column) => (
+            <HeaderCell key={column.key} column={column} sort={sort} />
+          ))}
+        </div>
+      </div>
+      {loading ? (
+        <div role="rowgroup">
+          {Array.from({ length: skeletonRows }, (_, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have no identity
+            <div key={index} role="row" className={classes.row} style={{ ...track, height: rowHeight }}>
+              {selection ? <div role="cell" className={classes.cell} /> : null}
+              {shown.map((column) => (
+                <div key={column.key} role="cell" className={classes.cell}>
+                  <Skeleton height={10} width={`${40 + ((index * 17 + column.key.length * 9) % 40)}%`} />
+                </div>
+              ))}
+            </div>
+          ))}
+        </div>
+      ) : (
+        <div ref={bodyRef} role="rowgroup" className={classes.body} style={{ height: virtual.getTotalSize() }}>
+          {items.map(({ key, index, start }) => {
+            const row = rows[index];
+            if (!row) return null;
+            return (
+              // biome-ignore lint/a11y/useKeyWithClickEvents: the row's own link does the same from the keyboard
+              // biome-ignore lint/a11y/useFocusableInteractive: the row's own link takes the focus
+              <div
+                key={key}
+                role="row"
+                aria-rowindex={index + 2}
+                className={classes.row}
+                data-row={index}
+                data-selected={selection?.ids.has(row.id) || undefined}
+                data-clickable={onRowClick ? true : undefined}
+                style={{ ...track, height: rowHeight, transform: `translateY(${start - scrollMargin}px)` }}
+                onClick={(event) => {
+                  if (onRowClick && event.target instanceof Element && !event.target.closest('a, button, input, label'))
+                    onRowClick(row);
+                }}
+              >
+                {selection ? <SelectRow id={row.id} selection={selection} /> : null}
+                {shown.map((column) => (
+                  <div key={column.key} role="cell" className={classes.cell} data-align={column.align}>
+                    {column.cell(row)}
+                  </div>
+                ))}
+              </div>
+            );
+          })}
+        </div>
+      )}
+      {!loading && rows.length === 0 ? (
+        <div role="rowgroup">
+          <div role="row">
+            <div role="cell">{empty}</div>
+          </div>
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+function useVisibleRows<Row extends { id: string }>(props: Props<Row>, first: number, last: number) {
+  const { rows, onVisible, onEndReached } = props;
+  useEffect(() => {
+    if (last < 0) return;
+    onVisible?.(rows.slice(first, last + 1));
+    if (last >= rows.length - 20) onEndReached?.();
+  }, [rows, first, last, onVisible, onEndReached]);
+}
+
+function HeaderCell<Row>({ column, sort }: { column: Column<Row>; sort: Props<Row & { id: string }>['sort'] }) {
+  const { header, sort: key, align } = column;
+  const direction = sort?.value === key ? 'ascending' : sort?.value === `-${key}` ? 'descending' : undefined;
+  if (!key || !sort) {
+    return (
+      <div role="columnheader" className={classes.cell} data-align={align}>
+        {header}
+      </div>
+    );
+  }
+  const Arrow = direction === 'descending' ? IconArrowDown : IconArrowUp;
+  return (
+    <div role="columnheader" className={classes.cell} data-align={align} aria-sort={direction ?? 'none'}>
+      <button
+        type="button"
+        className={classes.sort}
+        onClick={() => sort.onChange(direction === 'ascending' ? `-${key}` : key)}
+      >
+        {header}
+        {direction ? <Arrow size={12} aria-hidden /> : null}
+      </button>
+    </div>
+  );
+}
+
+function SelectAll({ rows, selection }: { rows: readonly { id: string }[]; selection: Selection }) {
+  const all = rows.length > 0 && rows.every(({ id }) => selection.ids.has(id));
+  return (
+    <div role="columnheader" className={classes.cell}>
+      <Checkbox
+        size="xs"
+        aria-label="Select everything shown"
+        checked={all}
+        indeterminate={!all && selection.ids.size > 0}
+        onChange={() => selection.onChange(all ? new Set() : new Set(rows.map(({ id }) => id)))}
+      />
+    </div>
+  );
+}
+
+function SelectRow({ id, selection }: { id: string; selection: Selection }) {
+  const checked = selection.ids.has(id);
+  return (
+    <div role="cell" className={classes.cell}>
+      <Checkbox
+        size="xs"
+        aria-label={`Select ${selection.nameOf(id)}`}
+        checked={checked}
+        onChange={() => {
+          const next = new Set(selection.ids);
+          if (checked) next.delete(id);
+          else next.add(id);
+          selection.onChange(next);
+        }}
+      />
+    </div>
+  );
+}
+
+/** Arrow keys go from the link of one row to that of the next. */
+function moveBetweenRows(event: KeyboardEvent<HTMLDivElement>) {
+  const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+  const row = event.target instanceof HTMLElement ? event.target.closest<HTMLElement>('[data-row]') : null;
+  if (step === 0 || !row) return;
+  const next = event.currentTarget.querySelector<HTMLElement>(`[data-row="${Number(row.dataset.row) + step}"]`);
+  const target = next?.querySelector<HTMLElement>('a, [data-row-link]');
+  if (!next || !target) return;
+  event.preventDefault();
+  target.focus({ preventScroll: true });
+  next.scrollIntoView({ block: 'nearest' });
+}
