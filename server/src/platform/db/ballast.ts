@@ -11,7 +11,7 @@ export interface Ballast {
   release(): boolean;
 }
 
-export const BALLAST_BYTES = 64 * 1024 * 1024;
+const BALLAST_BYTES = 64 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 // Never take the space that somebody needs right now.
 const PLENTY = 4;

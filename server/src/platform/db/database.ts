@@ -15,7 +15,7 @@ export interface DatabaseConfig {
   poolSizes?: Partial<Record<ServingRole, number>>;
 }
 
-export type ServingRole = Exclude<DatabaseRole, 'owner'>;
+type ServingRole = Exclude<DatabaseRole, 'owner'>;
 
 export interface Database {
   /** Every request, under row-level security. */

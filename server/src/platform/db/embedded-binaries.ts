@@ -13,7 +13,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export class NoDatabaseBinariesError extends Error {
+class NoDatabaseBinariesError extends Error {
   override readonly name = 'NoDatabaseBinariesError';
 }
 

@@ -21,12 +21,12 @@ import { asConfigurationFile, type Settings, tuning } from './embedded-settings.
 import { giveTo } from './embedded-user.ts';
 
 export const ADMIN_ROLE = 'valtronics_admin';
-export const EMBEDDED_MAJOR_VERSION = '18';
+const EMBEDDED_MAJOR_VERSION = '18';
 
 const WORKSHOP = 'being-created-';
 const INITDB_TIMEOUT_MS = 120_000;
 
-export class EmbeddedClusterError extends Error {
+class EmbeddedClusterError extends Error {
   override readonly name = 'EmbeddedClusterError';
 }
 
@@ -60,11 +60,12 @@ async function create(layout: ClusterLayout, programs: string): Promise<void> {
     if (name.startsWith(WORKSHOP)) rmSync(join(layout.home, name), { recursive: true, force: true });
   }
   const workshop = mkdtempSync(join(layout.home, WORKSHOP));
-  giveTo(workshop, user);
   const password = randomBytes(32).toString('base64url');
   const passwordFile = join(workshop, 'password');
-  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
   giveTo(passwordFile, user);
+  // Only now, so that its account cannot have put something under the name of the password file.
+  giveTo(workshop, user);
   const draft = join(workshop, 'data');
   try {
     await promisify(execFile)(
@@ -94,6 +95,9 @@ async function create(layout: ClusterLayout, programs: string): Promise<void> {
   // The password first: a cluster whose password is lost is lost.
   writeDurably(layout.adminPasswordFile, `${password}\n`);
   renameSync(draft, layout.dataFolder);
+  if (!lstatSync(layout.dataFolder).isDirectory()) {
+    throw new EmbeddedClusterError(`${layout.dataFolder} is not the folder that initdb made`);
+  }
   syncFolder(layout.home);
   rmSync(workshop, { recursive: true, force: true });
 }

@@ -27,7 +27,7 @@ export interface ClusterLayout {
   user: DatabaseUser | undefined;
 }
 
-export class DatabaseLocationError extends Error {
+class DatabaseLocationError extends Error {
   override readonly name = 'DatabaseLocationError';
 }
 

@@ -6,7 +6,7 @@ import { clusterNameOf } from './embedded-cluster.ts';
 import { type ClusterLayout, EMBEDDED_PORT } from './embedded-layout.ts';
 import { postgresProcessesIn } from './process-table.ts';
 
-export class SurvivingPostgresError extends Error {
+class SurvivingPostgresError extends Error {
   override readonly name = 'SurvivingPostgresError';
 }
 

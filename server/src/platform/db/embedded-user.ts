@@ -1,4 +1,4 @@
-import { chownSync, readFileSync, statSync } from 'node:fs';
+import { lchownSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** The account the database runs as when we are root; PostgreSQL itself refuses to run as root. */
@@ -8,7 +8,7 @@ export interface DatabaseUser {
   gid: number;
 }
 
-export class NoDatabaseUserError extends Error {
+class NoDatabaseUserError extends Error {
   override readonly name = 'NoDatabaseUserError';
 }
 
@@ -48,7 +48,8 @@ export function ownerOf(dataFolder: string): DatabaseUser | undefined {
 }
 
 export function giveTo(path: string, user: DatabaseUser | undefined): void {
-  if (user) chownSync(path, user.uid, user.gid);
+  // Never through a link: in a folder of the database's account that would let it have any file of the system.
+  if (user) lchownSync(path, user.uid, user.gid);
 }
 
 /** Whether that user may pass through every folder from the root down to this one: a clone under a 0700 home is out of its reach. */

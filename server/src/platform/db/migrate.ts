@@ -46,14 +46,14 @@ export async function migrate(ownerConnection: pg.ClientConfig, migrationsDir: s
   }
 }
 
-export interface AppliedMigration {
+interface AppliedMigration {
   number: number;
   name: string;
   sha256: string;
 }
 
 /** Which files are still to run, or why this code must not touch this database. */
-export function pendingMigrations(files: MigrationFile[], applied: AppliedMigration[]): MigrationFile[] {
+function pendingMigrations(files: MigrationFile[], applied: AppliedMigration[]): MigrationFile[] {
   for (const [index, done] of applied.entries()) {
     if (done.number !== index + 1) {
       throw new MigrationError(

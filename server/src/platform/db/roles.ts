@@ -21,7 +21,7 @@ export interface CredentialStore {
   write(text: string): Promise<void>;
 }
 
-export class CredentialStoreError extends Error {
+class CredentialStoreError extends Error {
   override readonly name = 'CredentialStoreError';
 }
 

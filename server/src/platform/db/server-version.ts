@@ -1,10 +1,10 @@
 import type { ClientBase } from 'pg';
 
-export class ServerTooOldError extends Error {
+class ServerTooOldError extends Error {
   override readonly name = 'ServerTooOldError';
 }
 
-export const OLDEST_SERVER = 150_000;
+const OLDEST_SERVER = 150_000;
 
 export async function assertServerVersion(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ number: string; name: string }>(
