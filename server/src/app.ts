@@ -127,6 +127,7 @@ export async function createApp({
     publicOrigin,
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
+    ingestRate: config.ingestRate,
     log,
     metrics,
     ...(checkAnswers === undefined ? {} : { checkAnswers }),
@@ -136,12 +137,21 @@ export async function createApp({
     authentication,
     revocations,
     limiter,
+    ingestRate: config.ingestRate,
     publicOrigin,
     log,
     clock,
     metrics,
   });
-  const topicGate = createTopicGate({ credentials, revocations, limiter, log, clock, metrics });
+  const topicGate = createTopicGate({
+    credentials,
+    revocations,
+    limiter,
+    ingestRate: config.ingestRate,
+    log,
+    clock,
+    metrics,
+  });
   const broker = await createMqttBroker({ log, clock, handlers: topicGate.handlers });
   topicGate.attach(broker);
 

@@ -32,6 +32,8 @@ export interface Config {
   readonly rootKeyFile: string;
   /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
   readonly rootKey: Secret | undefined;
+  /** What a device may send, in messages. */
+  readonly ingestRate: { readonly perSecond: number; readonly burst: number };
   readonly metricsToken: Secret | undefined;
   readonly logLevel: LogLevel;
   readonly webhookAllowList: readonly string[];
@@ -82,6 +84,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     accessTokenMinutes: read(settings.accessTokenMinutes),
     rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
     rootKey: rootKey?.key,
+    ingestRate: Object.freeze({ perSecond: read(settings.ingestPerSecond), burst: read(settings.ingestBurst) }),
     metricsToken: read(settings.metricsToken),
     logLevel: read(settings.logLevel),
     webhookAllowList: read(settings.webhookAllowList),

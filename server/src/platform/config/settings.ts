@@ -1,3 +1,4 @@
+import { roles } from '@valtronics/contract';
 import { databaseUrl, objectStoreUrl, publicUrl, redisUrl, smtpUrl } from './connection-urls.ts';
 import {
   email,
@@ -42,8 +43,6 @@ function required<T>(name: string, fallback: string, parse: ParseValue<T>, words
 function optional<T>(name: string, parse: ParseValue<T>, words: Words): Setting<T | undefined> {
   return { name, fallback: undefined, parse, defaultText: '', mayBeEmpty: false, ...words };
 }
-
-const ROLE_NAMES = ['admin', 'operator', 'analyst', 'user'] as const;
 
 export const settings = {
   dataDir: required('VALTRONICS_DATA_DIR', './data', path, {
@@ -93,7 +92,7 @@ export const settings = {
     description: 'create the first administrator without the one-time link',
   }),
   adminPassword: optional('VALTRONICS_ADMIN_PASSWORD', secretText(8, 512), { description: 'their password' }),
-  mfaRequiredRoles: required('VALTRONICS_MFA_REQUIRED_ROLES', 'admin,operator', namesOf(ROLE_NAMES), {
+  mfaRequiredRoles: required('VALTRONICS_MFA_REQUIRED_ROLES', 'admin,operator', namesOf(roles), {
     description: 'roles that must have a second factor; empty: nobody is forced',
     mayBeEmpty: true,
   }),
@@ -103,6 +102,12 @@ export const settings = {
   rootKey: optional('VALTRONICS_ROOT_KEY', rootKey, {
     description: 'path of the root key; with _FILE the key itself is read and never created',
     defaultText: 'root.key in the data folder',
+  }),
+  ingestPerSecond: required('VALTRONICS_INGEST_PER_SECOND', '100', wholeNumber(1, 1_000_000), {
+    description: 'messages a second a device may send, on all transports together',
+  }),
+  ingestBurst: required('VALTRONICS_INGEST_BURST', '1000', wholeNumber(1, 10_000_000), {
+    description: 'messages a device may send at once',
   }),
   metricsToken: optional('VALTRONICS_METRICS_TOKEN', secretText(16, 512), {
     description: 'token that may scrape /metrics',

@@ -1,4 +1,4 @@
-import { type Access, type Endpoint, endpoints, type RateClass, rates } from '@valtronics/contract';
+import { type Access, type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { parseJson } from '../../lib/json.ts';
@@ -29,6 +29,8 @@ export interface HttpGateOptions {
   readonly publicOrigin: string;
   readonly trustedProxies: AddressList;
   readonly metricsToken: Secret | undefined;
+  /** What a device may send, on all transports together. */
+  readonly ingestRate: Rate;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Check every answer against its schema; for tests, since a wrong answer is our fault and no caller's. */
@@ -110,7 +112,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     const key = principalKey(principal);
     if (rateClass === 'login') spend(`login:${addressKey(address)}`, rates.loginAddress);
     else if (key === undefined) spend(`api:${addressKey(address)}`, rates.apiAddress);
-    else if (rateClass === 'ingest' && principal.kind === 'device') spend(`ingest:${key}`, rates.ingestDevice);
+    else if (rateClass === 'ingest' && principal.kind === 'device') spend(`ingest:${key}`, options.ingestRate);
     else spend(`api:${key}`, rates.apiPrincipal);
   }
 

@@ -1,4 +1,4 @@
-import { liveCloseCodes, rates, type Stream, streams } from '@valtronics/contract';
+import { liveCloseCodes, type Rate, rates, type Stream, streams } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import type { LiveConnection } from '../../platform/live/connection.ts';
 import type { LiveServer } from '../../platform/live/live-server.ts';
@@ -21,6 +21,8 @@ export interface StreamGateOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'gateRefused' | 'watch'>;
+  /** What a device may send; the contract's figure unless told. */
+  readonly ingestRate?: Rate | undefined;
   /** 5 s unless told. */
   readonly authenticateWithinMs?: number | undefined;
 }
@@ -91,7 +93,15 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       connection.close(liveCloseCodes.tooFast, 'too many connections');
       return;
     }
-    const requests = serveRequests({ connection, principal, registry, limiter, log, metrics });
+    const requests = serveRequests({
+      connection,
+      principal,
+      registry,
+      limiter,
+      ingestRate: options.ingestRate,
+      log,
+      metrics,
+    });
     const entry: Admitted = { connection, principal, requests };
     admitted.add(entry);
     perPrincipal.set(key, already + 1);

@@ -3,6 +3,7 @@ import {
   type LiveRequestId,
   liveCloseCodes,
   liveRequest,
+  type Rate,
   type RateClass,
   rates,
   type Stream,
@@ -26,6 +27,8 @@ export interface StreamRegistry {
 }
 
 export interface RequestsOptions {
+  /** What a device may send; the contract's figure unless told. */
+  readonly ingestRate?: Rate | undefined;
   readonly connection: LiveConnection;
   readonly principal: UserPrincipal | DevicePrincipal;
   readonly registry: StreamRegistry;
@@ -54,7 +57,7 @@ const STRIKES = { perSecond: 10, burst: 100 };
  * handler. A fault answers that one request; only a flood ends the connection.
  */
 export function serveRequests(options: RequestsOptions): Requests {
-  const { connection, principal, registry, limiter, metrics, log } = options;
+  const { connection, principal, registry, limiter, metrics, log, ingestRate = rates.ingestDevice } = options;
   const own = principalKey(principal);
   const subscriptions = new Map<LiveRequestId, { readonly keyPrefix: string; end: () => void }>();
   let started = 0;
@@ -65,7 +68,7 @@ export function serveRequests(options: RequestsOptions): Requests {
     // The keys of the HTTP door: one allowance for a principal, whatever the transport.
     const answer =
       rateClass === 'ingest' && principal.kind === 'device'
-        ? limiter.take(`ingest:${own}`, rates.ingestDevice)
+        ? limiter.take(`ingest:${own}`, ingestRate)
         : limiter.take(`api:${own}`, rates.apiPrincipal);
     if (!answer.ok) throw new Problem('too_many_requests', { retryAfterSeconds: answer.retryAfterSeconds });
   }
