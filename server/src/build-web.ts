@@ -8,9 +8,9 @@ const output = join(root, 'web/dist/index.html');
 const sources = ['web/src', 'web/public', 'web/index.html', 'web/vite.config.ts', 'contract/src'];
 
 /** Builds the web interface when there is none, or when its sources are newer: a clone has only the sources. */
-export async function ensureWebIsBuilt(): Promise<void> {
+export async function ensureWebIsBuilt({ onBuild }: { onBuild?: () => void } = {}): Promise<void> {
   if (existsSync(output) && newestOf(sources.map((source) => join(root, source))) <= statSync(output).mtimeMs) return;
-  process.stderr.write('Building the dashboard (once) …\n');
+  onBuild?.();
   const vite = join(root, 'node_modules/vite/bin/vite.js');
   const child = spawn(process.execPath, [vite, 'build', '--logLevel', 'error'], {
     cwd: join(root, 'web'),

@@ -3,46 +3,20 @@ import { ensureWebIsBuilt } from './build-web.ts';
 import { systemClock } from './lib/clock.ts';
 import { type Config, loadConfig } from './platform/config/config.ts';
 import { createLogger } from './platform/log/log.ts';
-import { startupFault } from './startup-fault.ts';
+import { runUntilStopped } from './run-until-stopped.ts';
 
-export interface RunOptions {
-  /** Values for settings the environment says nothing of. */
-  readonly defaults?: Readonly<Record<string, string>>;
-  /** Said on standard output once the ports are open, instead of the usual lines. */
-  onListening?(app: App, config: Config, addresses: Addresses): Promise<void>;
-}
-
-const STOP_WITHIN_MS = 25_000;
-
-/** Runs the server until SIGTERM or SIGINT. A fault at the start is one line on standard error and exit code 1. */
-export async function runServer(options: RunOptions): Promise<void> {
-  try {
-    const config = loadConfig(process.env, options.defaults ? { defaults: options.defaults } : {});
+/** `npm start`: the platform, until it is told to stop. */
+export function runServer(): Promise<never> {
+  return runUntilStopped(async ({ signal, onStop }) => {
+    const config = loadConfig(process.env);
     const log = createLogger({ level: config.logLevel, clock: systemClock });
-    await ensureWebIsBuilt();
+    await ensureWebIsBuilt({ onBuild: () => process.stderr.write('Building the dashboard (once) …\n') });
+    signal.throwIfAborted();
     const app = await createApp({ config, log });
-    stopOnSignals(app);
-    const addresses = await app.listen();
-    if (options.onListening) await options.onListening(app, config, addresses);
-    else await welcome(app, config, addresses);
-  } catch (error) {
-    process.stderr.write(`valtronics: ${startupFault(error)}\n`);
-    process.exit(1);
-  }
-}
-
-function stopOnSignals(app: App): void {
-  let stopping = false;
-  const stop = async (): Promise<void> => {
-    // A second signal must not interrupt what the first is bringing to safety.
-    if (stopping) return;
-    stopping = true;
-    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
-    await app.stop();
-    process.exit(0);
-  };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
+    onStop(() => app.stop());
+    signal.throwIfAborted();
+    await welcome(app, config, await app.listen());
+  });
 }
 
 async function welcome(app: App, config: Config, addresses: Addresses): Promise<void> {

@@ -1,13 +1,30 @@
 import type { Role } from '@valtronics/contract';
+import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { Problem } from '../../lib/problem.ts';
+import type { Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { firstOrganisation, insertOrganisation } from './organisation.repository.ts';
 import type { Passwords } from './passwords.ts';
-import { insertUser } from './user.repository.ts';
-import { FIRST_LINK_MS, type UserService } from './user.service.ts';
+import { revokeSessionsOf } from './session.repository.ts';
+import { findLogin, insertUser, setPassword } from './user.repository.ts';
+import { FIRST_LINK_MS, INVITATION_MS, type UserService } from './user.service.ts';
 
 const system = { kind: 'system', id: 'first-start', label: null } as const;
+
+/** Who acts on the machine itself rather than over the network. */
+export interface HostActor {
+  readonly kind: 'system' | 'cli';
+  readonly id: string;
+  readonly label: null;
+}
+
+export interface NewAccount {
+  readonly organisationId: number;
+  readonly email: string;
+  readonly name: string | null;
+  readonly role: Role;
+}
 
 export interface FirstStart {
   /** The organisation of this installation; makes it on the first start. */
@@ -15,10 +32,11 @@ export interface FirstStart {
   /** The single-use link that creates the first administrator. */
   administratorLink(organisationId: number): Promise<{ url: string; expiresAt: string }>;
   /** An account with a password, for the settings, the command line and the demo. */
-  createAccount(
-    actor: { kind: 'system' | 'cli'; id: string; label: null },
-    account: { organisationId: number; email: string; name: string | null; role: Role; password: string },
-  ): Promise<string>;
+  createAccount(actor: HostActor, account: NewAccount & { readonly password: string }): Promise<string>;
+  /** An account whose owner chooses the password, with the single-use link to do so. */
+  inviteAccount(actor: HostActor, account: NewAccount): Promise<{ id: string; url: string; expiresAt: string }>;
+  /** Gives an active account another password and ends its sessions; false when there is no such account. */
+  resetPassword(actor: HostActor, account: { readonly email: string; readonly password: string }): Promise<boolean>;
 }
 
 /** How the first people get in. All of it is audited as done by the machine or by who typed the command. */
@@ -26,8 +44,21 @@ export function createFirstStart(deps: {
   transactions: Transactions;
   passwords: Passwords;
   users: UserService;
+  revocations: Revocations;
+  clock: Clock;
 }): FirstStart {
-  const { transactions, passwords, users } = deps;
+  const { transactions, passwords, users, revocations, clock } = deps;
+
+  /** Slow; never inside a transaction. */
+  function hashOf(password: string, account: { email: string; name: string | null }): Promise<string> {
+    const fault = passwords.fault(password, account);
+    if (fault !== undefined)
+      throw new Problem('invalid_request', { detail: `The password may not be used: ${fault}.` });
+    return passwords.hash(password);
+  }
+
+  const taken = (email: string) => new Problem('conflict', { detail: `${email} already has an account.` });
+
   return {
     async ensureOrganisation(name) {
       const found = await transactions.readAcross(firstOrganisation);
@@ -50,21 +81,49 @@ export function createFirstStart(deps: {
         return users.invite(tx, { organisationId, userId: null, role: 'admin', validForMs: FIRST_LINK_MS });
       }),
 
-    async createAccount(actor, account) {
-      const fault = passwords.fault(account.password, account);
-      if (fault !== undefined)
-        throw new Problem('invalid_request', { detail: `The password may not be used: ${fault}.` });
-      const passwordHash = await passwords.hash(account.password);
+    async createAccount(actor, { password, ...account }) {
+      const passwordHash = await hashOf(password, account);
       const id = newId();
       await transactions.system(
         { organisationId: account.organisationId, actor, event: 'user.created' },
         async (tx) => {
           const isNew = await insertUser(tx, { ...account, id, phone: null, status: 'active', passwordHash });
-          if (!isNew) throw new Problem('conflict', { detail: `${account.email} already has an account.` });
+          if (!isNew) throw taken(account.email);
           tx.describe({ resource: { kind: 'user', id }, details: { role: account.role } });
         },
       );
       return id;
+    },
+
+    inviteAccount: (actor, account) =>
+      transactions.system({ organisationId: account.organisationId, actor, event: 'user.invited' }, async (tx) => {
+        const id = newId();
+        const isNew = await insertUser(tx, { ...account, id, phone: null, status: 'invited', passwordHash: null });
+        if (!isNew) throw taken(account.email);
+        tx.describe({ resource: { kind: 'user', id }, details: { role: account.role } });
+        const { organisationId, role } = account;
+        return { id, ...(await users.invite(tx, { organisationId, userId: id, role, validForMs: INVITATION_MS })) };
+      }),
+
+    async resetPassword(actor, { email, password }) {
+      const account = await transactions.read(null, (reader) => findLogin(reader, email));
+      if (account?.status !== 'active') return false;
+      const passwordHash = await hashOf(password, { email, name: null });
+      const ended = await transactions.system(
+        { organisationId: account.organisation_id, actor, event: 'user.password_changed' },
+        async (tx) => {
+          await setPassword(tx, account.user_id, passwordHash);
+          const which = { userId: account.user_id, exceptId: null };
+          const sessions = await revokeSessionsOf(tx, which, 'password reset on the server', clock.date());
+          tx.describe({
+            resource: { kind: 'user', id: account.user_id },
+            details: { endedSessions: sessions.length },
+          });
+          return sessions;
+        },
+      );
+      for (const sessionId of ended) await revocations.announce({ sessionId });
+      return true;
     },
   };
 }

@@ -14,6 +14,8 @@ import { addPeopleRoutes } from './people.routes.ts';
 import { createSignInService } from './sign-in.service.ts';
 import { createUserService } from './user.service.ts';
 
+export type { HostActor } from './first-start.ts';
+
 export interface IdentityDependencies {
   gate: EndpointGate;
   transactions: Transactions;

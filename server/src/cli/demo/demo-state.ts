@@ -1,0 +1,56 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Config } from '../../platform/config/config.ts';
+import { createKeyRing } from '../../security/crypto/key-ring.ts';
+import { openRootKey } from '../../security/crypto/root-key.ts';
+import { sealedFile } from '../../security/crypto/sealed-file.ts';
+import { CommandError } from '../command-error.ts';
+
+const MARKER = 'demo';
+
+/**
+ * The demo prints passwords and invents measurements, so it only ever runs on a data folder of its own: an empty one it marks, or one
+ * it has marked before.
+ */
+export function claimDemoFolder(dataDir: string): void {
+  const marker = join(dataDir, MARKER);
+  if (existsSync(marker)) return;
+  if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
+    throw new CommandError(
+      `the data folder ${dataDir} does not belong to the demo: give the demo one of its own with VALTRONICS_DATA_DIR`,
+    );
+  }
+  // The mode the database wants: as root its own account passes through.
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  writeFileSync(marker, 'This folder belongs to the demo of Valtronics. Delete it whole to start afresh.\n', {
+    mode: 0o600,
+  });
+}
+
+const stateSchema = z.strictObject({
+  /** What the simulated devices prove themselves with. */
+  devices: z.array(z.strictObject({ serial: z.string(), deviceId: z.string(), token: z.string() })),
+  rulesCreated: z.boolean(),
+  /** A filling of the history that has not been finished began here. */
+  fillingSinceMs: z.number().nullable(),
+});
+export type DemoState = z.infer<typeof stateSchema>;
+
+export interface DemoStateFile {
+  read(): Promise<DemoState>;
+  write(state: DemoState): Promise<void>;
+}
+
+/** What the demo remembers between two starts; sealed, because it holds credentials. */
+export function demoStateFile(config: Config): DemoStateFile {
+  const file = sealedFile(join(config.dataDir, 'demo.sealed'), createKeyRing(openRootKey(config)));
+  return {
+    async read() {
+      const text = await file.read();
+      if (text === undefined) return { devices: [], rulesCreated: false, fillingSinceMs: null };
+      return stateSchema.parse(JSON.parse(text));
+    },
+    write: (state) => file.write(JSON.stringify(state)),
+  };
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+// The `valtronics` command: finds the command that was asked for, and turns its end into an exit code.
+import { startupFault } from '../startup-fault.ts';
+import type { Command } from './command.ts';
+import { CommandError, UsageError } from './command-error.ts';
+import { demo } from './demo.ts';
+import { commandHelp, generalHelp, usageOf } from './help.ts';
+import { nearestWord } from './nearest-word.ts';
+import { createOutput } from './output.ts';
+
+const commands: readonly Command[] = [demo];
+
+const EXIT = { done: 0, failed: 1, wrongUsage: 2 } as const;
+
+async function main(args: readonly string[]): Promise<number> {
+  const end = args.indexOf('--');
+  const before = end < 0 ? args : args.slice(0, end);
+  const isJson = before.includes('--json');
+  const wantsHelp = before.includes('--help') || before.includes('-h');
+  const words = args.filter(
+    (arg, index) => !((arg === '--json' || arg === '--help' || arg === '-h') && index < before.length),
+  );
+  const output = createOutput({ isJson, out: process.stdout, err: process.stderr });
+
+  const chosen = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
+  if (!chosen) {
+    if (wantsHelp || words.length === 0) {
+      (wantsHelp ? process.stdout : process.stderr).write(`${generalHelp(commands)}\n`);
+      return wantsHelp ? EXIT.done : EXIT.wrongUsage;
+    }
+    return unknownCommand(words);
+  }
+  if (wantsHelp) {
+    process.stdout.write(`${commandHelp(chosen)}\n`);
+    return EXIT.done;
+  }
+  try {
+    await chosen.run(words.slice(chosen.name.split(' ').length), output);
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`valtronics: ${error.message}\nusage: ${usageOf(chosen)}\n`);
+      return EXIT.wrongUsage;
+    }
+    const line = error instanceof CommandError ? error.message : startupFault(error);
+    process.stderr.write(`valtronics: ${line}\n`);
+    return EXIT.failed;
+  }
+}
+
+function unknownCommand(words: readonly string[]): number {
+  const given = words.slice(0, 2).join(' ');
+  const names = commands.map(({ name }) => name);
+  const group = names.filter((name) => name.startsWith(`${words[0]} `));
+  const near = nearestWord(given, names) ?? nearestWord(words[0] ?? '', names);
+  const hint =
+    group.length > 0
+      ? `there is ${group.join(', ')}`
+      : near === undefined
+        ? '--help lists them'
+        : `did you mean "${near}"?`;
+  process.stderr.write(`valtronics: there is no command ${JSON.stringify(given.slice(0, 60))}: ${hint}\n`);
+  return EXIT.wrongUsage;
+}
+
+process.exitCode = await main(process.argv.slice(2));
