@@ -1,0 +1,52 @@
+// `npm run bench [-- ingest | live | queries | memory …] [-- --json]`: ratios measured in one run on this machine. What falls short is
+// printed as plainly as what holds.
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { httpBatches, mqttQos1, singlePoints } from './ingest.ts';
+import { committedToSubscriber } from './live.ts';
+import { thousandTlsDevices } from './memory.ts';
+import { chartOfADay, fleetOverview } from './queries.ts';
+import type { Outcome } from './support/outcome.ts';
+import { aServer, type BenchServer } from './support/server.ts';
+
+type Benchmark = (server: BenchServer) => Promise<Outcome>;
+
+/** Each group has a server of its own; `withTls` where connections are what is measured. */
+const groups: Readonly<Record<string, { withTls: boolean; benchmarks: readonly Benchmark[] }>> = {
+  ingest: { withTls: false, benchmarks: [httpBatches, mqttQos1, singlePoints] },
+  live: { withTls: false, benchmarks: [(server) => committedToSubscriber(server, 200_000)] },
+  queries: { withTls: false, benchmarks: [fleetOverview, chartOfADay] },
+  memory: { withTls: true, benchmarks: [thousandTlsDevices] },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
+});
+const unknown = positionals.filter((name) => !(name in groups));
+if (values.help || unknown.length > 0) {
+  console.error(`usage: npm run bench [-- ${Object.keys(groups).join(' | ')} …] [--json]`);
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+
+const outcomes: Outcome[] = [];
+for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
+  const group = groups[name];
+  if (!group) continue;
+  const server = await aServer({ http: 8700, mqtt: 8701, ...(group.withTls ? { mqttTls: 8702 } : {}) });
+  try {
+    for (const benchmark of group.benchmarks) {
+      const outcome = await benchmark(server);
+      outcomes.push(outcome);
+      console.error(
+        `${outcome.holds ? 'holds      ' : 'FALLS SHORT'}  ${outcome.name}: ${outcome.value} ${outcome.unit} (${outcome.target})  ${outcome.detail}`,
+      );
+    }
+  } finally {
+    await server.stop();
+  }
+}
+if (values.json)
+  console.log(
+    JSON.stringify({ machine: { cpu: cpus()[0]?.model, cores: cpus().length }, benchmarks: outcomes }, null, 2),
+  );

@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
+const EMAIL = 'bench@example.org';
+const PASSWORD = 'forty steady wheels upon the track';
+const START_WITHIN_MS = 60_000;
+
+export interface BenchDevice {
+  readonly id: string;
+  readonly token: string;
+}
+
+export interface BenchServer {
+  readonly httpPort: number;
+  readonly mqttPort: number;
+  readonly mqttTlsPort: number;
+  readonly accessToken: string;
+  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  devices(count: number): Promise<BenchDevice[]>;
+  /** Resident memory of the server process, in MB; PostgreSQL apart. */
+  residentMegabytes(): number;
+  stop(): Promise<void>;
+}
+
+/**
+ * The product itself as a process of its own, with everything on: authentication, limits, validation, rules, journal, rollups, durable
+ * commits. Two things differ from its defaults, and both sides of every comparison have them: no TLS over loopback, and a rate limit for
+ * devices that a load test does not run into.
+ */
+export async function aServer(ports: { http: number; mqtt: number; mqttTls?: number }): Promise<BenchServer> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-bench-'));
+  const withTls = ports.mqttTls !== undefined;
+  const child = spawn(process.execPath, [main], {
+    env: {
+      ...process.env,
+      VALTRONICS_DATA_DIR: dataDir,
+      VALTRONICS_HTTP_PORT: String(ports.http),
+      VALTRONICS_MQTT_PORT: String(ports.mqttTls ?? 0),
+      VALTRONICS_MQTT_PLAIN_PORT: String(ports.mqtt),
+      VALTRONICS_TLS: withTls ? 'auto' : 'off',
+      VALTRONICS_LOG_LEVEL: 'error',
+      VALTRONICS_INGEST_PER_SECOND: '1000000',
+      VALTRONICS_INGEST_BURST: '1000000',
+      VALTRONICS_ADMIN_EMAIL: EMAIL,
+      VALTRONICS_ADMIN_PASSWORD: PASSWORD,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await untilRunning(child);
+  const token = await signIn(ports.http, withTls);
+  const call = <T>(method: string, path: string, body?: unknown): Promise<T> =>
+    send<T>(ports.http, withTls, method, path, token, body);
+
+  return {
+    httpPort: ports.http,
+    mqttPort: ports.mqtt,
+    mqttTlsPort: ports.mqttTls ?? 0,
+    accessToken: token,
+    call,
+    async devices(count) {
+      const made: BenchDevice[] = [];
+      while (made.length < count) {
+        // Within the rate of a person: 100 a second.
+        const some = Array.from({ length: Math.min(50, count - made.length) }, (_, index) => ({
+          name: `bench ${made.length + index}`,
+          type: 'bench',
+        }));
+        const created = await Promise.all(
+          some.map((device) =>
+            call<{ device: { id: string }; credential: { token: string } }>('POST', '/api/v1/devices', device),
+          ),
+        );
+        made.push(...created.map(({ device, credential }) => ({ id: device.id, token: credential.token })));
+        await new Promise((resolve) => setTimeout(resolve, 520));
+      }
+      return made;
+    },
+    residentMegabytes() {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+    },
+    async stop() {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await gone;
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilRunning(child: ChildProcess): Promise<void> {
+  if (!child.stdout) throw new Error('the server has no output');
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_WITHIN_MS);
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (!line.startsWith('Created the administrator')) continue;
+    clearTimeout(timer);
+    child.stdout.resume();
+    return;
+  }
+  throw new Error('the server did not start');
+}
+
+async function signIn(port: number, withTls: boolean): Promise<string> {
+  const answer = await send<{ accessToken: string }>(port, withTls, 'POST', '/api/v1/auth/login', undefined, {
+    email: EMAIL,
+    password: PASSWORD,
+  });
+  return answer.accessToken;
+}
+
+async function send<T>(
+  port: number,
+  withTls: boolean,
+  method: string,
+  path: string,
+  token?: string,
+  body?: unknown,
+): Promise<T> {
+  const { request: secureRequest } = await import('node:https');
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  return new Promise<T>((resolve, reject) => {
+    const sent = (withTls ? secureRequest : request)(
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        rejectUnauthorized: false,
+        timeout: 30_000,
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(text === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const answer = Buffer.concat(chunks).toString('utf8');
+          if ((response.statusCode ?? 500) >= 300)
+            reject(new Error(`${method} ${path}: ${response.statusCode} ${answer}`));
+          else resolve((answer === '' ? undefined : JSON.parse(answer)) as T);
+        });
+      },
+    );
+    sent.on('error', reject);
+    sent.end(text);
+  });
+}
