@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { createHostCommands, type HostCommands } from './control/host-commands.ts';
 import { createAlerts } from './features/alerts/index.ts';
 import { createAuditLog } from './features/audit-log/index.ts';
 import { createDevices } from './features/devices/index.ts';
@@ -26,7 +27,7 @@ import { openSigningKeys } from './security/access/signing-key-store.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import { createAccessTokens } from './security/crypto/access-tokens.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
-import { createKeyRing } from './security/crypto/key-ring.ts';
+import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
 import { openRootKey } from './security/crypto/root-key.ts';
 import { createHttpGate } from './security/gate/http-gate.ts';
@@ -36,7 +37,7 @@ import { webFallback } from './security/gate/web-fallback.ts';
 import { addressKey, clientAddress } from './security/shield/client-address.ts';
 import { apiHeaders } from './security/shield/headers.ts';
 import { createLimiter } from './security/shield/limiter.ts';
-import { startDatabase } from './start-database.ts';
+import { type RunningDatabase, startDatabase } from './start-database.ts';
 
 export interface App {
   /** Opens the ports; from here on the world can reach us. */
@@ -45,6 +46,8 @@ export interface App {
   readonly identity: { readonly firstStart: FirstStart };
   readonly devices: ReturnType<typeof createDevices>;
   readonly telemetry: ReturnType<typeof createTelemetry>;
+  /** What the `valtronics` command may have done, through the control socket or without a server. */
+  readonly hostCommands: HostCommands;
   readonly caFile: string | undefined;
 }
 
@@ -69,19 +72,24 @@ const WEB_FOLDER = fileURLToPath(new URL('../../web/dist', import.meta.url));
 const MAX_LIMITER_KEYS = 200_000;
 const MAX_HTTP_CONNECTIONS = 20_000;
 
-/** The wiring: platform, then security, then one line per feature. The one picture of what depends on what. */
-export async function createApp({
-  config,
-  log,
-  clock = systemClock,
-  webFolder = WEB_FOLDER,
-  openDatabase = startDatabase,
-  checkAnswers,
-}: AppOptions): Promise<App> {
-  // Platform: the outside world.
+/** Opens the database and wires everything to it; a fault in the wiring leaves no database behind. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, log, openDatabase = startDatabase } = options;
   const keyRing = createKeyRing(openRootKey(config));
-  const metrics = createMetrics({ ofProcess: true });
   const running = await openDatabase(config, keyRing, log);
+  try {
+    return await wire(options, keyRing, running);
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+}
+
+/** The wiring: platform, then security, then one line per feature. The one picture of what depends on what. */
+async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatabase): Promise<App> {
+  const { config, log, clock = systemClock, webFolder = WEB_FOLDER, checkAnswers } = options;
+  // Platform: the outside world.
+  const metrics = createMetrics({ ofProcess: true });
   const { database, space } = running;
   const notices = await openNotices(running.connectionOf('server'), database.server, log);
   const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
@@ -216,6 +224,7 @@ export async function createApp({
     identity,
     devices,
     telemetry,
+    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices }),
     caFile: tls?.caFile,
 
     async listen() {

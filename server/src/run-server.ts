@@ -1,5 +1,6 @@
 import { type Addresses, type App, createApp } from './app.ts';
 import { ensureWebIsBuilt } from './build-web.ts';
+import { openControlServer } from './control/control-server.ts';
 import { systemClock } from './lib/clock.ts';
 import { type Config, loadConfig } from './platform/config/config.ts';
 import { createLogger } from './platform/log/log.ts';
@@ -15,7 +16,10 @@ export function runServer(): Promise<never> {
     const app = await createApp({ config, log });
     onStop(() => app.stop());
     signal.throwIfAborted();
-    await welcome(app, config, await app.listen());
+    const addresses = await app.listen();
+    const control = await openControlServer({ dataDir: config.dataDir, commands: app.hostCommands, log });
+    onStop(() => control.close());
+    await welcome(app, config, addresses);
   });
 }
 

@@ -6,6 +6,7 @@ import { devicesSummary } from '@valtronics/contract';
 import { demoFleet } from '@valtronics/simulator';
 import { type Addresses, type App, createApp } from '../../app.ts';
 import { ensureWebIsBuilt } from '../../build-web.ts';
+import { openControlServer } from '../../control/control-server.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { type Config, loadConfig } from '../../platform/config/config.ts';
 import { createLogger, type Logger } from '../../platform/log/log.ts';
@@ -127,8 +128,12 @@ async function startPlatform({ config, program, report, output }: Start): Promis
   });
   program.signal.throwIfAborted();
   await report.step('Server', async () => {
-    started.addresses = await started.app?.listen();
-    return `HTTPS on port ${started.addresses?.http}, MQTT over TLS on ${started.addresses?.mqtt}`;
+    const { app } = started;
+    if (!app) throw new CommandError('the platform did not start');
+    started.addresses = await app.listen();
+    const control = await openControlServer({ dataDir: config.dataDir, commands: app.hostCommands, log });
+    program.onStop(() => control.close());
+    return `HTTPS on port ${started.addresses.http}, MQTT over TLS on ${started.addresses.mqtt}`;
   });
   const { app, addresses } = started;
   if (!app?.caFile || !addresses) throw new CommandError('the platform did not start');
