@@ -107,6 +107,18 @@ describe('acknowledgement', () => {
     expect(await outcome).toBe('not acknowledged');
   });
 
+  test('a long run of QoS 0 messages arrives whole and in order', async () => {
+    const { port, messages } = await aBroker();
+    const { socket, bytes } = await aRawConnection(port);
+    socket.write(connectPacket());
+    const publish = (n: number) =>
+      mqttPacket.generate({ cmd: 'publish', topic: 't', payload: String(n), qos: 0, dup: false, retain: false });
+    socket.write(Buffer.concat([...Array.from({ length: 20_000 }, (_, n) => publish(n)), Buffer.from([0xc0, 0])]));
+    await eventually('the ping behind them is answered', () => bytes.length === 6);
+    expect(messages.map(({ payload }) => Number(payload))).toEqual(Array.from({ length: 20_000 }, (_, n) => n));
+    socket.destroy();
+  });
+
   test('thousands of pipelined messages all arrive and are all acknowledged', async () => {
     const { client, messages } = await aBroker((message) => (message.payload.length % 2 ? sleep(1) : undefined));
     const ann = await client('ann');
@@ -216,6 +228,28 @@ describe('size', () => {
     const { client, messages } = await aBroker();
     await (await client('ann')).publish('t', Buffer.alloc(1_048_576, 7));
     expect(messages[0]?.payload.length).toBe(1_048_576);
+  });
+
+  test('a flood of pings is closed; pings that go with work are not', async () => {
+    const { port } = await aBroker();
+    const flood = await aRawConnection(port);
+    flood.socket.write(connectPacket());
+    flood.socket.write(Buffer.concat(Array.from({ length: 5000 }, () => Buffer.from([0xc0, 0]))));
+    expect(await settlesWithin(1000, flood.closed)).toBe(true);
+    const busy = await aRawConnection(port);
+    busy.socket.write(connectPacket());
+    const publish = mqttPacket.generate({
+      cmd: 'publish',
+      topic: 't',
+      payload: 'x',
+      qos: 0,
+      dup: false,
+      retain: false,
+    });
+    const pair = Buffer.concat([publish, Buffer.from([0xc0, 0])]);
+    busy.socket.write(Buffer.concat(Array.from({ length: 5000 }, () => pair)));
+    await eventually('all pings are answered', () => busy.bytes.length === 4 + 5000 * 2);
+    busy.socket.destroy();
   });
 
   test('a packet that never ends is closed', async () => {

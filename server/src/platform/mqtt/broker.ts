@@ -92,10 +92,11 @@ export async function createMqttBroker<T>(deps: {
     },
   });
   // Called for every publish once it is authorized, and for aedes' own notices: nothing is routed, so there is nothing to do. Without
-  // this, each packet would be copied and looked up among subscriptions of which there are none.
+  // this, each packet would be copied and looked up among subscriptions of which there are none. Not done at once: aedes reads on when a
+  // packet is done, and at QoS 0 that would be from within the parser, which cannot be entered twice.
   aedes.publish = ((...args: unknown[]) => {
     const done = args.at(-1);
-    if (typeof done === 'function') done(null);
+    if (typeof done === 'function') process.nextTick(done, null);
   }) as Aedes['publish'];
   aedes.on('error' as 'closed', ((error: Error) => log.error({ err: error }, 'the MQTT broker failed')) as () => void);
   aedes.on('clientError', (client, error) => noteError(client, error));

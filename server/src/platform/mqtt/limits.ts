@@ -6,6 +6,9 @@ export interface MqttLimits {
   readonly publishBytes: number;
   /** Every other packet, SUBSCRIBE above all. */
   readonly controlBytes: number;
+  /** Packets of a connection other than publishes and what goes with them: at once, and each second on the long run. */
+  readonly controlBurst: number;
+  readonly controlPerSecond: number;
   /** Publishes of one connection whose handler has not answered; reading stops there. */
   readonly heldPackets: number;
   readonly heldBytes: number;
@@ -48,6 +51,8 @@ export const defaultMqttLimits: MqttLimits = {
   connectBytes: 16 * KIB,
   publishBytes: MIB + 64 * KIB,
   controlBytes: 8 * KIB,
+  controlBurst: 2000,
+  controlPerSecond: 200,
   heldPackets: 1000,
   heldBytes: 4 * MIB,
   heldBytesInTotal: 64 * MIB,

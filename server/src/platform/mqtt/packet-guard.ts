@@ -14,7 +14,7 @@ export interface PacketGuard {
    * there. The parser collects a packet until it is whole, however long it says it is, so length is judged on the fixed header: nothing
    * of an oversize packet is kept, and one announced 120 MB CONNECT costs us five bytes.
    */
-  inspect(chunk: Buffer): string | undefined;
+  inspect(chunk: Buffer, now: number): string | undefined;
   /** Where the first packet ends in this chunk, if it does. To be asked before `inspect` sees the chunk. */
   endOfFirstPacket(chunk: Buffer): number | undefined;
   /** Declared bytes of the packet that has begun and not ended. */
@@ -25,7 +25,8 @@ export interface PacketGuard {
   saidGoodbye(): boolean;
 }
 
-type Bounds = Pick<MqttLimits, 'connectBytes' | 'publishBytes' | 'controlBytes'>;
+type Bounds = Pick<MqttLimits, 'connectBytes' | 'publishBytes' | 'controlBytes' | 'controlBurst' | 'controlPerSecond'>;
+const MAX_CREDIT = 40_000;
 
 export function createPacketGuard(bounds: Bounds): PacketGuard {
   let packets = 0;
@@ -35,6 +36,10 @@ export function createPacketGuard(bounds: Bounds): PacketGuard {
   let length = 0;
   let remaining = 0;
   let goodbye = false;
+  // A ping is two bytes and costs an answer, so one read could hold thousands of them. Publishes are slowed down by their handlers and
+  // earn the right to the packets that go with them (PUBREL); the rest has an allowance.
+  let credit = bounds.controlBurst;
+  let creditAt = 0;
 
   function limitOf(packetType: number): number {
     if (packetType === PUBLISH) return bounds.publishBytes;
@@ -50,12 +55,22 @@ export function createPacketGuard(bounds: Bounds): PacketGuard {
     return undefined;
   }
 
-  function end(): void {
+  function end(): string | undefined {
     packets += 1;
     lengthBytes = -1;
     remaining = 0;
     length = 0;
     if (type === DISCONNECT) goodbye = true;
+    credit = type === PUBLISH ? Math.min(credit + 1, MAX_CREDIT) : credit - 1;
+    return credit < 0 ? 'too many packets' : undefined;
+  }
+
+  function refill(now: number): void {
+    if (creditAt === 0) creditAt = now;
+    if (now - creditAt < 1000) return;
+    const earned = ((now - creditAt) / 1000) * bounds.controlPerSecond;
+    creditAt = now;
+    credit = Math.max(credit, Math.min(credit + earned, bounds.controlBurst));
   }
 
   /** One more byte of the length field. */
@@ -65,19 +80,20 @@ export function createPacketGuard(bounds: Bounds): PacketGuard {
     if (length > limitOf(type)) return 'packet too large';
     if (byte & 128) return lengthBytes === LENGTH_BYTES ? 'malformed length' : undefined;
     remaining = length;
-    if (remaining === 0) end();
-    return undefined;
+    return remaining === 0 ? end() : undefined;
   }
 
   return {
-    inspect(chunk) {
+    inspect(chunk, now) {
+      refill(now);
       let at = 0;
       while (at < chunk.length) {
         if (remaining > 0) {
           const step = Math.min(remaining, chunk.length - at);
           remaining -= step;
           at += step;
-          if (remaining === 0) end();
+          const fault = remaining === 0 ? end() : undefined;
+          if (fault) return fault;
           continue;
         }
         const byte = chunk[at] ?? 0;
