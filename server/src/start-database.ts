@@ -59,6 +59,16 @@ export async function startDatabase(config: Config, keyRing: KeyRing, log: Logge
   }
 }
 
+/** `valtronics db migrate`: what every start does to the schema, and nothing else. */
+export async function migrateDatabase(config: Config, keyRing: KeyRing, log: Logger): Promise<{ applied: string[] }> {
+  const { connection, credentials, embedded } = await locate(config, keyRing, log);
+  try {
+    return { applied: (await runMigrations({ ...connection, ...connectionAs('owner', credentials.owner) })).applied };
+  } finally {
+    await embedded?.stop();
+  }
+}
+
 async function locate(config: Config, keyRing: KeyRing, log: Logger): Promise<Located> {
   const store = credentialStore(config, keyRing);
   if (config.databaseUrl === undefined) {

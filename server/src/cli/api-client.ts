@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { json, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Endpoint, login, logout, problemBody } from '@valtronics/contract';
+import { type Endpoint, login, logout, problemBody, refresh, type Tokens } from '@valtronics/contract';
 import type { z } from 'zod';
 import { CommandError } from './command-error.ts';
 
@@ -37,20 +37,39 @@ export async function signIn(
   credentials: { readonly email: string; readonly password: string },
 ): Promise<ApiClient> {
   const connection = createConnection(server);
-  const { accessToken, refreshToken } = await connection.call(login, {
+  let tokens = await connection.call(login, {
     body: { email: credentials.email, password: credentials.password },
   });
+  let renewAt = renewalOf(tokens);
+  let renewing: Promise<void> | undefined;
+
+  async function renew(): Promise<void> {
+    tokens = await connection.call(refresh, { body: { refreshToken: tokens.refreshToken } });
+    renewAt = renewalOf(tokens);
+  }
+
   return {
-    call: (endpoint, input) => connection.call(endpoint, input, accessToken),
+    async call(endpoint, input) {
+      if (Date.now() >= renewAt) {
+        renewing ??= renew().finally(() => {
+          renewing = undefined;
+        });
+        await renewing;
+      }
+      return connection.call(endpoint, input, tokens.accessToken);
+    },
     async signOut() {
       try {
-        await connection.call(logout, { body: { refreshToken } });
+        await connection.call(logout, { body: { refreshToken: tokens.refreshToken } });
       } finally {
         connection.close();
       }
     },
   };
 }
+
+/** Well before the access token ends: the clocks of the two sides need not agree to the second. */
+const renewalOf = ({ expiresInSeconds }: Tokens): number => Date.now() + Math.max(1, expiresInSeconds * 0.7) * 1000;
 
 function createConnection(server: ServerAddress) {
   const base = new URL(server.url);

@@ -3,12 +3,18 @@
 import { startupFault } from '../startup-fault.ts';
 import type { Command } from './command.ts';
 import { CommandError, UsageError } from './command-error.ts';
+import { dbInit } from './db-init.ts';
+import { dbMigrate } from './db-migrate.ts';
 import { demo } from './demo.ts';
+import { devicesCreate } from './devices-create.ts';
 import { commandHelp, generalHelp, usageOf } from './help.ts';
 import { nearestWord } from './nearest-word.ts';
 import { createOutput } from './output.ts';
+import { replay } from './replay.ts';
+import { simulate } from './simulate.ts';
+import { usersCreate } from './users-create.ts';
 
-const commands: readonly Command[] = [demo];
+const commands: readonly Command[] = [dbInit, dbMigrate, usersCreate, devicesCreate, simulate, replay, demo];
 
 const EXIT = { done: 0, failed: 1, wrongUsage: 2 } as const;
 

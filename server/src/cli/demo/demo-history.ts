@@ -4,7 +4,7 @@ import { pointsBetween, type SimulatedPoint } from '@valtronics/simulator';
 import type { App } from '../../app.ts';
 import type { ApiClient } from '../api-client.ts';
 import { CommandError } from '../command-error.ts';
-import type { DemoDevice } from './demo-devices.ts';
+import type { RegisteredDevice } from '../register-fleet.ts';
 
 const HOUR_MS = 3_600_000;
 export const HISTORY_MS = 24 * HOUR_MS;
@@ -17,7 +17,7 @@ const SETTLED_WITHIN_MS = 60_000;
 /** From when on each device has nothing stored: at most a day back. */
 export async function missingSince(
   api: ApiClient,
-  members: readonly DemoDevice[],
+  members: readonly RegisteredDevice[],
   untilMs: number,
 ): Promise<Map<string, number>> {
   const since = new Map(members.map(({ deviceId }) => [deviceId, untilMs - HISTORY_MS]));
@@ -39,7 +39,7 @@ export async function missingSince(
 export async function fillHistory(deps: {
   telemetry: App['telemetry'];
   organisationId: number;
-  members: readonly DemoDevice[];
+  members: readonly RegisteredDevice[];
   since: ReadonlyMap<string, number>;
   untilMs: number;
   signal: AbortSignal;

@@ -6,6 +6,7 @@ import { createKeyRing } from '../../security/crypto/key-ring.ts';
 import { openRootKey } from '../../security/crypto/root-key.ts';
 import { sealedFile } from '../../security/crypto/sealed-file.ts';
 import { CommandError } from '../command-error.ts';
+import { knownDevice } from '../register-fleet.ts';
 
 const MARKER = 'demo';
 
@@ -30,7 +31,7 @@ export function claimDemoFolder(dataDir: string): void {
 
 const stateSchema = z.strictObject({
   /** What the simulated devices prove themselves with. */
-  devices: z.array(z.strictObject({ serial: z.string(), deviceId: z.string(), token: z.string() })),
+  devices: z.array(knownDevice),
   rulesCreated: z.boolean(),
   /** A filling of the history that has not been finished began here. */
   fillingSinceMs: z.number().nullable(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { knownDevice } from '../register-fleet.ts';
 
 /** What the process of the simulated fleet is told on its standard input: one line. Tokens must not stand in arguments or environment. */
 export const fleetOrders = z.strictObject({
@@ -7,7 +8,7 @@ export const fleetOrders = z.strictObject({
   ca: z.string(),
   sinceMs: z.number(),
   utcOffsetMinutes: z.number(),
-  members: z.array(z.strictObject({ serial: z.string(), deviceId: z.string(), token: z.string() })),
+  members: z.array(knownDevice),
 });
 export type FleetOrders = z.infer<typeof fleetOrders>;
 

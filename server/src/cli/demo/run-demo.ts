@@ -14,7 +14,7 @@ import { type Program, runUntilStopped } from '../../run-until-stopped.ts';
 import { type ApiClient, signIn } from '../api-client.ts';
 import { CommandError } from '../command-error.ts';
 import type { Output } from '../output.ts';
-import { type DemoDevice, registerFleet } from './demo-devices.ts';
+import { type RegisteredDevice, registerFleet } from '../register-fleet.ts';
 import { fillHistory, missingSince } from './demo-history.ts';
 import { type DemoPerson, openDemoAccounts } from './demo-people.ts';
 import { createDemoRules } from './demo-rules.ts';
@@ -149,11 +149,11 @@ async function fillHospital(deps: {
   config: Config;
   signal: AbortSignal;
   report: StartReport;
-}): Promise<DemoDevice[]> {
+}): Promise<RegisteredDevice[]> {
   const { app, api, organisationId, sinceMs, utcOffsetMinutes, config, signal, report } = deps;
   const file: DemoStateFile = demoStateFile(config);
   let state = await file.read();
-  let members: DemoDevice[] = [];
+  let members: RegisteredDevice[] = [];
   await report.step('Devices', async () => {
     const isFirst = state.devices.length === 0;
     members = await registerFleet(api, demoFleet({ utcOffsetMinutes }), state.devices);

@@ -1,23 +1,27 @@
 import { credentialCreate, deviceRegister, devicesList } from '@valtronics/contract';
 import type { SimulatedDevice } from '@valtronics/simulator';
-import type { ApiClient } from '../api-client.ts';
-import type { DemoState } from './demo-state.ts';
+import { z } from 'zod';
+import type { ApiClient } from './api-client.ts';
 
-export interface DemoDevice {
+/** How one simulated device proves itself. */
+export const knownDevice = z.strictObject({ serial: z.string(), deviceId: z.string(), token: z.string() });
+export type KnownDevice = z.infer<typeof knownDevice>;
+
+export interface RegisteredDevice {
   readonly device: SimulatedDevice;
   readonly deviceId: string;
   readonly token: string;
 }
 
 /**
- * Registers the fleet, once. A device somebody has deleted stays deleted; one whose credential was lost with the demo's memory gets a
- * new one.
+ * Registers those of the fleet that are not known yet. A known device somebody has deleted stays deleted; one that is registered but
+ * whose credential was lost gets a new one.
  */
 export async function registerFleet(
   api: ApiClient,
   fleet: readonly SimulatedDevice[],
-  known: DemoState['devices'],
-): Promise<DemoDevice[]> {
+  known: readonly KnownDevice[],
+): Promise<RegisteredDevice[]> {
   const existing = new Map<string, string>();
   const ids = new Set<string>();
   for (let cursor: string | null | undefined; cursor !== null; ) {
@@ -29,7 +33,7 @@ export async function registerFleet(
     cursor = page.nextCursor;
   }
 
-  const members: DemoDevice[] = [];
+  const members: RegisteredDevice[] = [];
   for (const device of fleet) {
     const remembered = known.find(({ serial }) => serial === device.serial);
     if (remembered) {

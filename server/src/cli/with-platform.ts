@@ -1,0 +1,51 @@
+import { createApp } from '../app.ts';
+import { askServer } from '../control/control-client.ts';
+import { type HostCommandName, type HostCommandOutput, runHostCommand } from '../control/host-commands.ts';
+import { systemClock } from '../lib/clock.ts';
+import { Problem } from '../lib/problem.ts';
+import { type Config, loadConfig } from '../platform/config/config.ts';
+import { createLogger, type Logger } from '../platform/log/log.ts';
+import { CommandError } from './command-error.ts';
+
+export function commandConfig(): Config {
+  return loadConfig(process.env, { defaults: { VALTRONICS_LOG_LEVEL: 'warn' } });
+}
+
+export function commandLog(config: Config): Logger {
+  return createLogger({ level: config.logLevel, clock: systemClock });
+}
+
+/** Has the running server do it; with none, builds the platform without opening a port and does it by the same functions. */
+export async function onHost<N extends HostCommandName>(name: N, input: unknown): Promise<HostCommandOutput<N>> {
+  const config = commandConfig();
+  const uid = process.getuid?.() ?? 0;
+  const answered = await askServer(config.dataDir, name, { uid, input });
+  if (answered !== null) return answered;
+  return uninterrupted(async () => {
+    const app = await createApp({ config, log: commandLog(config) });
+    try {
+      return await runHostCommand(app.hostCommands, name, uid, input);
+    } catch (error) {
+      throw error instanceof Problem ? new CommandError(said(error)) : error;
+    } finally {
+      await app.stop();
+    }
+  });
+}
+
+/** Short work that has started a database ends it too: Ctrl-C waits for that. */
+export async function uninterrupted<T>(work: () => Promise<T>): Promise<T> {
+  const ignore = (): void => undefined;
+  process.on('SIGINT', ignore);
+  process.on('SIGTERM', ignore);
+  try {
+    return await work();
+  } finally {
+    process.off('SIGINT', ignore);
+    process.off('SIGTERM', ignore);
+  }
+}
+
+function said({ message, errors = [] }: Problem): string {
+  return [message, ...errors.map(({ path, message }) => `${path}: ${message}`)].join('; ');
+}
