@@ -45,6 +45,9 @@ export const routes: RouteObject[] = [
             { title: 'The device list', permission: 'device:read', usesTimeRange: true },
             async () => ({ Component: (await import('./pages/devices/devices-page.tsx')).DevicesPage }),
           ),
+          screen('/devices/:id', { title: 'The device', permission: 'device:read', usesTimeRange: true }, async () => ({
+            Component: (await import('./pages/device/device-page.tsx')).DevicePage,
+          })),
           {
             path: '*',
             handle: { title: 'This page' } satisfies RouteHandle,

@@ -38,7 +38,8 @@ export function useEndpointPages<E extends Endpoint>(
   const query = useInfiniteQuery({
     queryKey: [...endpointKey(endpoint, input), 'pages'],
     queryFn: async ({ pageParam, signal }) => {
-      const withCursor = { ...input, query: { ...(input as { query?: object }).query, cursor: pageParam } };
+      const given = input as { query?: object };
+      const withCursor = { ...given, query: { ...given.query, cursor: pageParam } };
       return (await call(endpoint, withCursor as InputOf<E>, signal)) as Page<ItemOf<E>>;
     },
     initialPageParam: undefined as string | undefined,

@@ -1,6 +1,6 @@
 import { Drawer, Skeleton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { Suspense, useEffect, useRef } from 'react';
+import { Suspense, useEffect } from 'react';
 import { Navigate, Outlet, ScrollRestoration, useLocation, useMatches } from 'react-router';
 import { useMe, useMeQuery } from '../api/session.ts';
 import { LiveProvider } from '../live/live-provider.tsx';
@@ -35,19 +35,11 @@ function Frame() {
   const [drawer, { open, close }] = useDisclosure();
   const { pathname } = useLocation();
   const handle = useHandle();
-  const main = useRef<HTMLElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the drawer
   useEffect(close, [pathname]);
   return (
     <div className={classes.shell}>
-      <a
-        href="#main"
-        className={classes.skip}
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
+      <a href="#main" className={classes.skip}>
         Skip to content
       </a>
       <TopBar onMenu={open} usesTimeRange={handle?.usesTimeRange ?? false} />
@@ -63,7 +55,7 @@ function Frame() {
       >
         <Navigation />
       </Drawer>
-      <main id="main" ref={main} tabIndex={-1} className={classes.main}>
+      <main id="main" tabIndex={-1} className={classes.main}>
         <ConnectionBanner />
         <Suspense fallback={<Skeleton height={240} />}>
           <Page handle={handle} />

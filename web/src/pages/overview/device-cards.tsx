@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core';
-import { useElementSize } from '@mantine/hooks';
+import { useElementSize, useMergedRef } from '@mantine/hooks';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useLayoutEffect, useState } from 'react';
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
 import { formatValue } from '../../ui/format-value.ts';
 import { paths } from '../../ui/paths.ts';
@@ -25,9 +25,11 @@ const rowHeight = 132;
 /** The same rows as cards; only those on the screen exist. */
 export function DeviceCards({ rows, loading, hours, empty, onVisible, onEndReached }: Props) {
   const { ref, width } = useElementSize<HTMLUListElement>();
+  const list = useRef<HTMLUListElement>(null);
+  const listRef = useMergedRef(ref, list);
   const [scrollMargin, setScrollMargin] = useState(0);
   useLayoutEffect(() => {
-    const top = ref.current ? ref.current.getBoundingClientRect().top + window.scrollY : 0;
+    const top = list.current ? list.current.getBoundingClientRect().top + window.scrollY : 0;
     if (Math.abs(top - scrollMargin) > 1) setScrollMargin(top);
   });
   const perLine = Math.max(1, Math.floor((width + 12) / (cardWidth + 12)));
@@ -43,7 +45,7 @@ export function DeviceCards({ rows, loading, hours, empty, onVisible, onEndReach
   if (loading) return <Skeleton height={rowHeight * 3} />;
   if (rows.length === 0) return empty;
   return (
-    <ul ref={ref} className={classes.cards} style={{ height: virtual.getTotalSize() }}>
+    <ul ref={listRef} className={classes.cards} style={{ height: virtual.getTotalSize() }}>
       {rows.slice(first, last).map((row, offset) => {
         const index = first + offset;
         const left = `calc((100% + 12px) / ${perLine} * ${index % perLine})`;

@@ -1,8 +1,16 @@
 import { Checkbox, Skeleton } from '@mantine/core';
-import { useElementSize, useMergedRef } from '@mantine/hooks';
+import { useElementSize } from '@mantine/hooks';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
 import classes from './data-table.module.css';
 
 export interface Column<Row> {
@@ -48,8 +56,7 @@ const skeletonRows = 12;
 export function DataTable<Row extends { id: string }>(props: Props<Row>) {
   const { label, columns, rows, total, rowHeight = 40, loading, empty, selection, sort, onRowClick } = props;
   const { ref: sizeRef, width } = useElementSize();
-  const bodyRef = useRef<HTMLDivElement>(null);
-  const rootRef = useMergedRef(sizeRef);
+  const bodyRef = useRef<HTMLTableSectionElement>(null);
   const [scrollMargin, setScrollMargin] = useState(0);
   useLayoutEffect(() => {
     const top = bodyRef.current ? bodyRef.current.getBoundingClientRect().top + window.scrollY : 0;
@@ -70,78 +77,75 @@ export function DataTable<Row extends { id: string }>(props: Props<Row>) {
   const track = { gridTemplateColumns: template };
 
   return (
-    <div
-      ref={rootRef}
-      className={classes.table}
-      role="table"
-      aria-label={label}
-      aria-rowcount={total ?? rows.length}
-      aria-busy={loading}
-      onKeyDown={moveBetweenRows}
-    >
-      <div role="rowgroup" className={classes.head}>
-        <div role="row" className={classes.row} style={track} aria-rowindex={1}>
-          {selection ? <SelectAll rows={rows} selection={selection} /> : null}
-          {shown.map((column) => (
-            <HeaderCell key={column.key} column={column} sort={sort} />
-          ))}
-        </div>
-      </div>
-      {loading ? (
-        <div role="rowgroup">
-          {Array.from({ length: skeletonRows }, (_, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have no identity
-            <div key={index} role="row" className={classes.row} style={{ ...track, height: rowHeight }}>
-              {selection ? <div role="cell" className={classes.cell} /> : null}
-              {shown.map((column) => (
-                <div key={column.key} role="cell" className={classes.cell}>
-                  <Skeleton height={10} width={`${40 + ((index * 17 + column.key.length * 9) % 40)}%`} />
-                </div>
-              ))}
-            </div>
-          ))}
-        </div>
-      ) : (
-        <div ref={bodyRef} role="rowgroup" className={classes.body} style={{ height: virtual.getTotalSize() }}>
-          {items.map(({ key, index, start }) => {
-            const row = rows[index];
-            if (!row) return null;
-            return (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: the row's own link does the same from the keyboard
-              // biome-ignore lint/a11y/useFocusableInteractive: the row's own link takes the focus
-              <div
-                key={key}
-                role="row"
-                aria-rowindex={index + 2}
-                className={classes.row}
-                data-row={index}
-                data-selected={selection?.ids.has(row.id) || undefined}
-                data-clickable={onRowClick ? true : undefined}
-                style={{ ...track, height: rowHeight, transform: `translateY(${start - scrollMargin}px)` }}
-                onClick={(event) => {
-                  if (onRowClick && event.target instanceof Element && !event.target.closest('a, button, input, label'))
-                    onRowClick(row);
-                }}
-              >
-                {selection ? <SelectRow id={row.id} selection={selection} /> : null}
-                {shown.map((column) => (
-                  <div key={column.key} role="cell" className={classes.cell} data-align={column.align}>
-                    {column.cell(row)}
-                  </div>
-                ))}
-              </div>
-            );
-          })}
-        </div>
-      )}
-      {!loading && rows.length === 0 ? (
-        <div role="rowgroup">
-          <div role="row">
-            <div role="cell">{empty}</div>
-          </div>
-        </div>
-      ) : null}
+    <div ref={sizeRef} className={classes.frame}>
+      <table
+        className={classes.table}
+        aria-label={label}
+        aria-rowcount={(total ?? rows.length) + 1}
+        aria-busy={loading}
+        onKeyDown={moveBetweenRows}
+      >
+        <thead className={classes.head}>
+          <tr className={classes.row} style={track} aria-rowindex={1}>
+            {selection ? <SelectAll rows={rows} selection={selection} /> : null}
+            {shown.map((column) => (
+              <HeaderCell key={column.key} column={column} sort={sort} />
+            ))}
+          </tr>
+        </thead>
+        {loading ? (
+          <SkeletonRows keys={shown.map(({ key }) => key)} style={{ ...track, height: rowHeight }} lead={!!selection} />
+        ) : (
+          <tbody ref={bodyRef} className={classes.body} style={{ height: virtual.getTotalSize() }}>
+            {items.map(({ key, index, start }) => {
+              const row = rows[index];
+              if (!row) return null;
+              return (
+                <tr
+                  key={key}
+                  aria-rowindex={index + 2}
+                  className={classes.row}
+                  data-row={index}
+                  data-selected={selection?.ids.has(row.id) || undefined}
+                  data-clickable={onRowClick ? true : undefined}
+                  style={{ ...track, height: rowHeight, transform: `translateY(${start - scrollMargin}px)` }}
+                  onClick={(event) => {
+                    if (event.target instanceof Element && !event.target.closest('a, button, input, label'))
+                      onRowClick?.(row);
+                  }}
+                >
+                  {selection ? <SelectRow id={row.id} selection={selection} /> : null}
+                  {shown.map((column) => (
+                    <td key={column.key} className={classes.cell} data-align={column.align}>
+                      {column.cell(row)}
+                    </td>
+                  ))}
+                </tr>
+              );
+            })}
+          </tbody>
+        )}
+      </table>
+      {!loading && rows.length === 0 ? empty : null}
     </div>
+  );
+}
+
+function SkeletonRows({ keys, style, lead }: { keys: readonly string[]; style: CSSProperties; lead: boolean }) {
+  return (
+    <tbody>
+      {Array.from({ length: skeletonRows }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have no identity
+        <tr key={index} className={classes.row} style={style}>
+          {lead ? <td className={classes.cell} /> : null}
+          {keys.map((key) => (
+            <td key={key} className={classes.cell}>
+              <Skeleton height={10} width={`${40 + ((index * 17 + key.length * 9) % 40)}%`} />
+            </td>
+          ))}
+        </tr>
+      ))}
+    </tbody>
   );
 }
 
@@ -159,14 +163,14 @@ function HeaderCell<Row>({ column, sort }: { column: Column<Row>; sort: Props<Ro
   const direction = sort?.value === key ? 'ascending' : sort?.value === `-${key}` ? 'descending' : undefined;
   if (!key || !sort) {
     return (
-      <div role="columnheader" className={classes.cell} data-align={align}>
+      <th scope="col" className={classes.cell} data-align={align}>
         {header}
-      </div>
+      </th>
     );
   }
   const Arrow = direction === 'descending' ? IconArrowDown : IconArrowUp;
   return (
-    <div role="columnheader" className={classes.cell} data-align={align} aria-sort={direction ?? 'none'}>
+    <th scope="col" className={classes.cell} data-align={align} aria-sort={direction ?? 'none'}>
       <button
         type="button"
         className={classes.sort}
@@ -175,14 +179,14 @@ function HeaderCell<Row>({ column, sort }: { column: Column<Row>; sort: Props<Ro
         {header}
         {direction ? <Arrow size={12} aria-hidden /> : null}
       </button>
-    </div>
+    </th>
   );
 }
 
 function SelectAll({ rows, selection }: { rows: readonly { id: string }[]; selection: Selection }) {
   const all = rows.length > 0 && rows.every(({ id }) => selection.ids.has(id));
   return (
-    <div role="columnheader" className={classes.cell}>
+    <th scope="col" className={classes.cell}>
       <Checkbox
         size="xs"
         aria-label="Select everything shown"
@@ -190,14 +194,14 @@ function SelectAll({ rows, selection }: { rows: readonly { id: string }[]; selec
         indeterminate={!all && selection.ids.size > 0}
         onChange={() => selection.onChange(all ? new Set() : new Set(rows.map(({ id }) => id)))}
       />
-    </div>
+    </th>
   );
 }
 
 function SelectRow({ id, selection }: { id: string; selection: Selection }) {
   const checked = selection.ids.has(id);
   return (
-    <div role="cell" className={classes.cell}>
+    <td className={classes.cell}>
       <Checkbox
         size="xs"
         aria-label={`Select ${selection.nameOf(id)}`}
@@ -209,12 +213,12 @@ function SelectRow({ id, selection }: { id: string; selection: Selection }) {
           selection.onChange(next);
         }}
       />
-    </div>
+    </td>
   );
 }
 
 /** Arrow keys go from the link of one row to that of the next. */
-function moveBetweenRows(event: KeyboardEvent<HTMLDivElement>) {
+function moveBetweenRows(event: KeyboardEvent<HTMLTableElement>) {
   const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
   const row = event.target instanceof HTMLElement ? event.target.closest<HTMLElement>('[data-row]') : null;
   if (step === 0 || !row) return;

@@ -1,0 +1,102 @@
+import { type Bucket, type telemetryHistory as Declared, telemetryHistory } from '@valtronics/contract';
+import { useMemo, useState } from 'react';
+import type { ResultOf } from '../api/call.ts';
+import { useEndpoint } from '../api/use-endpoint.ts';
+import type { Curve } from '../ui/charts/chart-data.ts';
+import { useLive } from './live-provider.tsx';
+
+const intervalSeconds = { raw: 1, '1m': 60, '5m': 300, '15m': 900, '1h': 3600, '1d': 86_400 } as const;
+const MAX_LIVE = 3_000;
+
+interface Wanted {
+  deviceId: string;
+  metric: string;
+  from: number;
+  to: number;
+  isLive: boolean;
+  interval?: 'auto' | '1m' | '5m' | '15m' | '1h' | '1d' | undefined;
+  aggregation?: 'avg' | 'min' | 'max' | 'sum' | 'count' | 'p50' | 'p95' | undefined;
+}
+
+type History = ResultOf<typeof Declared>;
+
+/** The history of one metric for a chart, continued by what comes in live. */
+export function useSeries({ deviceId, metric, from, to, isLive, interval = 'auto', aggregation }: Wanted) {
+  const pixels = Math.max(200, Math.min(2000, Math.round(window.innerWidth)));
+  const range = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+  const history = useEndpoint(
+    telemetryHistory,
+    { query: { deviceId, metric, ...range, interval, maxPoints: pixels } },
+    { keepPrevious: true, staleTime: 2_000 },
+  );
+  const [live, setLive] = useState<readonly { time: number; value: number }[]>([]);
+  useLive(
+    'telemetry',
+    ({ points }) => {
+      const fresh = points.flatMap(({ timestamp, value, metric: of }) =>
+        of === metric && typeof value === 'number' ? [{ time: Date.parse(timestamp) / 1000, value }] : [],
+      );
+      if (fresh.length > 0) setLive((before) => [...before, ...fresh].slice(-MAX_LIVE));
+    },
+    { enabled: isLive, deviceId, metric },
+  );
+  const curve = useMemo(
+    () => asCurve(history.data, isLive ? live : [], aggregation),
+    [history.data, live, isLive, aggregation],
+  );
+  return {
+    curve,
+    data: history.data,
+    isPending: history.isPending,
+    error: history.error,
+    refetch: () => void history.refetch(),
+  };
+}
+
+function asCurve(
+  data: History | undefined,
+  live: readonly { time: number; value: number }[],
+  aggregation: Wanted['aggregation'],
+): Omit<Curve, 'colour'> {
+  const known = data?.interval === 'raw' ? rawCurve(data) : bucketCurve(data, aggregation);
+  const last = known.times.at(-1) ?? 0;
+  // A bucket that is still filling says what the live points say too, only older; they go on where it begins to end.
+  const more =
+    aggregation === undefined || aggregation === 'avg' ? live.filter(({ time }) => time > last + known.step) : [];
+  const sorted = [...more].sort((a, b) => a.time - b.time);
+  const nothing = sorted.map(({ value }) => value);
+  return {
+    label: data?.metric ?? '',
+    unit: data?.unit ?? null,
+    step: known.step,
+    times: [...known.times, ...sorted.map(({ time }) => time)],
+    values: [...known.values, ...nothing],
+    ...(known.low && known.high ? { low: [...known.low, ...nothing], high: [...known.high, ...nothing] } : {}),
+  };
+}
+
+interface Known {
+  step: number;
+  times: number[];
+  values: (number | null)[];
+  low?: (number | null)[];
+  high?: (number | null)[];
+}
+
+function rawCurve(data: History): Known {
+  const times = data.points.map(({ timestamp }) => Date.parse(timestamp) / 1000);
+  const steps = times.slice(1).map((time, index) => time - (times[index] ?? time));
+  const median = [...steps].sort((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 60;
+  const asNumber = (value: unknown): number | null =>
+    typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : null;
+  return { step: Math.max(1, median), times, values: data.points.map(({ value }) => asNumber(value)) };
+}
+
+function bucketCurve(data: History | undefined, aggregation: Wanted['aggregation'] = 'avg'): Known {
+  const buckets = data?.buckets ?? [];
+  const step = data ? intervalSeconds[data.interval] : 60;
+  const times = buckets.map(({ timestamp }) => Date.parse(timestamp) / 1000);
+  const pick = (key: keyof Omit<Bucket, 'timestamp'>) => buckets.map((bucket) => bucket[key]);
+  if (aggregation !== 'avg') return { step, times, values: pick(aggregation) };
+  return { step, times, values: pick('avg'), low: pick('min'), high: pick('max') };
+}

@@ -1,0 +1,60 @@
+import { Badge } from '@mantine/core';
+import { IconHeartbeat } from '@tabler/icons-react';
+import type { Alert, Device } from '@valtronics/contract';
+import type { ReactNode } from 'react';
+import { Link } from 'react-router';
+import { Copyable } from '../../ui/copyable.tsx';
+import { humanName } from '../../ui/format-value.ts';
+import { DeviceStatusLabel, SeverityBadge } from '../../ui/severity.tsx';
+import { RelativeTime } from '../../ui/time/relative-time.tsx';
+import classes from './device.module.css';
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className={classes.fact}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** What a glance must answer: is it there, since when, what is wrong. */
+export function DeviceStrip({ device, alerts }: { device: Device; alerts: readonly Alert[] }) {
+  const open = alerts.filter(({ status }) => status !== 'resolved');
+  const worst = (['critical', 'warning', 'info'] as const).find((severity) =>
+    open.some((alert) => alert.severity === severity),
+  );
+  return (
+    <dl className={classes.strip}>
+      <Fact name="Status">
+        <DeviceStatusLabel status={device.status} />
+      </Fact>
+      <Fact name="Since">
+        <RelativeTime at={device.statusSince} />
+      </Fact>
+      <Fact name="Last heard">
+        <RelativeTime at={device.lastSeenAt} />
+      </Fact>
+      <Fact name="Open alerts">
+        {worst ? (
+          <Link to={`/alerts?device=${device.id}`}>
+            {open.length} <SeverityBadge severity={worst} />
+          </Link>
+        ) : (
+          'none'
+        )}
+      </Fact>
+      <Fact name="Type">{humanName(device.type)}</Fact>
+      <Fact name="Location">{device.location ?? '–'}</Fact>
+      <Fact name="Serial">{device.serial ?? '–'}</Fact>
+      <Fact name="Id">
+        <Copyable value={device.id} label="Copy the device id" />
+      </Fact>
+      {device.health ? (
+        <Fact name="Class">
+          <Badge leftSection={<IconHeartbeat size={12} aria-hidden />}>Health data</Badge>
+        </Fact>
+      ) : null}
+    </dl>
+  );
+}
