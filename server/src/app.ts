@@ -251,6 +251,8 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     async stop() {
       await jobs.stop();
       await live.close();
+      // Messages that only wait for their turn are let through, or the broker would wait for them.
+      topicGate.close();
       const closing = Promise.all([http.close(), broker.close()]);
       await telemetry.drain();
       await closing;
