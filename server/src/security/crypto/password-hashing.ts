@@ -3,23 +3,25 @@ import { promisify } from 'node:util';
 
 const derive = promisify(argon2);
 
-/** argon2id, 64 MiB, three passes, one lane (RFC 9106 second recommendation, with less memory for a server that also ingests). */
+/** argon2id with the 64 MiB and three passes of RFC 9106's second recommendation; one lane, since two cores are shared with ingest. */
 const parameters = { memory: 65_536, passes: 3, parallelism: 1 } as const;
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 const AT_ONCE = 2;
 const MAX_WAITING = 200;
+/** Of a stored hash: what is read from a row must not be able to ask for much more than we ever do. */
+const MOST = { memory: 262_144, passes: 10, parallelism: 4 } as const;
 
 export class PasswordQueueFullError extends Error {
   override readonly name = 'PasswordQueueFullError';
 }
 
 interface Parsed {
-  memory: number;
-  passes: number;
-  parallelism: number;
-  salt: Buffer;
-  tag: Buffer;
+  readonly memory: number;
+  readonly passes: number;
+  readonly parallelism: number;
+  readonly salt: Buffer;
+  readonly tag: Buffer;
 }
 
 export interface PasswordHashing {
@@ -67,7 +69,13 @@ export function createPasswordHashing(): PasswordHashing {
     },
     needsRehash(hash) {
       const known = parse(hash);
-      return !known || known.memory < parameters.memory || known.passes < parameters.passes;
+      return (
+        !known ||
+        known.memory < parameters.memory ||
+        known.passes < parameters.passes ||
+        known.salt.length < SALT_BYTES ||
+        known.tag.length < TAG_BYTES
+      );
     },
   };
 }
@@ -82,7 +90,7 @@ async function tagOf(
 
 const PHC = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
 
-/** The PHC string format. Bounds are part of reading it: a row must not be able to ask for more memory than we ever do. */
+/** The PHC string format, bounds included; undefined when the text is anything else. */
 function parse(text: string): Parsed | undefined {
   const [, memory, passes, parallelism, salt, tag] = PHC.exec(text) ?? [];
   if (
@@ -94,7 +102,10 @@ function parse(text: string): Parsed | undefined {
   )
     return undefined;
   const parsed = { memory: Number(memory), passes: Number(passes), parallelism: Number(parallelism) };
-  if (parsed.memory > 1_048_576 || parsed.memory < 8 || parsed.passes < 1 || parsed.parallelism < 1) return undefined;
+  if (parsed.memory > MOST.memory || parsed.passes > MOST.passes || parsed.parallelism > MOST.parallelism)
+    return undefined;
+  // RFC 9106, 3.1: at least 8 KiB a lane.
+  if (parsed.parallelism < 1 || parsed.passes < 1 || parsed.memory < 8 * parsed.parallelism) return undefined;
   return { ...parsed, salt: Buffer.from(salt, 'base64'), tag: Buffer.from(tag, 'base64') };
 }
 
