@@ -13,15 +13,19 @@ function Failed() {
   return <ErrorState problem={problem} onRetry={() => window.location.reload()} />;
 }
 
+const Nothing = () => null;
+
 /** Every URL there is; each page is loaded when it is first opened. */
 export const routes: RouteObject[] = [
   {
     path: paths.signIn,
+    HydrateFallback: Nothing,
     ErrorBoundary: Failed,
     lazy: async () => ({ Component: (await import('./pages/sign-in/sign-in-page.tsx')).SignInPage }),
   },
   {
     path: paths.acceptInvitation,
+    HydrateFallback: Nothing,
     ErrorBoundary: Failed,
     lazy: async () => ({
       Component: (await import('./pages/sign-in/accept-invitation-page.tsx')).AcceptInvitationPage,
@@ -29,7 +33,7 @@ export const routes: RouteObject[] = [
   },
   {
     lazy: async () => ({ Component: (await import('./layouts/shell.tsx')).Shell }),
-    HydrateFallback: () => null,
+    HydrateFallback: Nothing,
     ErrorBoundary: Failed,
     children: [
       {

@@ -29,7 +29,7 @@ export function Navigation() {
           ))}
         </div>
       ))}
-      <div className={classes.groupName}>
+      <div className={classes.zone}>
         Times in {zoneId()} ({zoneName()})
       </div>
     </nav>
