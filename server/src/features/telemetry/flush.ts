@@ -2,7 +2,7 @@ import type { WaitingPoint } from './batch.ts';
 import { DAY_MICROS, dayOf } from './timestamp.ts';
 
 /** A stretch of one day in the points of a flush. */
-export interface DayRun {
+interface DayRun {
   readonly start: number;
   readonly end: number;
 }
@@ -61,7 +61,7 @@ function withoutRepeats(group: readonly WaitingPoint[], { duplicates, conflicts 
 }
 
 /** The next time this series has not given to anyone. */
-export function moveLater(point: WaitingPoint): void {
+function moveLater(point: WaitingPoint): void {
   const next = Math.max(point.atMicros, point.series.lastGivenMicros) + 1;
   point.series.lastGivenMicros = next;
   point.atMicros = next;

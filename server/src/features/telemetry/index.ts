@@ -22,9 +22,8 @@ import { createRollups } from './telemetry.rollups.ts';
 import { addTelemetryRoutes } from './telemetry.routes.ts';
 
 export { createRecordedHistory } from './recorded-history.ts';
-export type { TelemetrySender } from './telemetry.ingest.ts';
 
-export interface TelemetryLog {
+interface TelemetryLog {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -47,7 +46,7 @@ export interface TelemetryDeps {
   readonly tuning?: Partial<TelemetryTuning> | undefined;
 }
 
-export interface TelemetryTuning extends IngestLimits {
+interface TelemetryTuning extends IngestLimits {
   /** Transactions in flight at once. */
   readonly lanes: number;
   readonly maxFlushPoints: number;
@@ -68,7 +67,7 @@ export interface Telemetry {
   figures(): TelemetryFigures;
 }
 
-export interface TelemetryFigures {
+interface TelemetryFigures {
   readonly waitingPoints: number;
   readonly flushes: number;
   readonly storedPoints: number;

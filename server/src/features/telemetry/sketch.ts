@@ -23,7 +23,7 @@ const MAX_BINS = 2048;
 const VERSION = 1;
 
 /** Dense counts; `first` is the bin number of `counts[0]`. */
-export interface Bins {
+interface Bins {
   first: number;
   counts: number[];
 }

@@ -22,7 +22,7 @@ export interface TelemetryUnderTest extends Telemetry {
   publish: PublishHandler<Stream>;
 }
 
-export interface LiveReader {
+interface LiveReader {
   readonly messages: { readonly message: Readonly<Record<string, unknown>>; readonly key: string | undefined }[];
   end(): void;
 }
