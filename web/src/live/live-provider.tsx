@@ -77,7 +77,7 @@ export function useLiveState(): Live {
 
 /** What the server sends on the three channels this page listens to. */
 export interface LivePayloads {
-  telemetry: { points: LivePoint[]; skipped?: number };
+  telemetry: { points: LivePoint[] };
   alerts: { alert: Alert };
   devices: { device: Device };
 }
@@ -102,7 +102,10 @@ export function useLive<C extends keyof LivePayloads>(
     if (!enabled) return undefined;
     const filter = { channel, ...(deviceId ? { deviceId } : {}), ...(metric ? { metric } : {}) };
     return connection.subscribe(filter, (message) => {
-      if (message.type === messageTypes[channel]) onMessage(message as unknown as LivePayloads[C]);
+      if (message.type !== messageTypes[channel]) return;
+      // The server sends point by point, so that it can leave out all but the newest of a series when we are slow.
+      const payload = channel === 'telemetry' ? { points: [message] } : message;
+      onMessage(payload as unknown as LivePayloads[C]);
     });
   }, [connection, channel, deviceId, metric, enabled]);
 }

@@ -37,7 +37,6 @@ const everywhere = {
     'screen-wake-lock=(self)',
     'serial=()',
     'usb=()',
-    'web-share=()',
     'xr-spatial-tracking=()',
   ].join(', '),
 } as const;
