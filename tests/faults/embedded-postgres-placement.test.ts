@@ -11,9 +11,20 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { accountsIn, canReach, databaseUser } from '../../server/src/platform/db/embedded-user.ts';
-import { aFolder, aLog, anEmbeddedPostgres, aServerProcess, processesOf, query } from '../support/database-faults.ts';
+import {
+  aFolder,
+  aLog,
+  anEmbeddedPostgres,
+  aServerProcess,
+  kill,
+  processesOf,
+  query,
+} from '../support/database-faults.ts';
+
+// Each creates a database or two, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 // Wherever the clone lies and whoever starts it.
 
@@ -108,7 +119,7 @@ test('a remembered socket folder that others could write to, or a link in its pl
   const first = await aServerProcess(dataDir);
   const socketDir = String(first.connection.host);
   onTestFinished(() => rmSync(socketDir, { recursive: true, force: true }));
-  process.kill(first.pid, 'SIGKILL');
+  await kill(first.pid);
   chmodSync(socketDir, 0o777);
   const second = await anEmbeddedPostgres({ dataDir });
   expect(second.socketDir).not.toBe(socketDir);

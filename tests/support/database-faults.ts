@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,11 +14,11 @@ import {
 import { clusterNameOf } from '../../server/src/platform/db/embedded-cluster.ts';
 import { type DatabaseUser, databaseUser } from '../../server/src/platform/db/embedded-user.ts';
 import { postgresProcessesIn, processStart } from '../../server/src/platform/db/process-table.ts';
+import { newDatabaseFolder } from './database-folders.ts';
 
 /** An empty folder that is removed when the test ends, together with every PostgreSQL that still works in it. */
 export function aFolder(mode = 0o711): string {
-  const folder = mkdtempSync(join(tmpdir(), 'valtronics-fault-'));
-  chmodSync(folder, mode);
+  const folder = newDatabaseFolder('valtronics-fault-', mode);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -1,6 +1,6 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { connectionAs } from '../../server/src/platform/db/database.ts';
@@ -9,6 +9,7 @@ import { migrate } from '../../server/src/platform/db/migrate.ts';
 import { processStart } from '../../server/src/platform/db/process-table.ts';
 import { provision } from '../../server/src/platform/db/provision.ts';
 import type { DatabaseCredentials } from '../../server/src/platform/db/roles.ts';
+import { databaseFolderBase, newDatabaseFolder } from './database-folders.ts';
 
 // One embedded PostgreSQL for the whole run and one template with all migrations applied; each test file clones it (database.ts).
 
@@ -34,13 +35,12 @@ const quiet = { info() {}, warn() {}, error: (fields: object, message: string) =
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await clearAfterKilledRuns();
-  const dataDir = mkdtempSync(join(tmpdir(), FOLDER_PREFIX));
-  // As root the database runs as another account, which must get through; else it would lie in the system's state folder.
-  chmodSync(dataDir, 0o711);
+  const dataDir = newDatabaseFolder(FOLDER_PREFIX);
   const postgres = await startEmbeddedPostgres({
     dataDir,
     log: quiet,
-    settings: { max_connections: '200', shared_buffers: '128MB' },
+    // Many pools on one server, and no more log than memory has room for.
+    settings: { max_connections: '200', shared_buffers: '128MB', max_wal_size: '512MB' },
   });
   try {
     const credentials = await makeTemplate(postgres);
@@ -83,8 +83,9 @@ async function remove(postgres: EmbeddedPostgres, dataDir: string): Promise<void
 // A run that was killed left its database running. Its lock names who held it; if that process is gone, so may be the folder:
 // a start and a stop end whatever survived in it.
 async function clearAfterKilledRuns(): Promise<void> {
-  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(FOLDER_PREFIX))) {
-    const dataDir = join(tmpdir(), name);
+  const bases = [...new Set([databaseFolderBase(), tmpdir()])];
+  const folders = bases.flatMap((base) => readdirSync(base).map((name) => join(base, name)));
+  for (const dataDir of folders.filter((folder) => basename(folder).startsWith(FOLDER_PREFIX))) {
     const lock = join(dataDir, 'server.lock');
     try {
       if (!existsSync(lock)) continue; // being set up or removed by a run beside us
