@@ -1,7 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { KeyRing } from './key-ring.ts';
+import { replaceFile } from './private-file.ts';
+
+/** Names the file, so that the line which ends a start can be acted on. */
+class SealedFileError extends Error {
+  override readonly name = 'SealedFileError';
+}
 
 export interface SealedFile {
   read(): Promise<string | undefined>;
@@ -13,25 +18,21 @@ export function sealedFile(path: string, keyRing: KeyRing): SealedFile {
   const place = { organisation: null, table: 'file', column: 'content', row: basename(path) };
   return {
     async read() {
-      try {
-        return keyRing.open(await readFile(path), place).toString('utf8');
-      } catch (error) {
-        if ((error as { code?: string }).code === 'ENOENT') return undefined;
+      const sealed = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
         throw error;
+      });
+      if (sealed === undefined) return undefined;
+      try {
+        return keyRing.open(sealed, place).toString('utf8');
+      } catch (error) {
+        throw new SealedFileError(`${path} was altered or sealed with another root key: restore it from your backup`, {
+          cause: error,
+        });
       }
     },
     async write(text) {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      // Complete under another name first: a crash leaves the old file or the new one, never half of it.
-      const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-      const file = await open(temporary, 'wx', 0o600);
-      try {
-        await file.writeFile(keyRing.seal(text, place));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
+      replaceFile(path, keyRing.seal(text, place), 0o600);
     },
   };
 }

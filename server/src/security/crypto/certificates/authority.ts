@@ -2,17 +2,21 @@
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
-import { nameConstraints } from './name-constraints.ts';
+import { nameConstraints, permittedNames } from './name-constraints.ts';
 import type { ServerNames } from './names.ts';
 
 x509.cryptoProvider.set(webcrypto as Crypto);
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
-/** Renewing the authority means that everybody has to trust it again, so it lives long; its names are constrained instead. */
-export const AUTHORITY_DAYS = 5 * 365;
+/**
+ * A new authority means that every browser and device has to be told to trust it, by hand; done often, people learn to click warnings away.
+ * So it lives long, and what a stolen key could do is limited instead: this server's own names, and servers only.
+ */
+const AUTHORITY_DAYS = 5 * 365;
 /** The CA/Browser Forum's direction, and what a missed renewal can cost. */
-export const SERVER_DAYS = 89;
+const SERVER_DAYS = 89;
+const NAME_CONSTRAINTS = '2.5.29.30';
 /** Clocks of clients differ. */
 const BACKDATE_MS = 60 * 60_000;
 
@@ -34,7 +38,8 @@ export async function createAuthority(names: ServerNames, now: Date): Promise<Is
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      new x509.Extension('2.5.29.30', true, nameConstraints(names)),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.Extension(NAME_CONSTRAINTS, true, nameConstraints(names)),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
     ],
@@ -70,6 +75,12 @@ export async function issueServerCertificate(authority: Issued, names: ServerNam
     ],
   });
   return { certificatePem: `${certificate.toString('pem')}\n`, privateKeyPem: await privatePem(keys.privateKey) };
+}
+
+/** Of these names, those that the authority may speak for; its constraints are in its own bytes. */
+export function namesPermittedBy(authority: Issued, names: ServerNames): ServerNames {
+  const constraints = new x509.X509Certificate(authority.certificatePem).getExtension(NAME_CONSTRAINTS);
+  return permittedNames(Buffer.from(constraints?.value ?? new ArrayBuffer(0)), names);
 }
 
 const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);

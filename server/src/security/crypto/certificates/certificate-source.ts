@@ -1,10 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeyRing } from '../key-ring.ts';
+import { replaceFile } from '../private-file.ts';
 import { sealedFile } from '../sealed-file.ts';
-import { createAuthority, type Issued, issueServerCertificate } from './authority.ts';
-import { nameConstraints } from './name-constraints.ts';
+import { createAuthority, type Issued, issueServerCertificate, namesPermittedBy } from './authority.ts';
 import type { ServerNames } from './names.ts';
 
 const DAY_MS = 86_400_000;
@@ -14,11 +14,18 @@ const RENEW_AUTHORITY_MS = 90 * DAY_MS;
 export interface OwnCertificates {
   readonly caFile: string;
   /** The server's certificate and key as they should be now; issues new ones where that is due. */
-  current(now: Date): Promise<Issued & { readonly isNew: boolean }>;
+  current(now: Date): Promise<Issued & { readonly isNewAuthority: boolean }>;
+}
+
+export interface OwnNames {
+  /** An authority that may not speak for one of these is replaced. */
+  readonly required: ServerNames;
+  /** What a certificate names if its authority permits it: a laptop's host name changes, and nobody should have to trust anew for that. */
+  readonly wanted: ServerNames;
 }
 
 /** Certificates of our own local authority, kept in the data folder: certificates in clear, keys sealed. */
-export function ownCertificates(dataDir: string, names: ServerNames, keyRing: KeyRing): OwnCertificates {
+export function ownCertificates(dataDir: string, names: OwnNames, keyRing: KeyRing): OwnCertificates {
   const folder = join(dataDir, 'tls');
   const caFile = join(folder, 'ca.pem');
   const ca = storedPair(caFile, join(folder, 'ca.key.sealed'), keyRing);
@@ -27,18 +34,18 @@ export function ownCertificates(dataDir: string, names: ServerNames, keyRing: Ke
   return {
     caFile,
     async current(now) {
-      await mkdir(folder, { recursive: true, mode: 0o755 });
       let authority = await ca.read();
-      if (!authority || !permits(authority, names) || leftMs(authority, now) < RENEW_AUTHORITY_MS) {
-        authority = await createAuthority(names, now);
+      const isNewAuthority = authority === undefined || !isFitAuthority(authority, names.required, now);
+      if (authority === undefined || isNewAuthority) {
+        authority = await createAuthority(names.wanted, now);
         await ca.write(authority);
       }
+      const permitted = namesPermittedBy(authority, names.wanted);
       const stored = await server.read();
-      if (stored && isFit(stored, authority, names) && leftMs(stored, now) >= RENEW_SERVER_MS)
-        return { ...stored, isNew: false };
-      const issued = await issueServerCertificate(authority, names, now);
+      if (stored !== undefined && isFitServer(stored, authority, permitted, now)) return { ...stored, isNewAuthority };
+      const issued = await issueServerCertificate(authority, permitted, now);
       await server.write(issued);
-      return { ...issued, isNew: true };
+      return { ...issued, isNewAuthority };
     },
   };
 }
@@ -54,33 +61,36 @@ function storedPair(certificateFile: string, keyFile: string, keyRing: KeyRing) 
         : { certificatePem, privateKeyPem };
     },
     async write(issued: Issued): Promise<void> {
-      // The key first: a crash in between leaves a pair that does not match, which `isFit` notices.
+      // The key first: a crash in between leaves a pair that does not match, which is noticed and replaced.
       await key.write(issued.privateKeyPem);
-      await writeFile(`${certificateFile}.new`, issued.certificatePem, { mode: 0o644 });
-      await rename(`${certificateFile}.new`, certificateFile);
+      replaceFile(certificateFile, issued.certificatePem, 0o644);
     },
   };
 }
 
-const leftMs = (of: Issued, now: Date): number =>
-  new X509Certificate(of.certificatePem).validToDate.getTime() - now.getTime();
+function isFitAuthority(of: Issued, required: ServerNames, now: Date): boolean {
+  const permitted = namesPermittedBy(of, required);
+  return (
+    matchesKey(of) &&
+    leftMs(of, now) >= RENEW_AUTHORITY_MS &&
+    permitted.hosts.length === required.hosts.length &&
+    permitted.addresses.length === required.addresses.length
+  );
+}
 
-function isFit(of: Issued, authority: Issued, names: ServerNames): boolean {
+function isFitServer(of: Issued, authority: Issued, names: ServerNames, now: Date): boolean {
   const certificate = new X509Certificate(of.certificatePem);
   return (
+    matchesKey(of) &&
+    leftMs(of, now) >= RENEW_SERVER_MS &&
     certificate.verify(new X509Certificate(authority.certificatePem).publicKey) &&
-    matchesKey(certificate, of) &&
     names.hosts.every((host) => certificate.checkHost(host) !== undefined) &&
     names.addresses.every((address) => certificate.checkIP(address) !== undefined)
   );
 }
 
-/** Whether an authority made earlier may speak for every name of now; its constraints are in its own bytes. */
-function permits(authority: Issued, names: ServerNames): boolean {
-  const certificate = new X509Certificate(authority.certificatePem);
-  return matchesKey(certificate, authority) && certificate.raw.includes(nameConstraints(names));
-}
+const leftMs = (of: Issued, now: Date): number =>
+  new X509Certificate(of.certificatePem).validToDate.getTime() - now.getTime();
 
-function matchesKey(certificate: X509Certificate, of: Issued): boolean {
-  return certificate.checkPrivateKey(createPrivateKey(of.privateKeyPem));
-}
+const matchesKey = (of: Issued): boolean =>
+  new X509Certificate(of.certificatePem).checkPrivateKey(createPrivateKey(of.privateKeyPem));

@@ -5,18 +5,28 @@ import { addressBytes, type ServerNames } from './names.ts';
  * authority trusts it for this server, and even its stolen key cannot make a certificate for anybody's bank.
  */
 export function nameConstraints(names: ServerNames): Buffer {
-  const hosts = names.hosts.map((host) => subtree(0x82, Buffer.from(host, 'ascii')));
-  const addresses = names.addresses.map((address) => {
-    const bytes = addressBytes(address);
-    // The whole of 127/8 is this machine; any other address stands for itself only.
-    const mask = address.startsWith('127.') ? Buffer.from([255, 0, 0, 0]) : Buffer.alloc(bytes.length, 255);
-    const base = address.startsWith('127.') ? Buffer.from([127, 0, 0, 0]) : bytes;
-    return subtree(0x87, Buffer.concat([base, mask]));
-  });
-  return tagged(0x30, tagged(0xa0, Buffer.concat([...hosts, ...addresses])));
+  const subtrees = [...names.hosts.map(hostSubtree), ...names.addresses.map(addressSubtree)];
+  return tagged(0x30, tagged(0xa0, Buffer.concat(subtrees)));
 }
 
-const subtree = (tag: number, name: Buffer): Buffer => tagged(0x30, tagged(tag, name));
+/** Of these names, those that an authority with these constraints may speak for. */
+export function permittedNames(constraints: Buffer, names: ServerNames): ServerNames {
+  return {
+    hosts: names.hosts.filter((host) => constraints.includes(hostSubtree(host))),
+    addresses: names.addresses.filter((address) => constraints.includes(addressSubtree(address))),
+  };
+}
+
+const hostSubtree = (host: string): Buffer => tagged(0x30, tagged(0x82, Buffer.from(host, 'ascii')));
+
+function addressSubtree(address: string): Buffer {
+  const bytes = addressBytes(address);
+  // The whole of 127/8 is this machine; any other address stands for itself only.
+  const isLoopback = bytes.length === 4 && bytes[0] === 127;
+  const base = isLoopback ? Buffer.from([127, 0, 0, 0]) : bytes;
+  const mask = isLoopback ? Buffer.from([255, 0, 0, 0]) : Buffer.alloc(bytes.length, 255);
+  return tagged(0x30, tagged(0x87, Buffer.concat([base, mask])));
+}
 
 function tagged(tag: number, content: Buffer): Buffer {
   const { length } = content;

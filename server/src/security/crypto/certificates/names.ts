@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { isHostName } from '../../../platform/config/addresses.ts';
 
 /** What the server's certificate speaks for. */
 export interface ServerNames {
@@ -7,13 +8,18 @@ export interface ServerNames {
   readonly addresses: readonly string[];
 }
 
-/** localhost in its three forms, this machine's name, and the host people are told to use. */
+/** localhost in its three forms and the host people are told to use: without these the server cannot be reached as promised. */
+export function requiredNames(publicUrl: URL): ServerNames {
+  return serverNames(publicUrl, 'localhost');
+}
+
+/** The required names and this machine's own, which may change with the network it is in. */
 export function serverNames(publicUrl: URL, machine = hostname()): ServerNames {
   const hosts = new Set(['localhost']);
   const addresses = new Set(['127.0.0.1', '::1']);
   for (const name of [machine, publicUrl.hostname.replace(/^\[|\]$/g, '')]) {
     if (isIP(name)) addresses.add(name);
-    else if (/^(?!-)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i.test(name)) hosts.add(name.toLowerCase());
+    else if (isHostName(name)) hosts.add(name.toLowerCase());
   }
   return { hosts: [...hosts], addresses: [...addresses] };
 }

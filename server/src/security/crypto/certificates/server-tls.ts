@@ -4,8 +4,8 @@ import type { Clock } from '../../../lib/clock.ts';
 import type { Config } from '../../../platform/config/config.ts';
 import type { Logger } from '../../../platform/log/log.ts';
 import type { KeyRing } from '../key-ring.ts';
-import { ownCertificates } from './certificate-source.ts';
-import { serverNames } from './names.ts';
+import { type OwnCertificates, ownCertificates } from './certificate-source.ts';
+import { requiredNames, serverNames } from './names.ts';
 
 export interface ServerTls {
   /** For the listeners; ask again after `onRenew`. */
@@ -18,10 +18,15 @@ export interface ServerTls {
   stop(): void;
 }
 
+interface CertificateAndKey {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
 const CHECK_EVERY_MS = 60 * 60_000;
 const CHECK_FILES_EVERY_MS = 30_000;
 
-export class TlsFilesError extends Error {
+class TlsFilesError extends Error {
   override readonly name = 'TlsFilesError';
 }
 
@@ -36,11 +41,22 @@ export async function createServerTls(deps: {
   log: Logger;
 }): Promise<ServerTls> {
   const { config, keyRing, clock, log } = deps;
-  const own =
-    config.tls.mode === 'auto' ? ownCertificates(config.dataDir, serverNames(config.publicUrl), keyRing) : undefined;
-  const load = own ? () => own.current(clock.date()) : () => fromFiles(config.tls);
+  const names = { required: requiredNames(config.publicUrl), wanted: serverNames(config.publicUrl) };
+  const own = config.tls.mode === 'auto' ? ownCertificates(config.dataDir, names, keyRing) : undefined;
+  const load = own ? () => fromAuthority(own) : () => fromFiles(config.tls);
   const listeners: (() => void)[] = [];
   let pair = await load();
+
+  async function fromAuthority({ caFile, current }: OwnCertificates): Promise<CertificateAndKey> {
+    const { isNewAuthority, ...issued } = await current(clock.date());
+    if (isNewAuthority) {
+      log.warn(
+        { event: 'tls.new-authority', caFile },
+        'a new local authority was made: browsers and devices have to trust it',
+      );
+    }
+    return issued;
+  }
 
   async function check(): Promise<void> {
     try {
@@ -67,10 +83,7 @@ export async function createServerTls(deps: {
   };
 }
 
-async function fromFiles({
-  certFile,
-  keyFile,
-}: Config['tls']): Promise<{ certificatePem: string; privateKeyPem: string }> {
+async function fromFiles({ certFile, keyFile }: Config['tls']): Promise<CertificateAndKey> {
   if (certFile === undefined || keyFile === undefined)
     throw new TlsFilesError('VALTRONICS_TLS=files needs a certificate and a key');
   try {
