@@ -10,7 +10,7 @@ import type { KnownDevice, KnownSeries, SeriesCache } from './series-cache.ts';
 import type { Flusher } from './telemetry.flusher.ts';
 
 /** Who sends: a device for itself, or a person for the devices of their organisation. */
-export type TelemetrySender =
+type TelemetrySender =
   | { readonly kind: 'device'; readonly deviceId: string; readonly organisationId: number }
   | { readonly kind: 'user'; readonly organisationId: number };
 
