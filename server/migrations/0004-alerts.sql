@@ -150,6 +150,8 @@ grant select, update (last_delivered_at, last_error) on notification_channels to
 -- Written in the transaction of what it tells about; the delivery claims rows and is at least once.
 create table notification_outbox (
   id uuid primary key,
+  -- What is told about one alert on one channel is told in this order.
+  place bigint generated always as identity,
   organisation_id integer not null references organisations,
   channel_id uuid not null references notification_channels on delete cascade,
   alert_id uuid references alerts on delete cascade,
@@ -163,7 +165,7 @@ create table notification_outbox (
   last_error text check (length(last_error) <= 300)
 );
 create index notification_outbox_due on notification_outbox (next_attempt_at) where status = 'pending';
-create index notification_outbox_waiting on notification_outbox (channel_id, alert_id, id) where status = 'pending';
+create index notification_outbox_waiting on notification_outbox (channel_id, alert_id, place) where status = 'pending';
 create index notification_outbox_alert on notification_outbox (alert_id) where alert_id is not null;
 create index notification_outbox_finished on notification_outbox (finished_at) where status <> 'pending';
 call own_by_organisation('notification_outbox');

@@ -1,0 +1,97 @@
+// Alerts: rules over telemetry, what they raise, what people do about it, and how they are told.
+import type { Clock } from '../../lib/clock.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Mailer } from '../../platform/mail/mailer.ts';
+import type { Outbound } from '../../platform/outbound/outbound.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { StreamGate } from '../../security/gate/streams.ts';
+import type { TopicGate } from '../../security/gate/topics.ts';
+import type { JournalConsumer } from '../telemetry/committed.ts';
+import { createAlertEvaluation } from './alert.evaluation.ts';
+import { alertJobs } from './alert.jobs.ts';
+import { createAlertFeed } from './alert.live.ts';
+import { addAlertTopics } from './alert.mqtt.ts';
+import { addAlertRoutes } from './alert.routes.ts';
+import { createAlertService } from './alert.service.ts';
+import type { Announcement } from './alert.ts';
+import { createDryRun, type RecordedHistory } from './alert-rule.dry-run.ts';
+import { createAlertRuleService } from './alert-rule.service.ts';
+import { createDelivery } from './notification.delivery.ts';
+import { createChannelService } from './notification-channel.service.ts';
+
+export type { RecordedHistory } from './alert-rule.dry-run.ts';
+
+export interface AlertsDependencies {
+  readonly gate: EndpointGate;
+  readonly topicGate: TopicGate;
+  readonly streamGate: StreamGate;
+  readonly transactions: Transactions;
+  readonly keyRing: KeyRing;
+  readonly mailer: Mailer;
+  readonly outbound: Outbound;
+  readonly history: RecordedHistory;
+  readonly publicUrl: URL;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+}
+
+export interface Alerts {
+  readonly rulesConsumer: JournalConsumer;
+  readonly jobs: readonly Job[];
+  /** The device was changed or removed. */
+  invalidateDevice(deviceId: string): void;
+  /** Notifications leave as soon as there are any, not only when the job comes round. */
+  start(): void;
+  /** Ends deliveries under way; what was not confirmed is tried again after the next start. */
+  stop(): Promise<void>;
+}
+
+export function createAlerts(deps: AlertsDependencies): Alerts {
+  const { gate, topicGate, transactions, clock, log } = deps;
+  const stopping = new AbortController();
+  const delivery = createDelivery(deps);
+  const feed = createAlertFeed(deps.streamGate);
+  let isStarted = false;
+  let delivering: Promise<void> = Promise.resolve();
+
+  const deliverSoon = (): void => {
+    if (!isStarted || stopping.signal.aborted) return;
+    delivering = delivery
+      .run(stopping.signal)
+      .catch((error: unknown) => log.warn({ err: error }, 'notifications wait for the next try'));
+  };
+  const announce = (announcements: readonly Announcement[]): void => {
+    if (announcements.length === 0) return;
+    feed.publish(announcements);
+    deliverSoon();
+  };
+
+  const evaluation = createAlertEvaluation({ clock, announce });
+  addAlertRoutes({
+    gate,
+    alerts: createAlertService(deps),
+    rules: createAlertRuleService(deps),
+    dryRun: createDryRun(deps),
+    channels: createChannelService(deps),
+    announce,
+    deliverSoon,
+  });
+  addAlertTopics({ topicGate, transactions, clock, announce });
+
+  return {
+    rulesConsumer: evaluation,
+    jobs: alertJobs({ transactions, delivery, stopping: stopping.signal, clock, announce }),
+    invalidateDevice: evaluation.invalidateDevice,
+    start() {
+      isStarted = true;
+    },
+    async stop() {
+      stopping.abort();
+      await delivering;
+    },
+  };
+}

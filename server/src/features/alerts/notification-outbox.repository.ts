@@ -1,0 +1,63 @@
+import type { Alert, Severity } from '@valtronics/contract';
+import { sql } from 'kysely';
+import { newId } from '../../lib/ids.ts';
+import type { WriteTx } from '../../security/audit/tokens.ts';
+import type { Announcement, Transition } from './alert.ts';
+
+/** What is told, fixed at the time it was true. */
+export interface NotificationPayload {
+  readonly transition: Transition | 'test';
+  readonly at: string;
+  readonly alert: Alert | null;
+}
+
+// A channel that does not take them any more (or a rule that flaps) must not fill the disk.
+const MAX_WAITING_PER_CHANNEL = 1000;
+
+/** One row per announcement and channel that wants it. Telling the same twice is not possible: the key is unique. */
+export async function enqueueNotifications(
+  tx: WriteTx,
+  announcements: readonly Announcement[],
+  now: Date,
+): Promise<void> {
+  if (announcements.length === 0) return;
+  const rows = announcements.map(({ organisationId, alert, transition }) => ({
+    organisationId,
+    alertId: alert.id,
+    transition,
+    // A device may raise again what is still open, but graver.
+    occasion: transition === 'raised' && alert.type === 'device' ? `raised:${alert.severity}` : transition,
+    rank: rankOf(alert.severity),
+    payload: JSON.stringify({ transition, at: now.toISOString(), alert } satisfies NotificationPayload),
+  }));
+  await sql`
+    insert into notification_outbox
+      (id, organisation_id, channel_id, alert_id, idempotency_key, payload, next_attempt_at, created_at)
+    select gen_random_uuid(), c.organisation_id, c.id, n.alert_id,
+           n.alert_id || ':' || n.occasion || ':' || c.id, n.payload::jsonb, ${now}::timestamptz, ${now}::timestamptz
+    from unnest(
+      ${rows.map((row) => row.organisationId)}::int[], ${rows.map((row) => row.alertId)}::uuid[],
+      ${rows.map((row) => row.transition)}::text[], ${rows.map((row) => row.occasion)}::text[],
+      ${rows.map((row) => row.rank)}::int[], ${rows.map((row) => row.payload)}::text[]
+    ) with ordinality as n (organisation_id, alert_id, transition, occasion, rank, payload, place)
+    join notification_channels c on c.organisation_id = n.organisation_id and c.enabled
+      and n.rank >= array_position(array['info', 'warning', 'critical'], c.minimum_severity)
+      -- People are not mailed that a colleague is on it; a system on the other side of a webhook keeps its own state.
+      and (c.kind = 'webhook' or n.transition <> 'acknowledged')
+    where (select count(*) from notification_outbox o where o.channel_id = c.id and o.status = 'pending')
+          < ${MAX_WAITING_PER_CHANNEL}
+    order by n.place
+    on conflict (idempotency_key) do nothing`.execute(tx.db);
+}
+
+export async function enqueueTest(tx: WriteTx, organisationId: number, channelId: string, now: Date): Promise<void> {
+  const id = newId();
+  const payload: NotificationPayload = { transition: 'test', at: now.toISOString(), alert: null };
+  await sql`
+    insert into notification_outbox
+      (id, organisation_id, channel_id, idempotency_key, payload, next_attempt_at, created_at)
+    values (${id}, ${organisationId}, ${channelId}, ${`test:${id}:${channelId}`}, ${JSON.stringify(payload)}::jsonb,
+            ${now}, ${now})`.execute(tx.db);
+}
+
+const rankOf = (severity: Severity): number => ['info', 'warning', 'critical'].indexOf(severity) + 1;
