@@ -51,6 +51,8 @@ interface TelemetryTuning extends IngestLimits {
   readonly lanes: number;
   readonly maxFlushPoints: number;
   readonly rollupGatherMs: number;
+  /** Points kept in memory for a consumer that lags. */
+  readonly maxBacklogPoints: number;
 }
 
 export interface Telemetry {
@@ -83,6 +85,7 @@ const TUNING: TelemetryTuning = {
   maxWaitingBytes: 32 * 1024 * 1024,
   patienceMs: 10_000,
   rollupGatherMs: 250,
+  maxBacklogPoints: 250_000,
 };
 const DRAIN_MS = 8000;
 
@@ -122,7 +125,18 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
   metrics?.watch('ingestQueuedPoints', ingest.waiting);
 
   function follow(consumer: JournalConsumer, reason: UnauditedReason, gatherMs: number): JournalFollower {
-    return createJournalFollower({ consumer, reason, gatherMs, lock, transactions, reader, clock, log });
+    const maxWaitingPoints = tuning.maxBacklogPoints;
+    return createJournalFollower({
+      consumer,
+      reason,
+      gatherMs,
+      maxWaitingPoints,
+      lock,
+      transactions,
+      reader,
+      clock,
+      log,
+    });
   }
 
   function committed(flush: CommittedFlush): void {

@@ -122,7 +122,7 @@ export async function aDevice(database: TestDatabase, organisationId: number, he
 
 /** Waits for what happens after the commit; fails loudly rather than for ever. */
 export async function eventually(check: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 25_000;
   while (!(await check())) {
     if (Date.now() > until) throw new Error(`it never came to: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

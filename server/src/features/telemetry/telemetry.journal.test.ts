@@ -49,7 +49,9 @@ async function seen(): Promise<number[]> {
   return rows.map(({ value }) => value);
 }
 async function seenAll(count: number): Promise<void> {
-  await eventually(async () => (await seen()).length >= count, `${count} values are seen`);
+  const enough = async () =>
+    (await database.admin.query('select 1 from seen offset $1 limit 1', [count - 1])).rows.length > 0;
+  await eventually(enough, `${count} values are seen`);
 }
 
 describe('a consumer of the journal', () => {
@@ -140,19 +142,17 @@ describe('a consumer of the journal', () => {
 
   it('that lags keeps no more than its share in memory and reads the rest from the journal', async () => {
     const { consumer } = aConsumer();
-    const telemetry = await aTelemetry({ database, consumers: [consumer], tuning: { rollupGatherMs: 5 } });
-    const started = Date.now() - 300_000_000;
-    for (let round = 0; round < 56; round += 1) {
-      const batch = numbers(round * 5000, 5000).map((value) => ({ metric: 'm', value, timestamp: started + value }));
-      await telemetry.submit(device, batch);
+    const tuning = { maxBacklogPoints: 5000 };
+    const telemetry = await aTelemetry({ database, consumers: [consumer], tuning });
+    for (let start = 0; start < 12_000; start += 1000) {
+      await telemetry.submit(device, points(numbers(start, 1000)));
+      expect(telemetry.figures().backlog['rules']).toBeLessThanOrEqual(5000);
     }
-    expect(telemetry.figures().backlog['rules']).toBeLessThanOrEqual(250_000);
     telemetry.start();
-    await seenAll(280_000);
-    const { rows } = await database.admin.query('select count(*)::int as n, count(distinct value)::int as d from seen');
-    expect(rows).toEqual([{ n: 280_000, d: 280_000 }]);
+    await seenAll(12_000);
+    expect(await seen()).toEqual(numbers(0, 12_000));
     await telemetry.drain();
-  }, 60_000);
+  });
 
   it('leaves no journal row behind that nobody waits for, and removes none that someone does', async () => {
     const telemetry = await aTelemetry({ database, consumers: [aConsumer().consumer] });

@@ -16,6 +16,8 @@ export interface JournalDeps {
   readonly log: { warn(fields: object, message: string): void };
   /** How long flushes are gathered before they are applied together. */
   readonly gatherMs: number;
+  /** Kept in memory while the consumer lags, some 100 bytes each. Beyond it the journal keeps them. */
+  readonly maxWaitingPoints: number;
 }
 
 /** Feeds one consumer every flush exactly once: from memory as a rule, from the journal after a start, a fault or when it lags. */
@@ -29,8 +31,6 @@ export interface JournalFollower {
   figures(): { readonly waitingPoints: number; readonly behind: boolean };
 }
 
-// Points kept in memory for a consumer that lags, some 100 bytes each. Beyond it the journal keeps them.
-const MAX_WAITING_POINTS = 250_000;
 const MAX_APPLIED_POINTS = 100_000;
 const POLL_MS = 1000;
 const MAX_POLLED = 500;
@@ -184,7 +184,7 @@ export function createJournalFollower(deps: JournalDeps): JournalFollower {
     committed(flush) {
       waiting.push(flush);
       waitingPoints += flush.points.length;
-      if (waitingPoints > MAX_WAITING_POINTS) forget();
+      if (waitingPoints > deps.maxWaitingPoints) forget();
       wake?.();
     },
     start() {
