@@ -20,7 +20,6 @@ export const queryInt = (minimum: number, maximum: number) =>
     .regex(/^\d{1,9}$/, 'a whole number')
     .transform(Number)
     .pipe(z.int().min(minimum).max(maximum));
-export const queryBoolean = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 export const pageQuery = {
   limit: queryInt(1, 1000).optional().describe('1–1,000; 100 unless told'),

@@ -16,6 +16,8 @@ export interface Endpoint {
   readonly body?: z.ZodType;
   /** Bytes; 64 KiB unless told. */
   readonly bodyLimit?: number;
+  /** A list in the body whose items the handler checks one by one, so that a bad one is listed and the rest are taken. */
+  readonly itemsCheckedIn?: string;
   /** `raw`: the handler answers with text or a stream and a content type of its own. */
   readonly response: z.ZodType | 'empty' | 'raw';
   readonly status?: 200 | 201 | 202 | 204;

@@ -9,6 +9,7 @@ export const problems = {
   forbidden: { status: 403, title: 'You may not do this' },
   origin_refused: { status: 403, title: 'The request does not come from this site' },
   not_found: { status: 404, title: 'There is nothing here' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
   conflict: { status: 409, title: 'This is in conflict with what exists' },
   gone: { status: 410, title: 'This is no longer valid' },
   too_large: { status: 413, title: 'The body is too large' },

@@ -66,6 +66,7 @@ export const telemetrySend = endpoint({
   summary: 'Store measurements; answered once they are durable',
   body: z.strictObject({ points: z.array(z.unknown()).min(1).max(limits.batchPoints) }),
   bodyLimit: limits.batchBytes,
+  itemsCheckedIn: 'points',
   response: ingestReceipt,
   access: needs('telemetry:write', { orDevice: true }),
   rate: 'ingest',
