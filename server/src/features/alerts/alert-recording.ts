@@ -18,18 +18,17 @@ export interface AlertChanges {
  */
 export async function recordChanges(tx: UnauditedTx, changes: AlertChanges, now: Date): Promise<Announcement[]> {
   const announcements: Announcement[] = [];
-  if (changes.raised.length > 0) announcements.push(...(await recordRaised(tx, changes.raised, now)));
+  const rules = changes.raised.map(({ rule }) => rule.id);
+  if (rules.length > 0) await lockRules(tx, rules);
   if (changes.peaks.size > 0) await updatePeaks(tx, changes.peaks);
+  // What ends comes first: a rule has one open alert on a device, and may have raised the next within the same transaction.
   if (changes.cleared.length > 0) announcements.push(...(await recordCleared(tx, changes.cleared, now)));
+  if (changes.raised.length > 0) announcements.push(...(await recordRaised(tx, changes.raised, now)));
   await enqueueNotifications(tx, announcements, now);
   return announcements;
 }
 
 async function recordRaised(tx: UnauditedTx, raised: readonly RaisedAlert[], now: Date): Promise<Announcement[]> {
-  await lockRules(
-    tx,
-    raised.map(({ rule }) => rule.id),
-  );
   const inserted = await insertRaised(tx, raised, now);
   const kept = raised.filter(({ id }) => inserted.has(id));
   const events = kept.flatMap(({ id, rule, detail, clearedNote }): NewEvent[] => {

@@ -139,6 +139,17 @@ describe('a rule on a device', () => {
     ]);
   });
 
+  it('ends an open alert and raises the next within one transaction', async () => {
+    await makeRule();
+    await send([0, 9]);
+    await send([1, 7], [2, 12]);
+    expect(await stored()).toMatchObject([
+      { status: 'resolved', value: 9 },
+      { status: 'active', value: 12 },
+    ]);
+    expect(told()).toEqual(['raised Freezer 3', 'resolved Freezer 3', 'raised Freezer 3']);
+  });
+
   it('takes the points of one transaction in the order of their time', async () => {
     await makeRule();
     await send([30, 7], [20, 9], [10, 7]);
