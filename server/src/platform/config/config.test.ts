@@ -47,6 +47,7 @@ describe('defaults', () => {
       accessTokenMinutes: 15,
       rootKeyFile: join(cwd, 'data', 'root.key'),
       rootKey: undefined,
+      ingestRate: { perSecond: 100, burst: 1000 },
       metricsToken: undefined,
       logLevel: 'info',
       webhookAllowList: [],
@@ -210,7 +211,13 @@ describe('transport safety', () => {
     expect(refusal({ ...proxied, VALTRONICS_PUBLIC_URL: 'http://v.example.org' })).toMatch(
       /^VALTRONICS_PUBLIC_URL is http/,
     );
-    expect(refusal({ ...off, VALTRONICS_DEVICE_PORT: '8444' })).toMatch(/^VALTRONICS_DEVICE_PORT needs TLS/);
+  });
+
+  test('a listener that this version does not have is refused, not silently absent', () => {
+    expect(loadConfig({ VALTRONICS_DEVICE_PORT: 'off' }, { cwd }).devicePort).toBeUndefined();
+    expect(refusal({ VALTRONICS_DEVICE_PORT: '8444' })).toMatch(
+      /^VALTRONICS_DEVICE_PORT is not served by this version/,
+    );
   });
 
   test('TLS from files needs both files', () => {

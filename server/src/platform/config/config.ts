@@ -8,7 +8,7 @@ import { type Setting, settings } from './settings.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
-export interface TlsConfig {
+interface TlsConfig {
   readonly mode: 'auto' | 'files' | 'off';
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
@@ -145,13 +145,14 @@ function refuseUnsafeCombinations(config: Config): void {
         `use auto or files, listen on 127.0.0.1, or name your proxy in ${settings.trustedProxies.name}`,
       );
     }
-    if (config.devicePort !== undefined) {
-      throw new ConfigError(
-        settings.devicePort.name,
-        'needs TLS to see a device certificate',
-        `use ${settings.tls.name}=auto or files, or remove it`,
-      );
-    }
+  }
+  // A listener that somebody relies on must not be silently absent.
+  if (config.devicePort !== undefined) {
+    throw new ConfigError(
+      settings.devicePort.name,
+      'is not served by this version',
+      'remove it: devices connect with their tokens to the HTTPS and MQTT ports',
+    );
   }
   if (tls.mode === 'files') {
     if (tls.certFile === undefined)

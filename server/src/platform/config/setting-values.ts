@@ -15,7 +15,7 @@ export class BadValue extends Error {
   }
 }
 
-export interface ValueSource {
+interface ValueSource {
   /** Folder that relative paths start from. */
   readonly cwd: string;
   /** Whether the text was read through `NAME_FILE`. */
@@ -130,6 +130,6 @@ function listOf(text: string): readonly string[] {
   return Object.freeze(items);
 }
 
-export function quote(text: string): string {
+function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

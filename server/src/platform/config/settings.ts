@@ -55,7 +55,7 @@ export const settings = {
   httpHost: required('VALTRONICS_HTTP_HOST', '127.0.0.1', host, { description: 'address that HTTPS listens on' }),
   httpPort: required('VALTRONICS_HTTP_PORT', '8000', port, { description: 'HTTPS for people and devices' }),
   devicePort: required('VALTRONICS_DEVICE_PORT', 'off', portOrOff, {
-    description: 'HTTPS that requires a device certificate',
+    description: 'HTTPS that requires a device certificate (planned: refused by this version)',
   }),
   mqttHost: optional('VALTRONICS_MQTT_HOST', host, {
     description: 'address that MQTT listens on',
@@ -75,13 +75,13 @@ export const settings = {
     defaultText: 'embedded',
   }),
   redisUrl: optional('REDIS_URL', redisUrl, {
-    description: 'shared state for several servers; off loopback rediss://',
+    description: 'shared state for several servers; off loopback rediss:// (planned: not used yet)',
   }),
   smtpUrl: optional('VALTRONICS_SMTP_URL', smtpUrl, {
     description: 'mail server; off loopback smtps://, or smtp:// with ?requireTLS=true',
   }),
   s3Url: optional('VALTRONICS_S3_URL', objectStoreUrl, {
-    description: 'object store for backups; off loopback https://',
+    description: 'object store for backups; off loopback https:// (planned: not used yet)',
   }),
   trustedProxies: required('VALTRONICS_TRUSTED_PROXIES', '', networks, {
     description: 'networks whose X-Forwarded-For and PROXY protocol are believed',
@@ -93,7 +93,7 @@ export const settings = {
   }),
   adminPassword: optional('VALTRONICS_ADMIN_PASSWORD', secretText(8, 512), { description: 'their password' }),
   mfaRequiredRoles: required('VALTRONICS_MFA_REQUIRED_ROLES', 'admin,operator', namesOf(roles), {
-    description: 'roles that must have a second factor; empty: nobody is forced',
+    description: 'roles that must have a second factor; empty: nobody is forced (planned: not enforced yet)',
     mayBeEmpty: true,
   }),
   accessTokenMinutes: required('VALTRONICS_ACCESS_TOKEN_MINUTES', '15', wholeNumber(1, 60), {

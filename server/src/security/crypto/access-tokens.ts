@@ -49,14 +49,14 @@ export type AccessTokenSubject = {
   | { readonly familyId: string; readonly sessionId?: undefined }
 );
 
-export type AccessClaims = AccessTokenSubject & {
+type AccessClaims = AccessTokenSubject & {
   readonly tokenId: string;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
 };
 
-export interface IssuedAccessToken {
+interface IssuedAccessToken {
   readonly token: string;
   readonly tokenId: string;
   readonly expiresInSeconds: number;

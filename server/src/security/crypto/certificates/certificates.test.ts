@@ -78,19 +78,20 @@ const ownTls = (given: { keyRing?: KeyRing; clock?: Clock } = {}) =>
   });
 
 describe('own certificates', () => {
-  it.each([['localhost', '127.0.0.1'], ['127.0.0.1', '127.0.0.1'], ...(hasIpv6 ? [['::1', '::1'] as const] : [])])(
-    'prove the server to a client that connects to %s and trusts nothing but ca.pem',
-    async (host, listenOn) => {
-      const tls = await ownTls();
-      const { port } = await listening(tls.secureContextOptions(), listenOn);
-      // Node's own verification: chain, constraints and identity.
-      const socket = await handshake({ port, host, ca: readFileSync(tls.caFile ?? '') });
-      expect(socket.authorized).toBe(true);
-      expect(socket.getProtocol()).toBe('TLSv1.3');
-      socket.destroy();
-      tls.stop();
-    },
-  );
+  it.each([
+    ['localhost', '127.0.0.1'],
+    ['127.0.0.1', '127.0.0.1'],
+    ...(hasIpv6 ? [['::1', '::1'] satisfies [string, string]] : []),
+  ])('prove the server to a client that connects to %s and trusts nothing but ca.pem', async (host, listenOn) => {
+    const tls = await ownTls();
+    const { port } = await listening(tls.secureContextOptions(), listenOn);
+    // Node's own verification: chain, constraints and identity.
+    const socket = await handshake({ port, host, ca: readFileSync(tls.caFile ?? '') });
+    expect(socket.authorized).toBe(true);
+    expect(socket.getProtocol()).toBe('TLSv1.3');
+    socket.destroy();
+    tls.stop();
+  });
 
   it('are not accepted by a client that does not trust ca.pem, nor under another name', async () => {
     const tls = await ownTls();
