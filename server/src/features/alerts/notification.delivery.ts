@@ -51,10 +51,12 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     do {
       isWanted = false;
       while (!signal.aborted) {
+        const wasIdle = underWay.size === 0;
         const claimed = await claim();
         for (const notification of claimed) start(notification, signal);
-        if (underWay.size === 0) break;
-        if (claimed.length === 0 || underWay.size >= MAX_UNDER_WAY)
+        // Each that ends may make the next of its alert due, also while we were looking; so only a look at rest is the last.
+        if (claimed.length === 0 && wasIdle) break;
+        if (underWay.size > 0 && (claimed.length === 0 || underWay.size >= MAX_UNDER_WAY))
           await Promise.race([...underWay.values()].map(({ done }) => done));
       }
     } while (isWanted && !signal.aborted);
