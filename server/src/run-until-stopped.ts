@@ -27,25 +27,22 @@ export async function runUntilStopped(start: (program: Program) => Promise<void>
   });
   stopping.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref());
 
-  let code = 0;
+  const faults: unknown[] = [];
   try {
     await start({ signal: stopping.signal, onStop: (stop) => stops.push(stop) });
     await signalled;
   } catch (error) {
     // What breaks because we are stopping is no fault.
-    if (!stopping.signal.aborted) code = complain(error);
+    if (!stopping.signal.aborted) faults.push(error);
   }
   for (const stop of stops.toReversed()) {
     try {
       await stop();
     } catch (error) {
-      code = complain(error);
+      faults.push(error);
     }
   }
-  process.exit(code);
-}
-
-function complain(error: unknown): 1 {
-  process.stderr.write(`valtronics: ${startupFault(error)}\n`);
-  return 1;
+  // Last, so that it does not drown in what the parts log while they end.
+  for (const fault of faults) process.stderr.write(`valtronics: ${startupFault(fault)}\n`);
+  process.exit(faults.length === 0 ? 0 : 1);
 }

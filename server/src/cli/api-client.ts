@@ -155,7 +155,7 @@ function unreachable(base: URL, error: Error): CommandError {
   if (error.name === 'TimeoutError' || error.name === 'AbortError')
     return new CommandError(`${base.origin} did not answer within ${ANSWER_WITHIN_MS / 1000} s`);
   if (code === 'ECONNREFUSED') return new CommandError(`nothing listens on ${base.origin}: is the server running?`);
-  if (code !== undefined && /CERT|SIGNED|ISSUER/.test(code))
+  if (code !== undefined && /CERT|SIGN|ISSUER/.test(code))
     return new CommandError(`the certificate of ${base.origin} is not trusted (${code}): name its authority with --ca`);
   return new CommandError(`${base.origin} cannot be reached: ${error.message}`);
 }

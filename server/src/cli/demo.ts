@@ -1,5 +1,4 @@
 import { command } from './command.ts';
-import { runDemo } from './demo/run-demo.ts';
 
 export const demo = command(
   {
@@ -9,5 +8,5 @@ export const demo = command(
     examples: ['demo', 'demo --json'],
     notes: 'Its data lies in ./data-demo, or where VALTRONICS_DATA_DIR says; delete that folder to start afresh.',
   },
-  (_, output) => runDemo(output),
+  async (_, output) => (await import('./demo/run-demo.ts')).runDemo(output),
 );

@@ -7,7 +7,7 @@ export function nearestWord(given: string, words: readonly string[]): string | u
     .map((word) => ({ word, distance: word.startsWith(given) ? 0 : editDistance(given, word) }))
     .sort((a, b) => a.distance - b.distance);
   const [best] = ranked;
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(best.word.length / 3)) ? best.word : undefined;
+  return best !== undefined && best.distance <= Math.max(1, Math.round(best.word.length / 2.5)) ? best.word : undefined;
 }
 
 function editDistance(a: string, b: string): number {

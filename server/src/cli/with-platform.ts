@@ -1,4 +1,3 @@
-import { createApp } from '../app.ts';
 import { askServer } from '../control/control-client.ts';
 import { type HostCommandName, type HostCommandOutput, runHostCommand } from '../control/host-commands.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -8,7 +7,7 @@ import { createLogger, type Logger } from '../platform/log/log.ts';
 import { CommandError } from './command-error.ts';
 
 export function commandConfig(): Config {
-  return loadConfig(process.env, { defaults: { VALTRONICS_LOG_LEVEL: 'warn' } });
+  return loadConfig(process.env, { defaults: { VALTRONICS_LOG_LEVEL: 'error' } });
 }
 
 export function commandLog(config: Config): Logger {
@@ -21,6 +20,8 @@ export async function onHost<N extends HostCommandName>(name: N, input: unknown)
   const uid = process.getuid?.() ?? 0;
   const answered = await askServer(config.dataDir, name, { uid, input });
   if (answered !== null) return answered;
+  // Loaded only now: asking a running server needs none of it, and should take no second.
+  const { createApp } = await import('../app.ts');
   return uninterrupted(async () => {
     const app = await createApp({ config, log: commandLog(config) });
     try {
