@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../../platform/config/config.ts';
+import { makeDataFolder } from '../../platform/db/data-folder.ts';
 import { createKeyRing } from '../../security/crypto/key-ring.ts';
 import { openRootKey } from '../../security/crypto/root-key.ts';
 import { sealedFile } from '../../security/crypto/sealed-file.ts';
@@ -22,8 +23,7 @@ export function claimDemoFolder(dataDir: string): void {
       `the data folder ${dataDir} does not belong to the demo: give the demo one of its own with VALTRONICS_DATA_DIR`,
     );
   }
-  // The mode the database wants: as root its own account passes through.
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  makeDataFolder(dataDir);
   writeFileSync(marker, 'This folder belongs to the demo of Valtronics. Delete it whole to start afresh.\n', {
     mode: 0o600,
   });

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type Ballast, createBallast } from './ballast.ts';
+import { makeDataFolder } from './data-folder.ts';
 import type { DatabaseLog } from './database-log.ts';
 import { checkSpace } from './disk-space.ts';
 import { assertDurable, NotDurableError } from './durability.ts';
@@ -62,8 +63,7 @@ const ADMIN_CONNECT_TIMEOUT_MS = 10_000;
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, log } = options;
   const user = databaseUser();
-  // As root others may pass through (not list), so that the database can lie inside; every file in it is closed on its own.
-  mkdirSync(dataDir, { recursive: true, mode: user ? 0o711 : 0o700 });
+  makeDataFolder(dataDir);
   // On a disk that is full to the last block not even a lock could be written.
   const home = existingHome(dataDir);
   if (home !== undefined && existsSync(home) && checkSpace(home).freeBytes < LEAST_FREE_BYTES)

@@ -1,7 +1,8 @@
 import { hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import type { Secret } from '../../platform/config/secret.ts';
-import { createFileOnce, ensureFolder, readPrivateFile } from './private-file.ts';
+import { makeDataFolder } from '../../platform/db/data-folder.ts';
+import { createFileOnce, readPrivateFile } from './private-file.ts';
 
 // Everything the platform seals hangs on one 256-bit random key. It lives in a file only its owner can read, is made once, and is never replaced
 // silently: a new key beside old data would not fail, it would make the old data unreadable for ever while looking healthy. Beside the data
@@ -37,7 +38,7 @@ export interface RootKeySource {
 
 /** Reads the root key, or creates it on the very first start, and makes sure it is the one this data folder was sealed with. */
 export function openRootKey(source: RootKeySource): RootKey {
-  ensureFolder(source.dataDir);
+  makeDataFolder(source.dataDir);
   const checkFile = join(source.dataDir, 'root.key.check');
   const expected = readCheckValue(checkFile);
   const { text, origin } = readKeyText(source, expected !== undefined);
