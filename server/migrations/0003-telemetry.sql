@@ -164,4 +164,5 @@ begin
   insert into series_purges (series_id, organisation_id) values (old.id, old.organisation_id) on conflict do nothing;
   return old;
 end $$;
+revoke execute on function purge_series_of_deleted_device() from public;
 create trigger purge_points after delete on series for each row execute function purge_series_of_deleted_device();

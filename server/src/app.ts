@@ -34,7 +34,7 @@ import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
 import { webFallback } from './security/gate/web-fallback.ts';
 import { addressKey, clientAddress } from './security/shield/client-address.ts';
-import { apiHeaders } from './security/shield/headers.ts';
+import { apiHeaders, strictTransport } from './security/shield/headers.ts';
 import { createLimiter } from './security/shield/limiter.ts';
 import { type RunningDatabase, startDatabase } from './start-database.ts';
 
@@ -92,7 +92,8 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const { database, space } = running;
   const notices = await openNotices(running.connectionOf('server'), database.server, log);
   const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
-  const http = createHttpServer({ tls, maxConnections: MAX_HTTP_CONNECTIONS });
+  const refusalHeaders = { ...apiHeaders(), ...strictTransport(config.publicUrl) };
+  const http = createHttpServer({ tls, maxConnections: MAX_HTTP_CONNECTIONS, refusalHeaders });
   const addressOf = (socketAddress: string | undefined, forwardedFor: string | readonly string[] | undefined) =>
     clientAddress(socketAddress, forwardedFor, config.trustedProxies);
   const live = createLiveServer({
@@ -103,7 +104,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       const address = addressOf(request.socket.remoteAddress, request.headers['x-forwarded-for']);
       return { address, key: addressKey(address) };
     },
-    refusalHeaders: apiHeaders(),
+    refusalHeaders,
   });
   live.attach(http.server);
   const jobs = createScheduler({ log, clock, metrics });
@@ -161,6 +162,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   });
   const broker = await createMqttBroker({ log, clock, handlers: topicGate.handlers });
   topicGate.attach(broker);
+  metrics.watch('mqttConnections', () => broker.counts().connections);
 
   // Features.
   const identity = createIdentity({

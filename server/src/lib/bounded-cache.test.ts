@@ -34,3 +34,22 @@ test('replacing an entry neither grows the cache nor evicts another', () => {
   cache.clear();
   expect(cache.size).toBe(0);
 });
+
+test('under a flood of new keys it stays bounded and what is in use stays', () => {
+  const cache = boundedCache<number>(1_000, manualClock(0));
+  cache.set('in use', 1, 10);
+  for (let key = 0; key < 20_000; key += 1) {
+    cache.set(`new ${key}`, key, 10);
+    if (key % 100 === 0) expect(cache.get('in use')).toBe(1);
+    if (cache.size > 1_000) throw new Error(`holds ${cache.size}`);
+  }
+  expect(cache.get('new 19999')).toBe(19_999);
+  expect(cache.get('new 0')).toBeUndefined();
+});
+
+test('values that match are gone, wherever they lie, and the others stay', () => {
+  const cache = boundedCache<number>(4, manualClock(0));
+  for (const value of [1, 2, 3, 4]) cache.set(`${value}`, value, 10);
+  cache.deleteWhere((value) => value % 2 === 0);
+  expect(['1', '2', '3', '4'].map((key) => cache.get(key))).toEqual([1, undefined, 3, undefined]);
+});

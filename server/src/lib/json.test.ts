@@ -32,4 +32,34 @@ describe('parseJson', () => {
   it('takes the same words as values', () => {
     expect(parseJson(Buffer.from('{"name":"constructor"}'))).toEqual({ name: 'constructor' });
   });
+
+  it.each([
+    [String.raw`{"a":["ok","\ud800"]}`, 'a[1]'],
+    [String.raw`{"a":{"b":"x\u0000y"}}`, 'a.b'],
+    [String.raw`"\udc00"`, ''],
+    [String.raw`{"a":{"\udfff":1}}`, 'a'],
+  ])('refuses a text that could not be stored as it is, and names its path: %s', (text, path) => {
+    expect(problemOf(text)).toMatchObject({ code: 'invalid_request', errors: [{ path }] });
+  });
+
+  it('takes a whole pair and every other escape', () => {
+    const text = String.raw`"\ud83d\ude00\u00e9\n"`;
+    expect(parseJson(Buffer.from(text))).toBe('😀é\n');
+  });
+
+  it('leaves the items of one list to the reader that checks each of them, and nothing beside it', () => {
+    const item = '{"points":[{"__proto__":1},{"a":"\\u0000"}]}';
+    expect(parseJson(Buffer.from(item), { itemsCheckedIn: 'points' })).toHaveProperty('points.length', 2);
+    for (const text of [
+      item,
+      '{"points":[],"x":{"__proto__":1}}',
+      '{"points":{"__proto__":1}}',
+      '{"x":{"points":[{"__proto__":1}]}}',
+    ]) {
+      const options = text === item ? {} : { itemsCheckedIn: 'points' };
+      expect(() => parseJson(Buffer.from(text), options)).toThrow(Problem);
+    }
+    for (const text of ['null', '1', '"\\u0041"'])
+      expect(() => parseJson(Buffer.from(text), { itemsCheckedIn: 'points' })).not.toThrow();
+  });
 });

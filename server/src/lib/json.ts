@@ -4,33 +4,47 @@ import { Problem } from './problem.ts';
 /** Keys that reach an object's prototype when a merge meets them; refused everywhere, by their path. */
 const POLLUTING = new Set(['__proto__', 'constructor', 'prototype']);
 const MAX_DEPTH = 64;
+const MAX_PATH = 200;
 
-/** A body as JSON, or a problem that says why not. Invalid UTF-8 is refused instead of being repaired silently. */
-export function parseJson(body: Buffer): unknown {
-  if (!isUtf8(body)) throw new Problem('malformed_json', { detail: 'The body is not UTF-8.' });
-  return parseJsonText(body.toString('utf8'));
+export interface JsonOptions {
+  /** A list at the top whose items their reader checks one by one against a closed set of fields, and lists the bad ones itself. */
+  readonly itemsCheckedIn?: string | undefined;
 }
 
-export function parseJsonText(text: string): unknown {
+/** A body as JSON, or a problem that says why not. Invalid UTF-8 is refused instead of being repaired silently. */
+export function parseJson(body: Buffer, options: JsonOptions = {}): unknown {
+  if (!isUtf8(body)) throw new Problem('malformed_json', { detail: 'The body is not UTF-8.' });
+  return parseJsonText(body.toString('utf8'), options);
+}
+
+export function parseJsonText(text: string, { itemsCheckedIn }: JsonOptions = {}): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new Problem('malformed_json', { cause: error });
   }
-  // Parsing is linear; the walk is only needed when one of the words, or an escape that could hide one, is there at all.
-  if (/__proto__|constructor|prototype|\\u/i.test(text)) refusePollution(value, '', 0);
+  // The walk is only needed when one of the words, or an escape that could hide one, is there at all.
+  if (/__proto__|constructor|prototype|\\u/.test(text)) {
+    const list = itemsCheckedIn === undefined ? undefined : (value as Record<string, unknown> | null)?.[itemsCheckedIn];
+    refuseHarm(value, '', 0, Array.isArray(list) ? list : undefined);
+  }
   return value;
 }
 
-function refusePollution(value: unknown, path: string, depth: number): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth > MAX_DEPTH) throw new Problem('invalid_request', { errors: [{ path, message: 'nested too deeply' }] });
+const refused = (path: string, message: string) =>
+  new Problem('invalid_request', { errors: [{ path: path.slice(0, MAX_PATH), message }] });
+
+function refuseHarm(value: unknown, path: string, depth: number, except: unknown): void {
+  // Half of a surrogate pair and U+0000 can be written in JSON only, as escapes; storing them would alter them or fail.
+  if (typeof value === 'string' && (!value.isWellFormed() || value.includes('\0')))
+    throw refused(path, 'a text is well-formed Unicode without U+0000');
+  if (typeof value !== 'object' || value === null || value === except) return;
+  if (depth > MAX_DEPTH) throw refused(path, 'nested too deeply');
   for (const key of Object.keys(value)) {
     const here = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
-    if (!Array.isArray(value) && POLLUTING.has(key)) {
-      throw new Problem('invalid_request', { errors: [{ path: here, message: 'this key is not allowed' }] });
-    }
-    refusePollution((value as Record<string, unknown>)[key], here, depth + 1);
+    if (!Array.isArray(value) && POLLUTING.has(key)) throw refused(here, 'this key is not allowed');
+    if (!key.isWellFormed() || key.includes('\0')) throw refused(path, 'a key is well-formed Unicode without U+0000');
+    refuseHarm((value as Record<string, unknown>)[key], here, depth + 1, except);
   }
 }

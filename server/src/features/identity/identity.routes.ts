@@ -1,6 +1,6 @@
 import * as contract from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
-import { notFound } from '../../lib/problem.ts';
+import { notFound, Problem } from '../../lib/problem.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { SigningKeyStore } from '../../security/access/signing-key-store.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
@@ -69,7 +69,8 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
   gate.handle(contract.sessionDelete, async (call) => {
     const { sessionId, userId } = call.principal;
     await call.write(async (tx) => {
-      await revokeSession(tx, { id: sessionId, userId }, 'signed out', clock.date());
+      const isOpen = await revokeSession(tx, { id: sessionId, userId }, 'signed out', clock.date());
+      if (!isOpen) throw new Problem('not_authenticated');
       tx.describe({ resource: { kind: 'session', id: sessionId } });
     });
     await revocations.announce({ sessionId });
@@ -97,7 +98,7 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
   gate.handle(contract.passwordChange, async ({ body, principal, read, write }) => {
     const current = await read((reader) => users.passwordOf(reader, principal.userId));
     const hash = await users.newPasswordHash(current, body.currentPassword, body.newPassword);
-    const ended = await write((tx) => users.replacePassword(tx, principal, hash));
+    const ended = await write((tx) => users.replacePassword(tx, principal, current.hash, hash));
     for (const sessionId of ended) await revocations.announce({ sessionId });
     return undefined;
   });

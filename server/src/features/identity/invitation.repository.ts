@@ -42,3 +42,8 @@ export async function claimInvitation(tx: WriteTx, id: string, now: Date): Promi
     where id = ${id} and accepted_at is null and expires_at > ${now} returning id`.execute(tx.db);
   return claimed.rows.length > 0;
 }
+
+/** An open link says the role it leads to. */
+export async function changeInvitedRole(tx: WriteTx, userId: string, role: Role): Promise<void> {
+  await sql`update invitations set role = ${role} where user_id = ${userId} and accepted_at is null`.execute(tx.db);
+}

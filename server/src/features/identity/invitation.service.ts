@@ -60,8 +60,10 @@ export function createInvitationService(deps: {
       { organisationId: account.organisation_id, actor: actorOf(account) },
       async (tx) => {
         if (!(await claimInvitation(tx, invitation.invitation_id, clock.date()))) throw new Problem('gone');
-        if (invitation.user_id) await activateUser(tx, account.user_id, { name: given.name ?? null, passwordHash });
-        else {
+        if (invitation.user_id) {
+          const details = { name: given.name ?? null, passwordHash };
+          if (!(await activateUser(tx, account.user_id, details))) throw new Problem('gone');
+        } else {
           const isNew = await insertUser(tx, {
             id: account.user_id,
             organisationId: account.organisation_id,

@@ -22,7 +22,6 @@ export async function insertSession(tx: WriteTx, session: NewSession): Promise<v
     values (${session.id}, ${session.organisationId}, ${session.userId}, ${session.kind}, ${session.tokenHash},
       ${session.address}::inet, ${session.userAgent}, ${session.now}, ${session.now}, ${session.now},
       ${session.idleExpiresAt}, ${session.absoluteExpiresAt})`.execute(tx.db);
-  await sql`update users set last_sign_in_at = ${session.now} where id = ${session.userId}`.execute(tx.db);
 }
 
 export async function listOpenSessions(reader: Reader, userId: string, now: Date): Promise<SessionRecord[]> {

@@ -22,7 +22,7 @@ import {
   revokeSession,
 } from './session.repository.ts';
 import { BROWSER_ABSOLUTE_MS, REFRESH_GRACE_MS, refreshToken, TOKEN_ABSOLUTE_MS } from './session.ts';
-import { findLogin, upgradePasswordHash } from './user.repository.ts';
+import { findLogin, noteSignIn, upgradePasswordHash } from './user.repository.ts';
 import type { Account } from './user.ts';
 
 export interface Visitor {
@@ -68,6 +68,7 @@ export function createSignInService(deps: {
         await transactions.unaudited(account.organisation_id, 'session_touch', (tx) =>
           upgradePasswordHash(tx, account.user_id, hash, upgraded),
         );
+        return { ...account, password_hash: upgraded };
       }
       return account;
     }
@@ -84,6 +85,12 @@ export function createSignInService(deps: {
     throw new Problem('invalid_credentials');
   }
 
+  /** Proving took a while, outside of any transaction: the account must still be what was proven when the session is opened. */
+  async function stillProven(tx: WriteTx, account: Account, now: number): Promise<void> {
+    if (!(await noteSignIn(tx, account.user_id, account.password_hash, new Date(now))))
+      throw new Problem('invalid_credentials');
+  }
+
   async function openBrowserSession(
     tx: WriteTx,
     account: Account,
@@ -92,6 +99,7 @@ export function createSignInService(deps: {
     const token = newOpaqueToken(tokenPrefixes.session);
     const now = clock.now();
     const sessionId = newId();
+    await stillProven(tx, account, now);
     await insertSession(tx, {
       id: sessionId,
       organisationId: account.organisation_id,
@@ -124,6 +132,7 @@ export function createSignInService(deps: {
     const first = refreshToken(secret, 1);
     const now = clock.now();
     await writeAs({ organisationId: account.organisation_id, actor: actorOf(account) }, async (tx) => {
+      await stillProven(tx, account, now);
       await insertSession(tx, {
         id: sessionId,
         organisationId: account.organisation_id,
@@ -160,35 +169,38 @@ export function createSignInService(deps: {
     const { session_id: sessionId, organisation_id: organisationId } = known;
     const session = await transactions.read(null, (reader) => findSessionById(reader, sessionId));
     const now = clock.now();
-    if (!session || session.status !== 'active' || session.absolute_expires_at.getTime() <= now) throw refused;
+    if (session?.status !== 'active' || session.absolute_expires_at.getTime() <= now) throw refused;
     const account: Account = { ...session, password_hash: null };
 
+    let isReuse = false;
     const successor = await writeAs({ organisationId, actor: actorOf(account) }, async (tx) => {
-      tx.describe({ resource: { kind: 'session', id: sessionId } });
       const family = await lockRefreshFamily(tx, sessionId);
       if (!family) throw refused;
       const secret = keyRing.open(family.secret_sealed, familyPlace(organisationId, sessionId));
-      if (known.generation === family.generation) {
-        const generation = family.generation + 1;
-        const token = refreshToken(secret, generation);
-        const idleExpiresAt = new Date(now + TOKEN_ABSOLUTE_MS);
-        await advanceRefreshFamily(tx, {
-          sessionId,
-          organisationId,
-          generation,
-          tokenHash: tokenHash(token),
-          now: new Date(now),
-          idleExpiresAt,
-        });
-        return token;
-      }
+      const isCurrent = known.generation === family.generation;
       const isRetry =
         known.generation === family.generation - 1 && now - family.rotated_at.getTime() <= REFRESH_GRACE_MS;
-      return isRetry ? refreshToken(secret, family.generation) : undefined;
+      isReuse = !isCurrent && !isRetry;
+      // Leaves the transaction without a trace: nothing was renewed, so the log must not say so. What happened is recorded below.
+      if (isReuse) throw refused;
+      tx.describe({ resource: { kind: 'session', id: sessionId }, ...(isRetry ? { details: { retry: true } } : {}) });
+      if (isRetry) return refreshToken(secret, family.generation);
+      const generation = family.generation + 1;
+      const token = refreshToken(secret, generation);
+      await advanceRefreshFamily(tx, {
+        sessionId,
+        organisationId,
+        generation,
+        tokenHash: tokenHash(token),
+        now: new Date(now),
+        idleExpiresAt: new Date(now + TOKEN_ABSOLUTE_MS),
+      });
+      return token;
+    }).catch(async (error: unknown) => {
+      if (isReuse) await endReusedFamily(account, sessionId);
+      throw error;
     });
-    if (successor !== undefined) return tokensFor(account, sessionId, successor);
-    await endReusedFamily(account, sessionId);
-    throw refused;
+    return tokensFor(account, sessionId, successor);
   }
 
   async function endReusedFamily(account: Account, sessionId: string): Promise<void> {
@@ -198,8 +210,9 @@ export function createSignInService(deps: {
       event: 'session.reuse_detected',
     } as const;
     await transactions.system(who, async (tx) => {
-      await revokeSession(tx, { id: sessionId, userId: account.user_id }, 'refresh token reused', clock.date());
-      tx.describe({ resource: { kind: 'session', id: sessionId } });
+      const which = { id: sessionId, userId: account.user_id };
+      const isFirst = await revokeSession(tx, which, 'refresh token reused', clock.date());
+      tx.describe({ resource: { kind: 'session', id: sessionId }, details: { ended: isFirst } });
     });
     await revocations.announce({ sessionId });
   }
@@ -211,7 +224,9 @@ export function createSignInService(deps: {
     if (!session) throw new Problem('not_authenticated');
     const actor: AuditActor = { kind: 'user', id: session.user_id, label: session.email };
     await writeAs({ organisationId: session.organisation_id, actor }, async (tx) => {
-      await revokeSession(tx, { id: session.session_id, userId: session.user_id }, 'signed out', clock.date());
+      const which = { id: session.session_id, userId: session.user_id };
+      // Ended by somebody else meanwhile: who is no longer signed in cannot sign out.
+      if (!(await revokeSession(tx, which, 'signed out', clock.date()))) throw new Problem('not_authenticated');
       tx.describe({ resource: { kind: 'session', id: session.session_id } });
     });
     await revocations.announce({ sessionId: session.session_id });

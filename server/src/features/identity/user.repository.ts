@@ -81,6 +81,25 @@ export async function setPassword(tx: WriteTx, id: string, hash: string): Promis
   await sql`update users set password_hash = ${hash}, updated_at = now() where id = ${id}`.execute(tx.db);
 }
 
+/** False when the password that was checked is no longer the person's: somebody changed it meanwhile. */
+export async function replacePasswordHash(tx: WriteTx, id: string, from: string | null, to: string): Promise<boolean> {
+  const replaced = await sql`update users set password_hash = ${to}, updated_at = now()
+    where id = ${id} and password_hash is not distinct from ${from} returning id`.execute(tx.db);
+  return replaced.rows.length > 0;
+}
+
+/**
+ * Notes the sign-in and locks the account; false when it was disabled or its password changed since the password was proven. Who ends
+ * a person's sessions changes the account first, so a session either is there to be ended or is not opened.
+ */
+export async function noteSignIn(tx: WriteTx, id: string, provenHash: string | null, now: Date): Promise<boolean> {
+  const noted = await sql`update users set last_sign_in_at = ${now}
+    where id = ${id} and status = 'active' and password_hash is not distinct from ${provenHash} returning id`.execute(
+    tx.db,
+  );
+  return noted.rows.length > 0;
+}
+
 /** Better parameters for the same password; only if nobody changed it meanwhile. */
 export async function upgradePasswordHash(tx: WriteTx, id: string, from: string, to: string): Promise<void> {
   await sql`update users set password_hash = ${to} where id = ${id} and password_hash = ${from}`.execute(tx.db);
@@ -93,11 +112,14 @@ export async function lockActiveAdministrators(tx: WriteTx): Promise<string[]> {
   return found.rows.map((row) => row.id);
 }
 
+/** False when the person is not waiting to be: a link must not open an account that was disabled meanwhile. */
 export async function activateUser(
   tx: WriteTx,
   id: string,
   details: { name: string | null; passwordHash: string },
-): Promise<void> {
-  await sql`update users set status = 'active', name = coalesce(${details.name}, name), password_hash = ${details.passwordHash},
-    updated_at = now() where id = ${id}`.execute(tx.db);
+): Promise<boolean> {
+  const activated =
+    await sql`update users set status = 'active', name = coalesce(${details.name}, name), password_hash = ${details.passwordHash},
+    updated_at = now() where id = ${id} and status = 'invited' returning id`.execute(tx.db);
+  return activated.rows.length > 0;
 }

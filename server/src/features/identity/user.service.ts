@@ -8,7 +8,7 @@ import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
-import { insertInvitation } from './invitation.repository.ts';
+import { changeInvitedRole, insertInvitation } from './invitation.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
 import {
@@ -17,7 +17,7 @@ import {
   insertUser,
   listUsers,
   lockActiveAdministrators,
-  setPassword,
+  replacePasswordHash,
   updateUser,
 } from './user.repository.ts';
 import { presentUser, type UserRecord } from './user.ts';
@@ -121,21 +121,25 @@ export function createUserService(deps: {
     ) {
       const administrators = await lockActiveAdministrators(tx);
       const before = await load(tx, id);
+      const becomesActive = change.status === 'active' && before.status !== 'active';
+      // Whoever never chose a password is invited again, not active: there would be nothing to sign in with.
+      const isUnopened = becomesActive && (await findPasswordHash(tx, id)) === null;
+      if (isUnopened && before.status === 'invited')
+        throw new Problem('conflict', { detail: 'The person becomes active by accepting the invitation.' });
       const after = {
         name: change.name === undefined ? before.name : change.name,
         phone: change.phone === undefined ? before.phone : change.phone,
         role: change.role ?? before.role,
-        status: change.status ?? before.status,
+        status: isUnopened ? ('invited' as const) : (change.status ?? before.status),
       };
       const changesRights = after.role !== before.role || after.status !== before.status;
       if (changesRights && id === by.userId)
         throw new Problem('forbidden', { detail: 'Nobody changes their own role or status.' });
-      if (before.status === 'invited' && change.status === 'active')
-        throw new Problem('conflict', { detail: 'The person becomes active by accepting the invitation.' });
       const staysAdministrator = after.role === 'admin' && after.status === 'active';
       if (administrators.length === 1 && administrators[0] === id && !staysAdministrator)
         throw new Problem('conflict', { detail: 'The last administrator stays one.' });
       await updateUser(tx, id, after);
+      if (after.role !== before.role) await changeInvitedRole(tx, id, after.role);
       if (after.status === 'disabled')
         await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'account disabled', clock.date());
       const changed = (['name', 'phone', 'role', 'status'] as const).filter((field) => after[field] !== before[field]);
@@ -170,8 +174,9 @@ export function createUserService(deps: {
     },
 
     /** Ends the person's other sessions; returns their ids. */
-    async replacePassword(tx: AuditedTx, by: UserPrincipal, hash: string): Promise<string[]> {
-      await setPassword(tx, by.userId, hash);
+    async replacePassword(tx: AuditedTx, by: UserPrincipal, from: string | null, to: string): Promise<string[]> {
+      if (!(await replacePasswordHash(tx, by.userId, from, to)))
+        throw new Problem('conflict', { detail: 'The password was changed a moment ago.' });
       const ended = await revokeSessionsOf(
         tx,
         { userId: by.userId, exceptId: by.sessionId },

@@ -1,13 +1,17 @@
-import { createServer as createPlainServer, type Server } from 'node:http';
+import { createServer as createPlainServer, type Server, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { newId } from '../../lib/ids.ts';
+import { Problem, problemBody } from '../../lib/problem.ts';
 
 export interface HttpServerOptions {
   /** Undefined: plain HTTP, on loopback or behind a trusted proxy only (the configuration checks that). */
   readonly tls: { secureContextOptions(): SecureContextOptions; onRenew(listener: () => void): void } | undefined;
   readonly maxConnections: number;
+  /** Of the answers given before a request is one: what cannot be parsed has no route and meets no hook. */
+  readonly refusalHeaders: Readonly<Record<string, string>>;
 }
 
 export interface HttpServer {
@@ -35,7 +39,7 @@ function secureServer(tls: NonNullable<HttpServerOptions['tls']>, limits: typeof
 }
 
 /** The bare HTTP server: sockets, TLS, time-outs and limits. What is served on it is the gate's business. */
-export function createHttpServer({ tls, maxConnections }: HttpServerOptions): HttpServer {
+export function createHttpServer({ tls, maxConnections, refusalHeaders }: HttpServerOptions): HttpServer {
   const limits = { ...timeouts, maxHeaderSize: MAX_HEADER_BYTES };
   const server = tls ? secureServer(tls, limits) : createPlainServer(limits);
   server.maxConnections = maxConnections;
@@ -44,12 +48,20 @@ export function createHttpServer({ tls, maxConnections }: HttpServerOptions): Ht
   const app = Fastify({
     serverFactory: (handler) => {
       server.on('request', handler);
+      // An expectation we do not know is no reason for an answer of Node's own (RFC 9110, 10.1.1 lets us ignore it).
+      server.on('checkExpectation', handler);
       return server;
+    },
+    clientErrorHandler: (error, socket) => refuseUnparsed(error, socket, refusalHeaders),
+    frameworkErrors(error, _request, reply) {
+      const problem = error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? new Problem('not_found') : badAddress();
+      const { status, headers, body } = answerTo(problem, refusalHeaders);
+      reply.raw.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
     },
     logger: false,
     bodyLimit: DEFAULT_BODY_BYTES,
     genReqId: () => newId(),
-    exposeHeadRoutes: false,
+    exposeHeadRoutes: true,
     return503OnClosing: false,
     forceCloseConnections: false,
     routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false },
@@ -75,4 +87,34 @@ export function createHttpServer({ tls, maxConnections }: HttpServerOptions): Ht
       }
     },
   };
+}
+
+const badAddress = () => new Problem('invalid_request', { detail: 'The address is not a valid URL.' });
+
+function answerTo(problem: Problem, refusalHeaders: HttpServerOptions['refusalHeaders']) {
+  const headers = { ...refusalHeaders, 'content-type': 'application/problem+json' };
+  return { status: problem.status, headers, body: JSON.stringify(problemBody(problem, newId())) };
+}
+
+/** What came is not HTTP, too long, or too slow. The parser has given up on the socket, so the answer is written by hand and it ends. */
+function refuseUnparsed(
+  error: { readonly code?: string },
+  socket: Socket,
+  refusalHeaders: HttpServerOptions['refusalHeaders'],
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new Problem('headers_too_large')
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? new Problem('request_timeout')
+        : new Problem('invalid_request', { detail: 'This is not HTTP as it should be.' });
+  const { status, headers, body } = answerTo(problem, refusalHeaders);
+  const head = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' });
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head.map(([name, value]) => `${name}: ${value}`)];
+  // Destroyed once it is written, not ended: a sender who never closes must not keep the socket.
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -1,6 +1,7 @@
+import { boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
-import { tokenHash } from '../crypto/tokens.ts';
+import { isOpaqueToken, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
 import { findDeviceCredential, isCredentialUsable } from './device-credential.repository.ts';
 import type { DevicePrincipal } from './principal.ts';
 import type { Revocations } from './revocations.ts';
@@ -26,32 +27,37 @@ export function createDeviceCredentials(deps: {
   clock: Clock;
 }): DeviceCredentials {
   const { transactions, revocations, clock } = deps;
-  const cache = new Map<string, { principal: DevicePrincipal; until: number }>();
+  const cache = boundedCache<DevicePrincipal>(MAX_CACHED, clock);
+  /** Counts what was said of revocations. A look-up during which one was heard may have read what was true before it. */
+  let news = 0;
 
   function invalidateDevice(deviceId: string): void {
-    for (const [hash, { principal }] of cache) if (principal.deviceId === deviceId) cache.delete(hash);
+    news += 1;
+    cache.deleteWhere((principal) => principal.deviceId === deviceId);
   }
   revocations.onRevoked(({ deviceId }) => {
     if (deviceId) invalidateDevice(deviceId);
   });
-  revocations.onGap(() => cache.clear());
+  revocations.onGap(() => {
+    news += 1;
+    cache.clear();
+  });
 
   return {
     invalidateDevice,
     isStillValid: ({ organisationId, credentialId }) =>
       transactions.read(organisationId, (reader) => isCredentialUsable(reader, credentialId, clock.date())),
     async verify(token) {
-      if (!token.startsWith('vtd_') || token.length > 200) return null;
+      if (!isOpaqueToken(token, tokenPrefixes.device)) return null;
       const hash = tokenHash(token);
       const key = hash.toString('latin1');
-      const now = clock.now();
       const cached = cache.get(key);
-      if (cached && cached.until > now) return cached.principal;
+      if (cached) return cached;
+      const newsBefore = news;
       const row = await transactions.read(null, (reader) => findDeviceCredential(reader, hash));
-      if (!row || (row.expires_at && row.expires_at.getTime() <= now)) {
-        cache.delete(key);
-        return null;
-      }
+      const now = clock.now();
+      const expiresAt = row?.expires_at?.getTime() ?? Number.POSITIVE_INFINITY;
+      if (!row || expiresAt <= now) return null;
       const principal: DevicePrincipal = {
         kind: 'device',
         deviceId: row.device_id,
@@ -60,12 +66,7 @@ export function createDeviceCredentials(deps: {
         deviceType: row.device_type,
         expiresAt: row.expires_at,
       };
-      // Oldest first out: a Map keeps the order of insertion.
-      if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value ?? key);
-      cache.set(key, {
-        principal,
-        until: Math.min(now + CACHE_MS, row.expires_at?.getTime() ?? Number.POSITIVE_INFINITY),
-      });
+      if (news === newsBefore) cache.set(key, principal, Math.min(now + CACHE_MS, expiresAt));
       return principal;
     },
   };

@@ -13,13 +13,13 @@ import { type DevicePrincipal, type Principal, principalKey } from '../access/pr
 import type { Transactions } from '../audit/transactions.types.ts';
 import { sameBytes, tokenHash } from '../crypto/tokens.ts';
 import { addressKey, clientAddress } from '../shield/client-address.ts';
-import { apiHeaders } from '../shield/headers.ts';
+import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { makeCall } from './call-factory.ts';
 import { readCredential } from './credential.ts';
 import type { EndpointGate } from './endpoint-gate.ts';
-import { toProblem, validationProblem } from './to-problem.ts';
+import { TOO_DEEP, toProblem, validationProblem } from './to-problem.ts';
 
 export interface HttpGateOptions {
   readonly app: FastifyInstance;
@@ -53,7 +53,12 @@ interface Passage {
 }
 
 const FROM_GATE = Symbol('route of the gate');
+interface RouteConfig {
+  readonly [FROM_GATE]?: true;
+  readonly itemsCheckedIn?: string | undefined;
+}
 const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+const SETS_COOKIE = new Set(['/auth/session', '/auth/invitations/accept']);
 /** A refused credential costs the address this many of its coarse allowance, so guessing slows itself down. */
 const REFUSAL_COST = 20;
 
@@ -69,29 +74,39 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   let fallback: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, parseJson(body as Buffer));
+      const { itemsCheckedIn } = request.routeOptions.config as RouteConfig;
+      done(null, parseJson(body as Buffer, { itemsCheckedIn }));
     } catch (error) {
       done(error as Error);
     }
   });
   app.addHook('onRoute', (route) => {
-    const config = route.config as { [FROM_GATE]?: true } | undefined;
     // A route added around the gate has no policy; the server must not start with one.
-    if (!config?.[FROM_GATE]) throw new Error(`${String(route.method)} ${route.url} was added around the gate`);
+    if (!(route.config as RouteConfig | undefined)?.[FROM_GATE])
+      throw new Error(`${String(route.method)} ${route.url} was added around the gate`);
   });
+  const headers = Object.entries({ ...apiHeaders(), ...strictTransport(new URL(publicOrigin)) });
   app.addHook('onSend', async (_request, reply) => {
-    for (const [name, value] of Object.entries(apiHeaders())) if (!reply.hasHeader(name)) reply.header(name, value);
+    for (const [name, value] of headers) if (!reply.hasHeader(name)) reply.header(name, value);
   });
   app.addHook('onResponse', async (request, reply) => {
     metrics.httpAnswered(request.routeOptions.url ?? 'unmatched', reply.statusCode, reply.elapsedTime / 1_000);
   });
-  app.setErrorHandler((error, request, reply) => sendProblem(toProblem(error), request, reply));
-  app.setNotFoundHandler((request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
+    // A sender that hung up in the middle of its body is no fault of ours.
+    const brokeOff = error === request.raw.errored;
+    const problem = brokeOff ? new Problem('malformed_json', { detail: 'The body broke off.' }) : toProblem(error);
+    return sendProblem(problem, request, reply);
+  });
+  // As a hook and not as the handler, so that no body is read for what does not exist.
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.is404) return;
     throttleAddress(addressOf(request));
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (!(isRead && fallback(request, reply))) sendProblem(new Problem('not_found'), request, reply);
+    return reply;
   });
 
   const addressOf = (request: FastifyRequest): string =>
@@ -155,9 +170,10 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       );
       throw problem;
     }
-    // The browser sends the cookie on its own accord, so a write must also come from our own pages (RFC 6454 origin).
+    // The browser sends the cookie on its own accord, so a write must also come from our own pages (RFC 6454 origin). So must what
+    // sets the cookie: nobody is to be signed in as somebody else by another site.
     const byCookie = principal.kind === 'user' && principal.via === 'cookie';
-    if ((byCookie || endpoint.path === '/auth/session') && WRITES.has(endpoint.method)) {
+    if ((byCookie || SETS_COOKIE.has(endpoint.path)) && WRITES.has(endpoint.method)) {
       if (request.headers.origin !== publicOrigin) {
         metrics.gateRefused('http', 'origin_refused');
         throw new Problem('origin_refused');
@@ -211,7 +227,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
         method: endpoint.method,
         url: urlOf(endpoint),
         bodyLimit: endpoint.bodyLimit ?? 65_536,
-        config: { [FROM_GATE]: true } as object,
+        config: { [FROM_GATE]: true, itemsCheckedIn: endpoint.itemsCheckedIn } satisfies RouteConfig as object,
         onRequest: (request) => letIn(endpoint, request),
         handler: (request, reply) => serve(endpoint, handler as unknown as Handler<Endpoint>, request, reply),
       });
@@ -242,7 +258,17 @@ function isScraper(token: string, expected: Secret): boolean {
 
 function parsed(schema: z.ZodType | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined;
-  const result = schema.safeParse(value ?? {});
+  const result = safely(schema, value ?? {});
   if (!result.success) throw validationProblem(result.error);
   return result.data;
+}
+
+/** A schema of any JSON follows the value as deep as it goes, which can be deeper than the stack. */
+function safely(schema: z.ZodType, value: unknown) {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    if (error instanceof RangeError) throw new Problem('invalid_request', { cause: error, detail: TOO_DEEP });
+    throw error;
+  }
 }

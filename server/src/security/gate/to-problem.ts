@@ -18,6 +18,9 @@ const DISK_FULL = '53100';
 const CANCELED = '57014';
 /** A text with U+0000, which JSON can hold and PostgreSQL cannot: as text, and as jsonb. */
 const UNSTORABLE_TEXT = new Set(['22021', '22P05']);
+/** PostgreSQL's stack ended in a document that ours still could follow. */
+const STACK_DEPTH = '54001';
+export const TOO_DEEP = 'The body is nested too deeply.';
 const NOT_NOW_SYSTEM = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT']);
 
 /**
@@ -37,6 +40,7 @@ export function toProblem(error: unknown): Problem {
         cause: error,
         detail: 'A text holds a character that cannot be stored.',
       });
+    if (code === STACK_DEPTH) return new Problem('invalid_request', { cause: error, detail: TOO_DEEP });
     if (code === CANCELED) return new Problem('timeout', { cause: error });
     if (NOT_NOW.test(code) || NOT_NOW_SYSTEM.has(code))
       return new Problem('unavailable', { cause: error, retryAfterSeconds: 2 });

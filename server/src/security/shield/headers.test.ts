@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { apiHeaders, assetHeaders, htmlHeaders, newNonce } from './headers.ts';
+import { apiHeaders, assetHeaders, htmlHeaders, newNonce, strictTransport } from './headers.ts';
 
 const nonce = newNonce();
 const kinds = [
@@ -9,9 +9,6 @@ const kinds = [
 ] as const;
 
 describe.each(kinds)('%s answers', (_, headers) => {
-  test('force HTTPS for longer than half a year', () => {
-    expect(Number(/max-age=(\d+)/.exec(headers['strict-transport-security'] ?? '')?.[1])).toBeGreaterThan(15_768_000);
-  });
   test('cannot be framed, sniffed, or embedded by another site, and leak no referrer', () => {
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
@@ -36,6 +33,24 @@ describe.each(kinds)('%s answers', (_, headers) => {
       expect(value).toMatch(/^[\x20-\x7e]+$/);
     }
   });
+});
+
+test('a host of its own forces HTTPS for longer than half a year, its subdomains too', () => {
+  const header = strictTransport(new URL('https://telemetry.example.org'))['strict-transport-security'] ?? '';
+  expect(Number(/max-age=(\d+)/.exec(header)?.[1])).toBeGreaterThan(15_768_000);
+  expect(header).toContain('includeSubDomains');
+});
+
+test.each([
+  'https://localhost:8000',
+  'https://localhost.:8000',
+  'https://demo.localhost',
+  'https://127.0.0.1:8000',
+  'https://[::1]:8000',
+  'https://192.0.2.7',
+  'http://telemetry.example.org',
+])('%s does not force HTTPS on whatever else runs there', (url) => {
+  expect(strictTransport(new URL(url))).toEqual({});
 });
 
 test('api answers are never kept', () => {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
 
 export type SecurityHeaders = Readonly<Record<string, string>>;
 
-// Two years, as the preload lists ask. Browsers ignore it over plain HTTP and for IP addresses.
+// Two years, as the preload lists ask.
 const STRICT_TRANSPORT = 'max-age=63072000; includeSubDomains';
 
 const everywhere = {
-  'strict-transport-security': STRICT_TRANSPORT,
   'x-content-type-options': 'nosniff',
   // For browsers that do not know frame-ancestors.
   'x-frame-options': 'DENY',
@@ -51,6 +51,16 @@ const api: SecurityHeaders = Object.freeze({
 });
 
 const asset: SecurityHeaders = Object.freeze({ ...everywhere, 'content-security-policy': INERT_POLICY });
+
+/**
+ * HTTPS for ever, for a host of its own. It holds for a host name on every port, so a server that people try out on their own machine
+ * would break whatever else they run on localhost; for an IP address and over plain HTTP browsers ignore it (RFC 6797, 8.1).
+ */
+export function strictTransport(publicUrl: URL): SecurityHeaders {
+  const host = publicUrl.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const isShared = host === 'localhost' || host.endsWith('.localhost') || isIP(host) !== 0;
+  return publicUrl.protocol !== 'https:' || isShared ? {} : { 'strict-transport-security': STRICT_TRANSPORT };
+}
 
 /** For every answer that is not a page or one of its files: JSON, problems, exports, metrics. */
 export function apiHeaders(): SecurityHeaders {
