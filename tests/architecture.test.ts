@@ -43,7 +43,7 @@ const simulator = sourcesBelow('simulator/src').filter((path) => !isTest(path));
 const layers = ['lib', 'platform', 'security', 'features'] as const;
 function layerOf(path: string): number {
   const folder = /^server\/src\/([^/]+)\//.exec(path)?.[1];
-  const index = layers.findIndex((layer) => layer === folder);
+  const index = layers.indexOf(folder as (typeof layers)[number]);
   return index < 0 && path.startsWith('server/src/') ? layers.length : index;
 }
 const featureOf = (path: string): string | undefined => /^server\/src\/features\/([^/]+)\//.exec(path)?.[1];

@@ -52,6 +52,39 @@ export const routes: RouteObject[] = [
           screen('/devices/:id', { title: 'The device', permission: 'device:read', usesTimeRange: true }, async () => ({
             Component: (await import('./pages/device/device-page.tsx')).DevicePage,
           })),
+          screen(paths.alerts, { title: 'The alert list', permission: 'alert:read' }, async () => ({
+            Component: (await import('./pages/alerts/alerts-page.tsx')).AlertsPage,
+          })),
+          screen(paths.rules, { title: 'The rule list', permission: 'alert:read' }, async () => ({
+            Component: (await import('./pages/rules/rules-page.tsx')).RulesPage,
+          })),
+          screen(paths.newRule, { title: 'The rule editor', permission: 'alert:write' }, async () => ({
+            Component: (await import('./pages/rules/rule-page.tsx')).NewRulePage,
+          })),
+          screen('/rules/:ruleId', { title: 'The rule editor', permission: 'alert:write' }, async () => ({
+            Component: (await import('./pages/rules/rule-page.tsx')).RulePage,
+          })),
+          screen(paths.explore, { title: 'Explore', permission: 'telemetry:read', usesTimeRange: true }, async () => ({
+            Component: (await import('./pages/explore/explore-page.tsx')).ExplorePage,
+          })),
+          screen(paths.auditLog, { title: 'The audit log', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/audit-log/audit-log-page.tsx')).AuditLogPage,
+          })),
+          screen(paths.people, { title: 'The list of people', permission: 'user:manage' }, async () => ({
+            Component: (await import('./pages/people/people-page.tsx')).PeoplePage,
+          })),
+          screen(paths.roles, { title: 'The table of roles', permission: 'user:manage' }, async () => ({
+            Component: (await import('./pages/people/roles-page.tsx')).RolesPage,
+          })),
+          screen(paths.notifications, { title: 'The list of channels', permission: 'config:manage' }, async () => ({
+            Component: (await import('./pages/notifications/notifications-page.tsx')).NotificationsPage,
+          })),
+          screen(paths.settings, { title: 'The settings', permission: 'config:manage' }, async () => ({
+            Component: (await import('./pages/settings/settings-page.tsx')).SettingsPage,
+          })),
+          screen(paths.account, { title: 'My account' }, async () => ({
+            Component: (await import('./pages/account/account-page.tsx')).AccountPage,
+          })),
           {
             path: '*',
             handle: { title: 'This page' } satisfies RouteHandle,

@@ -25,7 +25,7 @@ export function CommandPalette() {
       withCloseButton={false}
       padding={0}
       size={560}
-      aria-label="Search and commands"
+      attributes={{ content: { 'aria-label': 'Search and commands' } }}
     >
       <Palette onDone={() => setOpened(false)} />
     </Modal>

@@ -37,6 +37,7 @@ const firstDelayMs = 500;
 const longestDelayMs = 30_000;
 const pingEveryMs = 25_000;
 const pongWithinMs = 10_000;
+const rearmAfterMs = 1000;
 
 /** Doubling from half a second to half a minute, spread so that a restarted server is not met by everyone at once. */
 export const backoffMs = (attempt: number, random: number) =>
@@ -58,6 +59,7 @@ export function createLiveConnection(
   let socket: LiveSocket | undefined;
   let cancelTimer = () => {};
   let lostAt: number | undefined;
+  let armedAt = 0;
 
   function become(next: LiveState) {
     state = next;
@@ -67,6 +69,9 @@ export function createLiveConnection(
   const subscribeOnServer = (id: number, filter: LiveFilter) => say({ type: 'subscribe', id, ...filter });
 
   function watchSilence() {
+    // A busy stream need not wind the clock again for every message.
+    if (now() - armedAt < rearmAfterMs && state.kind === 'open') return;
+    armedAt = now();
     cancelTimer();
     cancelTimer = setTimer(() => {
       say({ type: 'ping' });
@@ -81,6 +86,7 @@ export function createLiveConnection(
     socket = opened;
     opened.onopen = () => {
       if (socket !== opened) return;
+      armedAt = Number.NEGATIVE_INFINITY;
       become({ kind: 'open' });
       watchSilence();
       for (const { id, filter } of subscriptions.values()) subscribeOnServer(id, filter);

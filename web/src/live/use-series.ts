@@ -18,7 +18,7 @@ interface Wanted {
   aggregation?: 'avg' | 'min' | 'max' | 'sum' | 'count' | 'p50' | 'p95' | undefined;
 }
 
-type History = ResultOf<typeof Declared>;
+export type History = ResultOf<typeof Declared>;
 
 /** The history of one metric for a chart, continued by what comes in live. */
 export function useSeries({ deviceId, metric, from, to, isLive, interval = 'auto', aggregation }: Wanted) {
@@ -53,7 +53,8 @@ export function useSeries({ deviceId, metric, from, to, isLive, interval = 'auto
   };
 }
 
-function asCurve(
+/** What the history says as a curve, continued by live points. */
+export function asCurve(
   data: History | undefined,
   live: readonly { time: number; value: number }[],
   aggregation: Wanted['aggregation'],

@@ -40,7 +40,7 @@ export function Toasts() {
   const shown = useSyncExternalStore(listen, () => toasts);
   return (
     <Portal>
-      <div className={classes.stack} role="status" aria-live="polite">
+      <section className={classes.stack} aria-label="Messages" aria-live="polite">
         {shown.map(({ id, tone, title, detail }) => (
           <Notification
             key={id}
@@ -53,7 +53,7 @@ export function Toasts() {
             {detail}
           </Notification>
         ))}
-      </div>
+      </section>
     </Portal>
   );
 }

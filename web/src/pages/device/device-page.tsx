@@ -1,10 +1,11 @@
-import { Button, Group, Skeleton, Tabs } from '@mantine/core';
+import { Anchor, Skeleton, Tabs } from '@mantine/core';
 import { IconPencil, IconTrash } from '@tabler/icons-react';
 import { alertsList, deviceChange, deviceDelete, deviceGet } from '@valtronics/contract';
 import { useState } from 'react';
-import { useNavigate, useParams } from 'react-router';
+import { Link, useNavigate, useParams } from 'react-router';
 import { useMay, useRefusal } from '../../api/session.ts';
 import { useEndpoint } from '../../api/use-endpoint.ts';
+import { latestValues } from '../../live/latest-values.ts';
 import { useLive } from '../../live/live-provider.tsx';
 import { GuardedButton } from '../../ui/guarded.tsx';
 import { PageHeader } from '../../ui/page.tsx';
@@ -28,18 +29,25 @@ export function DevicePage() {
   const tab = oneOf(tabs, get('tab')) ?? 'measurements';
   const { data: device, error, refetch } = useEndpoint(deviceGet, { params: { id } });
   const mayReadAlerts = useMay('alert:read');
+  const mayReadTelemetry = useMay('telemetry:read');
   const alerts = useEndpoint(alertsList, { query: { deviceId: id, limit: 100 } }, { enabled: mayReadAlerts });
   const mayManage = useMay('device:write');
   const editRefusal = useRefusal(deviceChange);
   const deleteRefusal = useRefusal(deviceDelete);
   const [dialog, setDialog] = useState<'edit' | 'delete' | null>(null);
   useLive('devices', () => void refetch(), { deviceId: id });
+  useLive('telemetry', ({ points }) => latestValues.take(points), { deviceId: id, enabled: mayReadTelemetry });
 
   if (error && !device) return <ErrorState problem={error} onRetry={() => void refetch()} />;
   if (!device) return <Skeleton height={320} aria-label="Loading the device" />;
   return (
     <>
       <PageHeader
+        before={
+          <Anchor component={Link} to={paths.devices} size="xs">
+            Devices
+          </Anchor>
+        }
         title={device.name}
         detail={device.description}
         actions={
@@ -92,11 +100,6 @@ export function DevicePage() {
           onClose={() => setDialog(null)}
         />
       ) : null}
-      <Group mt="lg">
-        <Button variant="subtle" size="compact-xs" onClick={() => void navigate(paths.devices)}>
-          All devices
-        </Button>
-      </Group>
     </>
   );
 }

@@ -1,12 +1,14 @@
-import { Badge } from '@mantine/core';
+import { Anchor, Badge } from '@mantine/core';
 import { IconHeartbeat } from '@tabler/icons-react';
 import type { Alert, Device } from '@valtronics/contract';
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 import { Copyable } from '../../ui/copyable.tsx';
 import { humanName } from '../../ui/format-value.ts';
+import { paths } from '../../ui/paths.ts';
 import { DeviceStatusLabel, SeverityBadge } from '../../ui/severity.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
+import { LastSeen } from '../devices/device-cells.tsx';
 import classes from './device.module.css';
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
@@ -33,13 +35,13 @@ export function DeviceStrip({ device, alerts }: { device: Device; alerts: readon
         <RelativeTime at={device.statusSince} />
       </Fact>
       <Fact name="Last heard">
-        <RelativeTime at={device.lastSeenAt} />
+        <LastSeen device={device} />
       </Fact>
       <Fact name="Open alerts">
         {worst ? (
-          <Link to={`/alerts?device=${device.id}`}>
+          <Anchor component={Link} to={`${paths.alerts}?device=${device.id}`} size="sm">
             {open.length} <SeverityBadge severity={worst} />
-          </Link>
+          </Anchor>
         ) : (
           'none'
         )}
@@ -48,7 +50,7 @@ export function DeviceStrip({ device, alerts }: { device: Device; alerts: readon
       <Fact name="Location">{device.location ?? '–'}</Fact>
       <Fact name="Serial">{device.serial ?? '–'}</Fact>
       <Fact name="Id">
-        <Copyable value={device.id} label="Copy the device id" />
+        <Copyable value={device.id} label="Copy the device id" shorten />
       </Fact>
       {device.health ? (
         <Fact name="Class">

@@ -9,7 +9,7 @@ import { formatValue, humanName } from '../../ui/format-value.ts';
 import { Panel } from '../../ui/page.tsx';
 import { ErrorState } from '../../ui/states/states.tsx';
 import { duration } from '../../ui/time/format-time.ts';
-import { useTimeRange } from '../../ui/time/use-time-range.ts';
+import { useZoom } from '../../ui/time/use-time-range.ts';
 import classes from './device.module.css';
 
 export interface MetricParts {
@@ -23,7 +23,7 @@ export interface MetricParts {
 const HEIGHT = 170;
 
 export function NumberPanel({ device, metric, bounds, alerts, rules }: MetricParts) {
-  const [, setRange] = useTimeRange();
+  const { zoomTo, zoomBack } = useZoom();
   const series = useSeries({ deviceId: device.id, metric: metric.metric, ...bounds });
   const curves = useMemo(
     () => [{ ...series.curve, label: metric.metric, unit: metric.unit, colour: 1 }],
@@ -38,7 +38,7 @@ export function NumberPanel({ device, metric, bounds, alerts, rules }: MetricPar
     threshold === null || condition === 'rises_by' || condition === 'falls_by' ? [] : [{ value: threshold, severity }],
   );
   return (
-    <Panel title={humanName(metric.metric)} aside={<span className="dim">{metric.unit}</span>}>
+    <Panel title={humanName(metric.metric)} aside={<Figures deviceId={device.id} metric={metric} bounds={bounds} />}>
       {series.isPending ? (
         <Skeleton height={HEIGHT + 20} />
       ) : series.error && !series.data ? (
@@ -52,11 +52,10 @@ export function NumberPanel({ device, metric, bounds, alerts, rules }: MetricPar
           height={HEIGHT}
           spans={spans}
           thresholds={thresholds}
-          onZoom={(from, to) => setRange({ kind: 'fixed', from, to })}
-          onReset={() => setRange({ kind: 'last', key: '24h' })}
+          onZoom={zoomTo}
+          onReset={zoomBack}
         />
       )}
-      <Figures deviceId={device.id} metric={metric} bounds={bounds} />
     </Panel>
   );
 }
@@ -82,17 +81,17 @@ function Figures({
   const longest = data.gaps[0];
   const facts: [string, string][] = [
     ['average', formatValue(data.avg, metric.unit)],
-    ['least', formatValue(data.min, metric.unit)],
-    ['most', formatValue(data.max, metric.unit)],
-    [`median ±${data.relativeError * 100} %`, formatValue(data.p50, metric.unit)],
-    ['95 % below', formatValue(data.p95, metric.unit)],
+    ['min', formatValue(data.min, metric.unit)],
+    ['max', formatValue(data.max, metric.unit)],
+    ['median', formatValue(data.p50, metric.unit)],
+    ['95th', formatValue(data.p95, metric.unit)],
     ['complete', data.completeness === null ? '–' : `${(data.completeness * 100).toFixed(1)} %`],
     ...(longest
       ? [['longest gap', duration((Date.parse(longest.to) - Date.parse(longest.from)) / 1000)] as [string, string]]
       : []),
   ];
   return (
-    <div className={classes.figures}>
+    <div className={classes.figures} title={`Median and 95th percentile are within ${data.relativeError * 100} %`}>
       {facts.map(([name, text]) => (
         <span key={name}>
           {name} <b>{text}</b>

@@ -14,6 +14,11 @@ interface Wanted {
   onReset: () => void;
 }
 
+const LEFT = 3;
+const RIGHT = 1;
+/** Thresholds belong to the first unit. */
+const FIRST_SCALE = 'y0';
+
 const colourOf = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /** How a chart of ours looks: thin lines, faint grid, the band in the line's own colour. */
@@ -28,13 +33,17 @@ export function chartOptions(wanted: Wanted): uPlot.Options {
     grid: { stroke: line, width: 1 },
     ticks: { stroke: line, width: 1, size: 4 },
   };
+  // Each unit has a scale of its own; the first two have an axis, left and right.
+  const units = [...new Set(curves.map(({ unit }) => unit))];
+  const scaleOf = (unit: string | null) => `y${units.indexOf(unit)}`;
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   for (const curve of curves) {
     const stroke = colourOf(`--series-${curve.colour}`) || '#0b7f74';
-    series.push({ label: curve.label, stroke, width: 1.5, points: { show: false }, spanGaps: false });
+    const scale = scaleOf(curve.unit);
+    series.push({ label: curve.label, scale, stroke, width: 1.5, points: { show: false }, spanGaps: false });
     if (!curve.low || !curve.high) continue;
-    const edge = { stroke: 'transparent', width: 0, points: { show: false }, spanGaps: false };
+    const edge = { scale, stroke: 'transparent', width: 0, points: { show: false }, spanGaps: false };
     series.push({ ...edge, label: `${curve.label} low` }, { ...edge, label: `${curve.label} high` });
     bands.push({ series: [series.length - 1, series.length - 2], fill: `${stroke}26` });
   }
@@ -46,10 +55,20 @@ export function chartOptions(wanted: Wanted): uPlot.Options {
     legend: { show: false },
     padding: [8, 8, 0, 0],
     axes: [
-      { ...axis, space: 70 },
-      { ...axis, size: 56, values: (_plot, values) => values.map((value) => formatNumber(value)) },
+      { ...axis, space: 70, size: 32, values: timeLabels },
+      ...units.slice(0, 2).map((unit, index) => ({
+        ...axis,
+        scale: scaleOf(unit),
+        side: index === 0 ? LEFT : RIGHT,
+        size: 56,
+        grid: index === 0 ? (axis.grid ?? {}) : { show: false },
+        values: (_plot: uPlot, values: number[]) => values.map((value) => formatNumber(value)),
+      })),
     ],
-    scales: { x: { time: true, auto: false }, y: { range: roomFor(wanted) } },
+    scales: {
+      x: { time: true, auto: false },
+      ...Object.fromEntries(units.map((unit) => [scaleOf(unit), { range: roomFor(wanted) }])),
+    },
     cursor: {
       sync: { key: sync },
       drag: { x: true, y: false, setScale: false },
@@ -83,14 +102,28 @@ export function chartOptions(wanted: Wanted): uPlot.Options {
   };
 }
 
+const pad = (part: number) => String(part).padStart(2, '0');
+
+/** A clock of 24 hours; the day stands where it begins. */
+function timeLabels(_plot: uPlot, splits: number[], _axis: number, _space: number, step: number): string[] {
+  return splits.map((split, index) => {
+    const date = new Date(split * 1000);
+    const day = `${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+    if (step >= 86_400) return day;
+    const clock = `${pad(date.getHours())}:${pad(date.getMinutes())}${step < 60 ? `:${pad(date.getSeconds())}` : ''}`;
+    const before = splits[index - 1];
+    const isNewDay = before !== undefined && new Date(before * 1000).getDate() !== date.getDate();
+    return isNewDay ? `${day} ${clock}` : clock;
+  });
+}
+
 /** A flat line still gets a scale, and a threshold that is near stays on the picture. */
 function roomFor({ marks }: Wanted): uPlot.Scale.Range {
-  return (_plot, low, high) => {
+  return (_plot, low, high, scale) => {
     if (low === null || high === null) return [0, 1];
     const span = high - low || Math.abs(high) || 1;
-    const near = marks.current.thresholds
-      .map(({ value }) => value)
-      .filter((value) => value > low - span && value < high + span);
+    const thresholds = scale === FIRST_SCALE ? marks.current.thresholds : [];
+    const near = thresholds.map(({ value }) => value).filter((value) => value > low - span && value < high + span);
     const [bottom, top] = [Math.min(low, ...near), Math.max(high, ...near)];
     return [bottom - span * 0.08, top + span * 0.08];
   };
@@ -115,7 +148,7 @@ function drawThresholds(plot: uPlot, thresholds: readonly Threshold[]): void {
   ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.lineWidth = devicePixelRatio;
   for (const { value, severity } of thresholds) {
-    const y = plot.valToPos(value, 'y', true);
+    const y = plot.valToPos(value, FIRST_SCALE, true);
     if (y < bbox.top || y > bbox.top + bbox.height) continue;
     ctx.strokeStyle = colourOf(`--sev-${severity}`);
     ctx.beginPath();

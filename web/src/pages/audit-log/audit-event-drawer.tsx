@@ -1,0 +1,90 @@
+import { Button, Code, Drawer, Group, Stack } from '@mantine/core';
+import { type AuditEvent, type AuditEventName, auditEvents } from '@valtronics/contract';
+import type { ReactNode } from 'react';
+import { Copyable } from '../../ui/copyable.tsx';
+import { exactTime } from '../../ui/time/format-time.ts';
+import classes from './audit-log.module.css';
+
+export const actorName = ({ kind, label, id }: AuditEvent['actor']) =>
+  label ?? (id ? `${kind} …${id.slice(-8)}` : kind);
+
+/** The sentence of the contract's own table; an event it does not know by its name. */
+export const eventText = ({ event }: AuditEvent): string =>
+  event in auditEvents ? auditEvents[event as AuditEventName] : event;
+
+interface Props {
+  event: AuditEvent | null;
+  onClose: () => void;
+  onFilter: (changes: Record<string, string>) => void;
+}
+
+export function AuditEventDrawer({ event, onClose, onFilter }: Props) {
+  return (
+    <Drawer
+      opened={event !== null}
+      onClose={onClose}
+      position="right"
+      size={480}
+      title={event ? `${actorName(event.actor)} ${eventText(event)}` : ''}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {event ? (
+        <Stack gap="md">
+          <dl className={classes.facts}>
+            <Fact name="When">{exactTime(event.at)}</Fact>
+            <Fact name="Event">
+              <span className="mono">{event.event}</span>
+            </Fact>
+            <Fact name="Outcome">{event.outcome}</Fact>
+            <Fact name="Who">
+              {event.actor.kind}
+              {event.actor.label ? ` ${event.actor.label}` : ''}
+              {event.actor.id ? <Copyable value={event.actor.id} label="Copy the actor id" /> : null}
+            </Fact>
+            {event.resource ? (
+              <Fact name="On">
+                {event.resource.kind.replaceAll('_', ' ')}
+                <Copyable value={event.resource.id} label="Copy the resource id" />
+              </Fact>
+            ) : null}
+            <Fact name="From">{event.address ?? '–'}</Fact>
+            {event.requestId ? (
+              <Fact name="Request">
+                <Copyable value={event.requestId} label="Copy the request id" />
+              </Fact>
+            ) : null}
+          </dl>
+          {Object.keys(event.details).length > 0 ? (
+            <Code block className={classes.details} tabIndex={0}>
+              {JSON.stringify(event.details, null, 2)}
+            </Code>
+          ) : null}
+          <Group gap="xs">
+            <Button variant="default" onClick={() => onFilter({ event: event.event })}>
+              All of this event
+            </Button>
+            {event.actor.id ? (
+              <Button variant="default" onClick={() => onFilter({ actor: event.actor.id ?? '' })}>
+                All by this actor
+              </Button>
+            ) : null}
+            {event.resource ? (
+              <Button variant="default" onClick={() => onFilter({ resource: event.resource?.id ?? '' })}>
+                All on this resource
+              </Button>
+            ) : null}
+          </Group>
+        </Stack>
+      ) : null}
+    </Drawer>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}

@@ -1,0 +1,164 @@
+import { ActionIcon, Menu } from '@mantine/core';
+import { IconBellRinging, IconDots, IconMail, IconPlus, IconWebhook } from '@tabler/icons-react';
+import {
+  channelChange,
+  channelCreate,
+  channelDelete,
+  channelsList,
+  channelTest,
+  type NotificationChannel,
+} from '@valtronics/contract';
+import { useState } from 'react';
+import { asProblem } from '../../api/problem-error.ts';
+import { useRefusal } from '../../api/session.ts';
+import { useChange, useEndpoint } from '../../api/use-endpoint.ts';
+import { ConfirmDialog } from '../../ui/forms/confirm-dialog.tsx';
+import { GuardedButton } from '../../ui/guarded.tsx';
+import { PageHeader } from '../../ui/page.tsx';
+import { SeverityBadge } from '../../ui/severity.tsx';
+import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
+import { type Column, DataTable } from '../../ui/table/data-table.tsx';
+import { RelativeTime } from '../../ui/time/relative-time.tsx';
+import { sayDone, sayProblem } from '../../ui/toasts.tsx';
+import { ChannelDialog } from './channel-dialog.tsx';
+
+type Dialog = { kind: 'new' } | { kind: 'edit' | 'delete'; channel: NotificationChannel } | null;
+
+export function NotificationsPage() {
+  const { data, error, isPending, refetch } = useEndpoint(channelsList, {}, { refetchInterval: 15_000 });
+  const refusal = useRefusal(channelCreate);
+  const [dialog, setDialog] = useState<Dialog>(null);
+  const test = useChange(channelTest, ['/notification-channels']);
+  const change = useChange(channelChange, ['/notification-channels']);
+  const remove = useChange(channelDelete, ['/notification-channels']);
+  const act = async (work: () => Promise<unknown>, done: string) => {
+    try {
+      await work();
+      sayDone(done);
+    } catch (failure) {
+      sayProblem(asProblem(failure));
+    }
+  };
+  const add = (
+    <GuardedButton refusal={refusal} leftSection={<IconPlus size={14} />} onClick={() => setDialog({ kind: 'new' })}>
+      New channel
+    </GuardedButton>
+  );
+  const columns: readonly Column<NotificationChannel>[] = [
+    {
+      key: 'name',
+      header: 'Channel',
+      width: 'minmax(130px, 1.2fr)',
+      cell: ({ name, kind, enabled }) => (
+        <>
+          {kind === 'email' ? (
+            <IconMail size={15} aria-label="Email" />
+          ) : (
+            <IconWebhook size={15} aria-label="Webhook" />
+          )}{' '}
+          <b>{name}</b>
+          {enabled ? null : <span className="dim"> off</span>}
+        </>
+      ),
+    },
+    { key: 'target', header: 'To', width: 'minmax(140px, 1.6fr)', from: 560, cell: ({ target }) => target },
+    {
+      key: 'severity',
+      header: 'From',
+      width: '92px',
+      from: 420,
+      cell: ({ minimumSeverity }) => <SeverityBadge severity={minimumSeverity} />,
+    },
+    {
+      key: 'delivered',
+      header: 'Last delivered',
+      width: '104px',
+      from: 760,
+      align: 'right',
+      cell: ({ lastDeliveredAt }) => <RelativeTime at={lastDeliveredAt} />,
+    },
+    {
+      key: 'error',
+      header: 'Last fault',
+      width: 'minmax(100px, 1.2fr)',
+      from: 980,
+      cell: ({ lastError }) => (
+        <span className="dim" title={lastError ?? undefined}>
+          {lastError ?? 'none'}
+        </span>
+      ),
+    },
+    {
+      key: 'actions',
+      header: '',
+      width: '32px',
+      cell: (channel) => (
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <ActionIcon aria-label={`Actions for ${channel.name}`}>
+              <IconDots size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item
+              onClick={() =>
+                void act(() => test.mutateAsync({ params: { id: channel.id } }), 'Test notification queued')
+              }
+            >
+              Send a test
+            </Menu.Item>
+            <Menu.Item onClick={() => setDialog({ kind: 'edit', channel })}>Change…</Menu.Item>
+            <Menu.Item
+              onClick={() =>
+                void act(
+                  () => change.mutateAsync({ params: { id: channel.id }, body: { enabled: !channel.enabled } }),
+                  `${channel.name} is ${channel.enabled ? 'off' : 'on'}`,
+                )
+              }
+            >
+              {channel.enabled ? 'Turn off' : 'Turn on'}
+            </Menu.Item>
+            <Menu.Divider />
+            <Menu.Item onClick={() => setDialog({ kind: 'delete', channel })}>Delete…</Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      ),
+    },
+  ];
+  return (
+    <>
+      <PageHeader title="Notifications" detail="Where alerts are sent, besides this page" actions={add} />
+      {error && !data ? (
+        <ErrorState problem={error} onRetry={() => void refetch()} />
+      ) : (
+        <DataTable
+          label="Notification channels"
+          columns={columns}
+          rows={data?.items ?? []}
+          loading={isPending}
+          empty={
+            <EmptyState
+              icon={<IconBellRinging size={20} />}
+              title="Alerts are only shown here"
+              hint="Add a mailbox or a signed webhook, and alerts of the severity you choose go there as well, at least once, with retries."
+              action={add}
+            />
+          }
+        />
+      )}
+      {dialog?.kind === 'new' ? <ChannelDialog onClose={() => setDialog(null)} /> : null}
+      {dialog?.kind === 'edit' ? <ChannelDialog channel={dialog.channel} onClose={() => setDialog(null)} /> : null}
+      {dialog?.kind === 'delete' ? (
+        <ConfirmDialog
+          title={`Delete ${dialog.channel.name}?`}
+          action="Delete the channel"
+          typed={dialog.channel.name}
+          onClose={() => setDialog(null)}
+          onConfirm={() => remove.mutateAsync({ params: { id: dialog.channel.id } })}
+        >
+          Alerts are no longer sent to {dialog.channel.target}. A webhook's signing secret is gone with it.
+        </ConfirmDialog>
+      ) : null}
+    </>
+  );
+}

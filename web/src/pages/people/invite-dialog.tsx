@@ -1,0 +1,99 @@
+import { Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
+import { type Role, roles, userInvite } from '@valtronics/contract';
+import { useState } from 'react';
+import type { ResultOf } from '../../api/call.ts';
+import { useChange } from '../../api/use-endpoint.ts';
+import { humanName } from '../../ui/format-value.ts';
+import { FormProblem } from '../../ui/forms/form-problem.tsx';
+import { orLeftOut, useContractForm } from '../../ui/forms/use-contract-form.ts';
+import { CopyBlock } from '../../ui/secret-once.tsx';
+import { exactTime } from '../../ui/time/format-time.ts';
+
+export function InviteDialog({ onClose }: { onClose: () => void }) {
+  const form = useContractForm({ email: '', name: '', phone: '', role: 'user' as Role });
+  const invite = useChange(userInvite, ['/users']);
+  const [made, setMade] = useState<ResultOf<typeof userInvite> | null>(null);
+  if (made) {
+    return (
+      <Modal
+        opened
+        onClose={onClose}
+        title={`${made.user.name ?? made.user.email} is invited`}
+        closeOnClickOutside={false}
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <Stack gap="sm">
+          <Text size="sm">
+            Give them this link; it is shown this once, opens one account and is good until{' '}
+            {exactTime(made.invitation.expiresAt, { milliseconds: false })}. Where mail is set up it was sent as well.
+          </Text>
+          <CopyBlock label="Invitation link" text={made.invitation.url} />
+          <Group justify="flex-end">
+            <Button onClick={onClose}>Done</Button>
+          </Group>
+        </Stack>
+      </Modal>
+    );
+  }
+  return (
+    <Modal opened onClose={onClose} title="Invite a person" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <form
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          const { email, name, phone, role } = form.values;
+          const body = { email: email.trim(), name: orLeftOut(name), phone: orLeftOut(phone), role };
+          void form.submit(userInvite.body, body, async (sound) => setMade(await invite.mutateAsync({ body: sound })));
+        }}
+      >
+        <Stack gap="sm">
+          <TextInput data-autofocus label="Email address" type="email" autoComplete="off" {...form.text('email')} />
+          <TextInput label="Name" description="May stay empty" autoComplete="off" {...form.text('name')} />
+          <TextInput
+            label="Phone"
+            description="May stay empty; with the country, as +15551234567"
+            {...form.text('phone')}
+          />
+          <RoleField value={form.values.role} error={form.errors.role} onChange={(role) => form.set('role', role)} />
+          <FormProblem problem={form.problem} />
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={invite.isPending}>
+              Invite
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+const roleHints: Record<Role, string> = {
+  admin: 'Everything, people and settings included',
+  operator: 'Runs devices, rules and alerts; deletes nothing',
+  analyst: 'Reads, analyses and exports',
+  user: 'Reads devices, values and alerts',
+};
+
+interface RoleFieldProps {
+  value: Role;
+  onChange: (role: Role) => void;
+  error?: string | undefined;
+  disabled?: boolean;
+}
+
+export function RoleField({ value, onChange, error, disabled = false }: RoleFieldProps) {
+  return (
+    <NativeSelect
+      label="Role"
+      description={roleHints[value]}
+      value={value}
+      error={error}
+      disabled={disabled}
+      data={roles.map((role) => ({ value: role, label: humanName(role) }))}
+      onChange={(event) => onChange(event.currentTarget.value as Role)}
+    />
+  );
+}

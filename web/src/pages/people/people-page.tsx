@@ -1,0 +1,131 @@
+import { ActionIcon, Group, Menu } from '@mantine/core';
+import { IconDots, IconUserPlus, IconUsers } from '@tabler/icons-react';
+import { roles, type User, userInvite, usersList } from '@valtronics/contract';
+import { useState } from 'react';
+import { useMe, useRefusal } from '../../api/session.ts';
+import { useEndpointPages } from '../../api/use-endpoint.ts';
+import { FilterSelect } from '../../ui/filter-select.tsx';
+import { humanName } from '../../ui/format-value.ts';
+import { GuardedButton } from '../../ui/guarded.tsx';
+import { PageHeader } from '../../ui/page.tsx';
+import { SearchField } from '../../ui/search-field.tsx';
+import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
+import { type Column, DataTable } from '../../ui/table/data-table.tsx';
+import { RelativeTime } from '../../ui/time/relative-time.tsx';
+import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
+import { ChangePersonDialog } from './change-person-dialog.tsx';
+import { InviteDialog } from './invite-dialog.tsx';
+import { PeopleTabs } from './people-tabs.tsx';
+import { SwitchAccountDialog } from './switch-account-dialog.tsx';
+
+const statusWords = { invited: 'Invited', active: 'Active', disabled: 'Disabled' } as const;
+
+export function PeoplePage() {
+  const { get, set } = useSearchState();
+  const me = useMe();
+  const filters = { text: get('text'), role: oneOf(roles, get('role')) };
+  const list = useEndpointPages(usersList, { query: { ...filters, limit: 100 } });
+  const refusal = useRefusal(userInvite);
+  const [dialog, setDialog] = useState<{ kind: 'change' | 'switch'; person: User } | null>(null);
+  const invite = (
+    <GuardedButton
+      refusal={refusal}
+      leftSection={<IconUserPlus size={14} />}
+      onClick={() => set({ invite: '1' }, { replace: false })}
+    >
+      Invite
+    </GuardedButton>
+  );
+  const columns: readonly Column<User>[] = [
+    {
+      key: 'name',
+      header: 'Name',
+      width: 'minmax(130px, 1.4fr)',
+      cell: ({ id, name, email }) => (
+        <>
+          <b>{name ?? email}</b>
+          {id === me.id ? <span className="dim"> you</span> : null}
+        </>
+      ),
+    },
+    { key: 'email', header: 'Email', width: 'minmax(140px, 1.6fr)', from: 620, cell: ({ email }) => email },
+    { key: 'role', header: 'Role', width: '84px', cell: ({ role }) => humanName(role) },
+    {
+      key: 'status',
+      header: 'Status',
+      width: '84px',
+      from: 420,
+      cell: ({ status }) => <span className={status === 'active' ? '' : 'dim'}>{statusWords[status]}</span>,
+    },
+    {
+      key: 'seen',
+      header: 'Last sign-in',
+      width: '96px',
+      from: 760,
+      align: 'right',
+      cell: ({ lastSignInAt }) => <RelativeTime at={lastSignInAt} />,
+    },
+    {
+      key: 'actions',
+      header: '',
+      width: '32px',
+      cell: (person) => (
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <ActionIcon aria-label={`Actions for ${person.name ?? person.email}`}>
+              <IconDots size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item onClick={() => setDialog({ kind: 'change', person })}>Change…</Menu.Item>
+            <Menu.Item
+              disabled={person.id === me.id || person.status === 'invited'}
+              onClick={() => setDialog({ kind: 'switch', person })}
+            >
+              {person.status === 'disabled' ? 'Enable the account…' : 'Disable the account…'}
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      ),
+    },
+  ];
+  return (
+    <>
+      <PageHeader title="People" detail="Who may sign in, and as what" actions={invite} />
+      <PeopleTabs value="people" />
+      <Group gap="xs" mb="sm">
+        <SearchField label="Search people" value={filters.text} onChange={(text) => set({ text })} />
+        <FilterSelect
+          label="Role"
+          value={filters.role}
+          options={roles.map((value) => ({ value, label: humanName(value) }))}
+          onChange={(role) => set({ role })}
+        />
+      </Group>
+      {list.error ? (
+        <ErrorState problem={list.error} onRetry={list.refetch} />
+      ) : (
+        <DataTable
+          label="People"
+          columns={columns}
+          rows={list.rows}
+          loading={list.isPending}
+          onEndReached={list.hasNextPage && !list.isFetchingNextPage ? list.fetchNextPage : undefined}
+          empty={
+            <EmptyState
+              icon={<IconUsers size={20} />}
+              title="Nobody matches"
+              hint="People of the organisation stand here. An invitation is a link that is good once."
+              action={invite}
+            />
+          }
+        />
+      )}
+      {get('invite') && !refusal ? <InviteDialog onClose={() => set({ invite: null })} /> : null}
+      {dialog?.kind === 'change' ? <ChangePersonDialog person={dialog.person} onClose={() => setDialog(null)} /> : null}
+      {dialog?.kind === 'switch' ? (
+        <SwitchAccountDialog person={dialog.person} onClose={() => setDialog(null)} />
+      ) : null}
+    </>
+  );
+}
