@@ -1,0 +1,135 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { aDevice, anOrganisation, aUser } from '../../../../tests/support/alert-fixtures.ts';
+import { aDatabase } from '../../../../tests/support/database.ts';
+import { manualClock } from '../../lib/clock.ts';
+import { secret } from '../../platform/config/secret.ts';
+import { createLogger } from '../../platform/log/log.ts';
+import { createMailer } from '../../platform/mail/mailer.ts';
+import { createOutbound } from '../../platform/outbound/outbound.ts';
+import type { DevicePrincipal, UserPrincipal } from '../../security/access/principal.ts';
+import type { AuditedTx } from '../../security/audit/tokens.ts';
+import { createTransactions } from '../../security/audit/transactions.ts';
+import { createKeyRing } from '../../security/crypto/key-ring.ts';
+import { newRootKeyText, parseRootKey } from '../../security/crypto/root-key.ts';
+import { createAlertService } from './alert.service.ts';
+import { raiseByDevice } from './device-alert.service.ts';
+import { createDelivery, type Delivery } from './notification.delivery.ts';
+import { createChannelService } from './notification-channel.service.ts';
+
+// For the tests of this folder: channels, outbox and delivery over a real database, with real receivers on loopback.
+
+export const NOW = Date.UTC(2026, 0, 1, 12);
+export type Minimum = 'info' | 'warning' | 'critical';
+
+interface Hook {
+  url: string;
+  readonly received: { readonly headers: IncomingHttpHeaders; readonly body: string }[];
+}
+
+export async function notificationsUnderTest() {
+  const db = await aDatabase();
+  const transactions = createTransactions(db);
+  const rootKey = parseRootKey(newRootKeyText());
+  if (rootKey === undefined) throw new Error('no root key');
+  const keyRing = createKeyRing(rootKey);
+  const clock = manualClock(NOW);
+  const outbound = createOutbound({ allowList: ['127.0.0.0/8'], timeoutMs: 300 });
+  const publicUrl = new URL('https://valtronics.example.org');
+  const log = createLogger({ level: 'fatal', clock });
+  const channels = createChannelService({ clock, keyRing, outbound });
+  const alerts = createAlertService({ clock });
+  const place = { organisation: 0, ann: {} as UserPrincipal, device: {} as DevicePrincipal };
+  const closing: (() => void)[] = [];
+
+  function audited<T>(work: (tx: AuditedTx) => Promise<T>): Promise<T> {
+    const actor = { kind: 'user', id: place.ann.userId, label: place.ann.email } as const;
+    const context = { organisationId: place.organisation, actor, address: null, requestId: null };
+    return transactions.audited(context, 'notification_channel.created', work);
+  }
+
+  return {
+    db,
+    keyRing,
+    clock,
+    channels,
+    place,
+    audited,
+    closing,
+
+    async begin() {
+      clock.set(NOW);
+      await db.admin.query('delete from notification_channels');
+      place.organisation = await anOrganisation(db);
+      place.ann = await aUser(db, place.organisation);
+      place.device = {
+        kind: 'device',
+        deviceId: await aDevice(db, place.organisation),
+        organisationId: place.organisation,
+        credentialId: '00000000-0000-7000-8000-000000000000',
+        deviceType: 'temperature',
+        expiresAt: null,
+      };
+    },
+    end() {
+      for (const close of closing.splice(0)) close();
+    },
+    drop: () => db.drop(),
+
+    /** A receiver that answers these, the last for ever; 0: it says nothing. */
+    async aHook(...answers: number[]): Promise<Hook> {
+      const hook: Hook = { url: '', received: [] };
+      const server = createServer(async (request, response) => {
+        let body = '';
+        for await (const chunk of request) body += String(chunk);
+        hook.received.push({ headers: request.headers, body });
+        const status = (answers.length > 1 ? answers.shift() : answers[0]) ?? 204;
+        if (status !== 0) response.writeHead(status, { location: '/elsewhere' }).end();
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      closing.push(() => {
+        server.closeAllConnections();
+        server.close();
+      });
+      hook.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+      return hook;
+    },
+
+    aWebhook: (target: string, minimumSeverity: Minimum = 'info') =>
+      audited((tx) => channels.create(tx, place.ann, { name: 'Ops', kind: 'webhook', target, minimumSeverity })),
+
+    aDelivery(smtpPort?: number): Delivery {
+      const smtpUrl = smtpPort === undefined ? undefined : secret(`smtp://127.0.0.1:${smtpPort}`);
+      const mailer = createMailer({ smtpUrl, publicUrl, timeoutMs: 1000 });
+      return createDelivery({ transactions, mailer, outbound, keyRing, publicUrl, clock, random: () => 1, log });
+    },
+
+    async raise(title = 'Door open', severity: Minimum = 'warning') {
+      const told = await transactions.unaudited(place.organisation, 'device_alert', (tx) =>
+        raiseByDevice(tx, place.device, { title, severity }, clock),
+      );
+      if (told === undefined) throw new Error('nothing was raised');
+      return told.alert;
+    },
+    resolve: (id: string) => audited((tx) => alerts.resolve(tx, { by: place.ann, id, note: undefined })),
+
+    async outbox(): Promise<{ status: string; attempts: number; last_error: string | null }[]> {
+      const { rows } = await db.admin.query(
+        'select status, attempts, last_error from notification_outbox where organisation_id = $1 order by place',
+        [place.organisation],
+      );
+      return rows;
+    },
+    async eventsOf(alertId: string): Promise<string[]> {
+      const { rows } = await db.admin.query<{ kind: string; note: string }>(
+        'select kind, note from alert_events where alert_id = $1 order by at, id',
+        [alertId],
+      );
+      return rows.map(({ kind, note }) => `${kind}: ${note}`);
+    },
+    async channelOf(id: string) {
+      const { items } = await transactions.read(place.organisation, (reader) => channels.list(reader));
+      return items.find((item) => item.id === id);
+    },
+  };
+}
