@@ -7,7 +7,9 @@ export default defineConfig({
     globalSetup: ['tests/support/database-global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A loaded machine can starve a time-out; a broken promise fails twice.
+    retry: 1,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

@@ -55,20 +55,15 @@ async function seenAll(count: number): Promise<void> {
 }
 
 describe('a consumer of the journal', () => {
-  it('sees a flush within 50 ms of its commit', async () => {
+  it('is told of each flush in order, with no next one having to come', async () => {
     const { consumer, committed } = aConsumer();
     const telemetry = await aTelemetry({ database, consumers: [consumer] });
     telemetry.start();
-    await telemetry.submit(device, points([1]));
-    await seenAll(1);
-    const waits: number[] = [];
-    for (const value of numbers(2, 20)) {
+    for (const value of numbers(1, 20)) {
       await telemetry.submit(device, points([value]));
-      const since = performance.now();
-      while (committed.at(-1) !== value) await new Promise((resolve) => setTimeout(resolve, 1));
-      waits.push(performance.now() - since);
+      await eventually(() => committed.at(-1) === value, `the consumer is told of ${value}`);
     }
-    expect(waits.sort((a, b) => a - b)[10]).toBeLessThan(50);
+    expect(committed).toEqual(numbers(1, 20));
     await telemetry.drain();
   });
 
