@@ -27,7 +27,7 @@ export function TopBar({ onMenu, usesTimeRange }: { onMenu: () => void; usesTime
       <UnstyledButton className={classes.search} aria-label="Search or jump to…" onClick={openCommandPalette}>
         <IconSearch size={15} aria-hidden />
         <span>Search or jump to…</span>
-        <kbd>{commandKey}</kbd>
+        <kbd aria-hidden>{commandKey}</kbd>
       </UnstyledButton>
       {usesTimeRange ? <TimeRangePicker /> : null}
       {permissions.includes('alert:read') ? <Bell /> : null}

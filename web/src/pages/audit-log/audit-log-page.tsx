@@ -178,7 +178,7 @@ const columns = (show: (event: AuditEvent) => void): readonly Column<AuditEvent>
   },
   {
     key: 'address',
-    header: 'From',
+    header: 'Address',
     width: '128px',
     from: 760,
     cell: ({ address }) => <span className="dim mono">{address ?? '–'}</span>,

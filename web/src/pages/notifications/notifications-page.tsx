@@ -90,7 +90,8 @@ export function NotificationsPage() {
     },
     {
       key: 'actions',
-      header: '',
+      header: 'Actions',
+      headerHidden: true,
       width: '32px',
       cell: (channel) => (
         <Menu position="bottom-end">

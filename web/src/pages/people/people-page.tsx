@@ -67,7 +67,8 @@ export function PeoplePage() {
     },
     {
       key: 'actions',
-      header: '',
+      header: 'Actions',
+      headerHidden: true,
       width: '32px',
       cell: (person) => (
         <Menu position="bottom-end">

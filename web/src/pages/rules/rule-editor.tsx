@@ -100,7 +100,7 @@ export function RuleEditor({
           />
         </Clause>
         {isComparison(condition) ? (
-          <Clause word="Clear">
+          <Clause word="clear">
             <Word>at</Word>
             <NumberInput
               size="xs"
@@ -110,7 +110,7 @@ export function RuleEditor({
               hideControls
               {...form.field('clearThreshold')}
             />
-            <Word>so that it does not flicker around the threshold</Word>
+            <Word>against flicker</Word>
           </Clause>
         ) : null}
         <Clause word="then">

@@ -100,14 +100,16 @@ export function RulesPage() {
     },
     {
       key: 'alerts',
-      header: '',
+      header: 'Its alerts',
+      headerHidden: true,
       width: '56px',
       from: 560,
       cell: ({ id }) => <Link to={`${paths.alerts}?rule=${id}`}>Alerts</Link>,
     },
     {
       key: 'delete',
-      header: '',
+      header: 'Actions',
+      headerHidden: true,
       width: '32px',
       cell: (rule) =>
         changeRefusal ? null : (

@@ -22,3 +22,9 @@ it('puts curves with different times on one axis without inventing values', () =
   expect(first).toEqual([1, undefined, 2, undefined]);
   expect(second).toEqual([undefined, 5, undefined, 6]);
 });
+
+it('keeps a gap a gap, whatever other curves have in between', () => {
+  const [times, first] = aligned([curve([0, 60, 600], [1, 2, 3]), curve([100, 400], [5, 6])]);
+  expect(times).toEqual([0, 60, 100, 250, 330, 400, 600]);
+  expect(first).toEqual([1, 2, null, null, null, null, 3]);
+});

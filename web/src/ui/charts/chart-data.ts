@@ -38,6 +38,23 @@ export function withGaps(curve: Curve): Curve {
   return { ...curve, times, values, ...(curve.low ? { low, high } : {}) };
 }
 
+/** A gap reaches up to the curve's own next points: what other curves have in between must not bridge it. */
+function spreadNulls(column: (number | null | undefined)[]): (number | null | undefined)[] {
+  let isGap = false;
+  const forwards = column.map((value) => {
+    if (value !== undefined) isGap = value === null;
+    return isGap ? null : value;
+  });
+  isGap = false;
+  return forwards
+    .reverse()
+    .map((value) => {
+      if (value !== undefined) isGap = value === null;
+      return isGap ? null : value;
+    })
+    .reverse();
+}
+
 /** Curves on one time axis: undefined where a curve has no point of its own, which the line passes over. */
 export function aligned(curves: readonly Curve[]): uPlot.AlignedData {
   const gapped = curves.map(withGaps);
@@ -50,7 +67,7 @@ export function aligned(curves: readonly Curve[]): uPlot.AlignedData {
       curve.times.forEach((time, index) => {
         column[place.get(time) ?? 0] = row[index] ?? null;
       });
-      return column;
+      return spreadNulls(column);
     });
   });
   return [times, ...columns] as uPlot.AlignedData;

@@ -1,4 +1,4 @@
-import { Checkbox, Skeleton } from '@mantine/core';
+import { Checkbox, Skeleton, VisuallyHidden } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
@@ -16,6 +16,8 @@ import classes from './data-table.module.css';
 export interface Column<Row> {
   readonly key: string;
   readonly header: string;
+  /** Said to a screen reader only. */
+  readonly headerHidden?: true;
   /** A CSS grid track. */
   readonly width: string;
   /** Left out when the table is narrower than this many pixels. */
@@ -159,12 +161,12 @@ function useVisibleRows<Row extends { id: string }>(props: Props<Row>, first: nu
 }
 
 function HeaderCell<Row>({ column, sort }: { column: Column<Row>; sort: Props<Row & { id: string }>['sort'] }) {
-  const { header, sort: key, align } = column;
+  const { header, headerHidden, sort: key, align } = column;
   const direction = sort?.value === key ? 'ascending' : sort?.value === `-${key}` ? 'descending' : undefined;
   if (!key || !sort) {
     return (
       <th scope="col" className={classes.cell} data-align={align}>
-        {header}
+        {headerHidden ? <VisuallyHidden>{header}</VisuallyHidden> : header}
       </th>
     );
   }

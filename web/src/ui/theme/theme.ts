@@ -53,8 +53,10 @@ const dark: MantineColorsTuple = [
   '#0a0b0d',
 ];
 
-/** Above everything a page stacks itself. */
 const quick = { transition: 'fade', duration: 100 } as const;
+
+/** The heading of a dialog is no banner of the page. */
+const dialogParts = { header: { role: 'presentation' } };
 
 export const theme = createTheme({
   colors: { teal, gray, dark },
@@ -79,12 +81,12 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray' } }),
-    Badge: Badge.extend({ defaultProps: { radius: 'sm', variant: 'default' } }),
+    Badge: Badge.extend({ defaultProps: { radius: 'sm', variant: 'default', tt: 'none', fw: 500 } }),
     Button: Button.extend({ defaultProps: { size: 'xs' } }),
-    Drawer: Drawer.extend({ defaultProps: { transitionProps: { duration: 120 } } }),
+    Drawer: Drawer.extend({ defaultProps: { transitionProps: { duration: 120 }, attributes: dialogParts } }),
     Input: Input.extend({ defaultProps: { size: 'sm' } }),
     Menu: Menu.extend({ defaultProps: { transitionProps: quick, shadow: 'md' } }),
-    Modal: Modal.extend({ defaultProps: { transitionProps: quick, centered: false, yOffset: '10vh' } }),
+    Modal: Modal.extend({ defaultProps: { transitionProps: quick, yOffset: '10vh', attributes: dialogParts } }),
     Paper: Paper.extend({ defaultProps: { withBorder: true, radius: 'md' } }),
     Popover: Popover.extend({ defaultProps: { transitionProps: quick, shadow: 'md' } }),
     Skeleton: Skeleton.extend({ defaultProps: { radius: 'sm' } }),
