@@ -66,7 +66,13 @@ const PASSWORD = 'seven quiet lamps of the night shift';
 
 /** The whole platform on free ports, over TLS, on a database of its own. */
 export async function anApp(
-  options: { clock?: Clock; env?: Record<string, string>; webFolder?: string } = {},
+  options: {
+    clock?: Clock;
+    env?: Record<string, string>;
+    webFolder?: string;
+    /** What the space guard says; without it there is always room. */
+    writable?: () => boolean;
+  } = {},
 ): Promise<TestApp> {
   const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-app-'));
   const database = await aDatabase();
@@ -88,7 +94,7 @@ export async function anApp(
     openDatabase: async () => ({
       database,
       connectionOf: (role) => database.connection(role),
-      space: { writable: () => true, stop() {} },
+      space: { writable: options.writable ?? (() => true), stop() {} },
       isEmbedded: false,
       stop: () => database.drop(),
     }),
