@@ -1,7 +1,7 @@
 import { UnstyledButton } from '@mantine/core';
 import type { Alert } from '@valtronics/contract';
 import { Link } from 'react-router';
-import { formatValue } from '../../ui/format-value.ts';
+import { formatValue, humanName } from '../../ui/format-value.ts';
 import { paths } from '../../ui/paths.ts';
 import { AlertStatusLabel, SeverityBadge } from '../../ui/severity.tsx';
 import type { Column } from '../../ui/table/data-table.tsx';
@@ -21,10 +21,13 @@ export const alertColumns = (open: (id: string) => void): readonly Column<Alert>
     key: 'title',
     header: 'Alert',
     width: 'minmax(140px, 2fr)',
-    cell: ({ id, title, deviceName }) => (
+    cell: ({ id, title, deviceName, status }) => (
       <UnstyledButton className={classes.title} data-row-link onClick={() => open(id)}>
         <span className="truncate">{title}</span>
-        <span className={`${classes.device} truncate`}>{deviceName}</span>
+        <span className={`${classes.device} truncate`}>
+          <span className={classes.narrow}>{humanName(status)}, </span>
+          {deviceName}
+        </span>
       </UnstyledButton>
     ),
   },
@@ -37,16 +40,20 @@ export const alertColumns = (open: (id: string) => void): readonly Column<Alert>
   },
   {
     key: 'value',
-    header: 'Value, worst',
-    width: 'minmax(110px, 1fr)',
+    header: 'Value, threshold',
+    width: 'minmax(150px, 1.2fr)',
     from: 820,
-    cell: ({ value, peak, metric }) => (
-      <>
-        {formatValue(value)}
-        {peak !== null && peak !== value ? <span className="dim">, {formatValue(peak)}</span> : null}{' '}
-        <span className="dim">{metric}</span>
-      </>
-    ),
+    cell: ({ value, peak, threshold, metric }) => {
+      const worst = peak !== null && peak !== value ? `, at worst ${formatValue(peak)}` : '';
+      return (
+        <span title={value === null ? undefined : `${metric ?? 'value'} ${formatValue(value)}${worst}`}>
+          {formatValue(value)}
+          <span className="dim">
+            {threshold === null ? null : ` / ${formatValue(threshold)}`} {metric}
+          </span>
+        </span>
+      );
+    },
   },
   {
     key: 'status',

@@ -16,23 +16,32 @@ import { AlertActions } from './alert-actions.tsx';
 import { alertColumns } from './alert-columns.tsx';
 import { AlertDrawer } from './alert-drawer.tsx';
 
-const words = { open: 'Open', active: 'Active', acknowledged: 'Acknowledged', resolved: 'Resolved' } as const;
+const words = {
+  open: 'Open',
+  active: 'Active',
+  acknowledged: 'Acknowledged',
+  resolved: 'Resolved',
+  all: 'Open or not',
+} as const;
+const choices = ['open', ...alertStatus.options, 'all'] as const;
 const severityWords = { info: 'Info', warning: 'Warning', critical: 'Critical' } as const;
 
 export function AlertsPage() {
   const { get, set } = useSearchState();
   const navigate = useNavigate();
-  const status = oneOf(['open', ...alertStatus.options] as const, get('status'));
+  // What needs someone comes first; everything there ever was is one choice away.
+  const status = oneOf(choices, get('status')) ?? 'open';
   const filters = {
     severity: oneOf(severity.options, get('severity')),
     deviceId: get('device'),
     ruleId: get('rule'),
-    ...(status === 'open' ? { open: 'true' as const } : { status }),
+    ...(status === 'open' ? { open: 'true' as const } : status === 'all' ? {} : { status }),
   };
   const list = useEndpointPages(alertsList, { query: { ...filters, limit: 100 } });
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const chosen = list.rows.filter(({ id }) => selected.has(id));
-  const filtered = Boolean(status || filters.severity || filters.deviceId || filters.ruleId);
+  const narrowed = Boolean(filters.severity || filters.deviceId || filters.ruleId);
+  const filtered = narrowed || (status !== 'open' && status !== 'all');
   const open = (id: string | null) => set({ alert: id }, { replace: false });
   const deviceName = useDeviceName(filters.deviceId, list.rows);
   return (
@@ -43,7 +52,7 @@ export function AlertsPage() {
           label="Status"
           value={status}
           options={Object.entries(words).map(([value, label]) => ({ value, label }))}
-          onChange={(next) => set({ status: next })}
+          onChange={(next) => set({ status: next === 'open' ? null : next })}
         />
         <FilterSelect
           label="Severity"
@@ -99,9 +108,20 @@ export function AlertsPage() {
                 action={
                   <Button
                     variant="default"
-                    onClick={() => set({ status: null, severity: null, device: null, rule: null })}
+                    onClick={() => set({ status: 'all', severity: null, device: null, rule: null })}
                   >
-                    Clear the filters
+                    Show all alerts
+                  </Button>
+                }
+              />
+            ) : status === 'open' ? (
+              <EmptyState
+                icon={<IconBellOff size={20} />}
+                title="Nothing is wrong"
+                hint="Alerts that wait for someone will stand here as they are raised."
+                action={
+                  <Button variant="default" onClick={() => set({ status: 'all' })}>
+                    Show past alerts
                   </Button>
                 }
               />

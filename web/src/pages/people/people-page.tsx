@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Menu } from '@mantine/core';
+import { ActionIcon, Group, Menu, Text } from '@mantine/core';
 import { IconDots, IconUserPlus, IconUsers } from '@tabler/icons-react';
 import { roles, type User, userInvite, usersList } from '@valtronics/contract';
 import { useState } from 'react';
@@ -19,6 +19,11 @@ import { PeopleTabs } from './people-tabs.tsx';
 import { SwitchAccountDialog } from './switch-account-dialog.tsx';
 
 const statusWords = { invited: 'Invited', active: 'Active', disabled: 'Disabled' } as const;
+
+function switchRefusal({ id, status }: User, myId: string): string | undefined {
+  if (id === myId) return 'Another administrator has to do this to yours';
+  return status === 'invited' ? 'The invitation is not accepted yet' : undefined;
+}
 
 export function PeoplePage() {
   const { get, set } = useSearchState();
@@ -80,10 +85,15 @@ export function PeoplePage() {
           <Menu.Dropdown>
             <Menu.Item onClick={() => setDialog({ kind: 'change', person })}>Change…</Menu.Item>
             <Menu.Item
-              disabled={person.id === me.id || person.status === 'invited'}
+              disabled={switchRefusal(person, me.id) !== undefined}
               onClick={() => setDialog({ kind: 'switch', person })}
             >
               {person.status === 'disabled' ? 'Enable the account…' : 'Disable the account…'}
+              {switchRefusal(person, me.id) ? (
+                <Text size="xs" c="dimmed">
+                  {switchRefusal(person, me.id)}
+                </Text>
+              ) : null}
             </Menu.Item>
           </Menu.Dropdown>
         </Menu>

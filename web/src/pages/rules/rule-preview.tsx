@@ -1,10 +1,11 @@
 import { Skeleton, Text, UnstyledButton } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { type AlertRuleInput, alertRuleDryRun } from '@valtronics/contract';
+import { type AlertRuleInput, alertRuleDryRun, devicesList, telemetryLatest } from '@valtronics/contract';
 import { useState } from 'react';
 import { call, type ResultOf } from '../../api/call.ts';
 import type { ProblemError } from '../../api/problem-error.ts';
+import { useEndpoint } from '../../api/use-endpoint.ts';
 import { countText, formatValue } from '../../ui/format-value.ts';
 import { ErrorState } from '../../ui/states/states.tsx';
 import { dayAndMinute, duration } from '../../ui/time/format-time.ts';
@@ -74,6 +75,16 @@ export function RulePreview({ values }: { values: RuleValues }) {
 /** The name changes nothing about the outcome: typing it must not ask again. */
 const withoutName = (text: string) => JSON.stringify({ ...(JSON.parse(text) as AlertRuleInput), name: '' });
 
+/** Where nothing would have fired, a device that has the metric shows how far it stayed from the threshold. */
+function useMatchingDevice({ metric, deviceId, deviceType }: AlertRuleInput, wanted: boolean) {
+  const enabled = wanted && !deviceId;
+  const ofType = deviceType ? { type: deviceType } : {};
+  const devices = useEndpoint(devicesList, { query: { ...ofType, sort: 'name', limit: 200 } }, { enabled });
+  const latest = useEndpoint(telemetryLatest, { query: { metric, limit: 1000 } }, { enabled });
+  const having = new Set(latest.data?.items.map((value) => value.deviceId));
+  return devices.data?.items.find(({ id }) => having.has(id));
+}
+
 interface OutcomeProps {
   dryRun: DryRun;
   rule: AlertRuleInput;
@@ -86,7 +97,8 @@ function Outcome({ dryRun, rule, range, deviceName, busy }: OutcomeProps) {
   const { firings, devices, evaluatedDevices, evaluatedPoints, truncated } = dryRun;
   const [chosen, setChosen] = useState<string | null>(null);
   const named = new Map(firings.map((firing) => [firing.deviceId, firing.deviceName]));
-  const shown = chosen && named.has(chosen) ? chosen : (rule.deviceId ?? firings[0]?.deviceId);
+  const matching = useMatchingDevice(rule, firings.length === 0);
+  const shown = chosen && named.has(chosen) ? chosen : (rule.deviceId ?? firings[0]?.deviceId ?? matching?.id);
   return (
     <div aria-busy={busy}>
       <p className={classes.verdict} role="status">
@@ -103,7 +115,7 @@ function Outcome({ dryRun, rule, range, deviceName, busy }: OutcomeProps) {
       {shown ? (
         <FiringsChart
           deviceId={shown}
-          deviceName={named.get(shown) ?? deviceName ?? 'the device'}
+          deviceName={named.get(shown) ?? deviceName ?? matching?.name ?? 'the device'}
           rule={rule}
           range={range}
           firings={firings.filter(({ deviceId }) => deviceId === shown)}

@@ -28,3 +28,7 @@ it('says silence without a threshold, and names the device', () => {
   const silent = { ...aRule, deviceId: 'x', condition: 'no_data' as const, threshold: null, forSeconds: 180 };
   expect(ruleSentence(silent, 'Bedside 4')).toBe('temperature on Bedside 4 is silent for 3 min');
 });
+
+it('leaves a hole where the threshold is not known yet', () => {
+  expect(ruleSentence({ ...aRule, threshold: null })).toBe('temperature on the whole fleet is above …');
+});

@@ -30,7 +30,7 @@ export function ruleSentence(rule: Said, deviceName?: string): string {
       ? `every ${humanName(rule.deviceType).toLowerCase()} device`
       : 'the whole fleet';
   const lasting = rule.forSeconds > 0 ? ` for ${duration(rule.forSeconds)}` : '';
-  const threshold = rule.threshold === null ? '' : ` ${formatNumber(rule.threshold)}`;
+  const threshold = rule.threshold === null ? ' …' : ` ${formatNumber(rule.threshold)}`;
   const span = isChange(rule.condition) && rule.perSeconds ? ` within ${duration(rule.perSeconds)}` : '';
   const clears = rule.clearThreshold === null ? '' : `; clears at ${formatNumber(rule.clearThreshold)}`;
   const amount = rule.condition === 'no_data' ? '' : threshold;

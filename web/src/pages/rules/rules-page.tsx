@@ -23,6 +23,7 @@ import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { duration } from '../../ui/time/format-time.ts';
 import { sayDone, sayProblem } from '../../ui/toasts.tsx';
 import { ruleSentence } from './rule-sentence.ts';
+import classes from './rules.module.css';
 import { useDeviceNames } from './use-device-names.ts';
 
 export function RulesPage() {
@@ -71,7 +72,14 @@ export function RulesPage() {
       key: 'name',
       header: 'Name',
       width: 'minmax(130px, 1fr)',
-      cell: ({ id, name }) => (changeRefusal ? name : <Link to={paths.rule(id)}>{name}</Link>),
+      cell: (rule) => (
+        <span className={classes.named}>
+          <span className="truncate">
+            {changeRefusal ? rule.name : <Link to={paths.rule(rule.id)}>{rule.name}</Link>}
+          </span>
+          <span className={`${classes.underName} truncate`}>{ruleSentence(rule, names.get(rule.deviceId ?? ''))}</span>
+        </span>
+      ),
     },
     {
       key: 'severity',
@@ -104,7 +112,7 @@ export function RulesPage() {
       headerHidden: true,
       width: '56px',
       from: 560,
-      cell: ({ id }) => <Link to={`${paths.alerts}?rule=${id}`}>Alerts</Link>,
+      cell: ({ id }) => <Link to={`${paths.alerts}?status=all&rule=${id}`}>Alerts</Link>,
     },
     {
       key: 'delete',

@@ -7,6 +7,7 @@ import { Copyable } from '../../ui/copyable.tsx';
 import { ConfirmDialog } from '../../ui/forms/confirm-dialog.tsx';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { schemaErrors, useContractForm } from '../../ui/forms/use-contract-form.ts';
+import { GuardedButton } from '../../ui/guarded.tsx';
 import { PageHeader, Panel } from '../../ui/page.tsx';
 import { ErrorState } from '../../ui/states/states.tsx';
 import { sayDone } from '../../ui/toasts.tsx';
@@ -71,9 +72,13 @@ function SettingsForm({ settings }: { settings: Settings }) {
             </div>
             <FormProblem problem={form.problem} />
             <Group justify="flex-end">
-              <Button type="submit" loading={change.isPending} disabled={isSame || refusal !== undefined}>
-                Save
-              </Button>
+              {refusal || isSame ? (
+                <GuardedButton refusal={refusal ?? 'Nothing is changed yet'}>Save</GuardedButton>
+              ) : (
+                <Button type="submit" loading={change.isPending}>
+                  Save
+                </Button>
+              )}
             </Group>
           </Stack>
         </form>
