@@ -1,5 +1,12 @@
-import { defineConfig, mergeConfig } from 'vitest/config';
-import base from './vitest.config.ts';
+import { defineConfig } from 'vitest/config';
 
-// One after another: each wants the machine for itself.
-export default mergeConfig(base, defineConfig({ test: { maxWorkers: 1, testTimeout: 20 * 60_000 } }), true);
+// One after another, each with the machine to itself, and none gets a second try.
+export default defineConfig({
+  test: {
+    include: ['tests/soak/**/*.soak.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    testTimeout: 40 * 60_000,
+    hookTimeout: 5 * 60_000,
+  },
+});
