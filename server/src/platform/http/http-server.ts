@@ -31,6 +31,7 @@ const timeouts = {
 const MAX_HEADER_BYTES = 16_384;
 const DEFAULT_BODY_BYTES = 65_536;
 const CLOSE_WITHIN_MS = 5_000;
+const LAST_WORD_MS = 1_000;
 
 function secureServer(tls: NonNullable<HttpServerOptions['tls']>, limits: typeof timeouts): TlsServer {
   const server = createTlsServer({ ...tls.secureContextOptions(), ...limits, handshakeTimeout: 5_000 });
@@ -102,7 +103,8 @@ function refuseUnparsed(
   socket: Socket,
   refusalHeaders: HttpServerOptions['refusalHeaders'],
 ): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  // Of TLS, or of the network: there is nothing to write an answer on, and one that is never written would keep the socket for ever.
+  if (!/^(HPE|ERR_HTTP)_/.test(error.code ?? '') || !socket.writable) {
     socket.destroy();
     return;
   }
@@ -115,6 +117,10 @@ function refuseUnparsed(
   const { status, headers, body } = answerTo(problem, refusalHeaders);
   const head = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' });
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head.map(([name, value]) => `${name}: ${value}`)];
-  // Destroyed once it is written, not ended: a sender who never closes must not keep the socket.
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  // Destroyed once it is written, or soon: whoever neither reads nor closes must not keep the socket.
+  const soon = setTimeout(() => socket.destroy(), LAST_WORD_MS);
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => {
+    clearTimeout(soon);
+    socket.destroy();
+  });
 }

@@ -213,10 +213,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     const retryAfter = retryAfterSeconds(problem);
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-    return reply
-      .status(problem.status)
-      .type('application/problem+json')
-      .send(JSON.stringify(problemBody(problem, request.id)));
+    // As bytes: of a text Fastify would say its charset, a parameter this media type does not have (RFC 9457, 6.1).
+    const body = Buffer.from(JSON.stringify(problemBody(problem, request.id)));
+    return reply.status(problem.status).header('content-type', 'application/problem+json').send(body);
   }
 
   return {

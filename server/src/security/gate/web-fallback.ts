@@ -15,7 +15,7 @@ export function webFallback(files: WebFiles) {
       return true;
     }
     // Addresses of the interface are words and ids; anything that looks like a file or belongs to the API does not exist.
-    if (path.startsWith('/api/') || path.startsWith('/assets/') || !/^(\/[A-Za-z0-9_-]*)+$/.test(path)) return false;
+    if (/^\/(api|assets)(\/|$)/i.test(path) || !/^(?:\/[A-Za-z0-9_-]+)*\/?$/.test(path)) return false;
     const nonce = newNonce();
     const page = files.page(nonce);
     if (!page) return false;
