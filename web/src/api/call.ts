@@ -51,7 +51,13 @@ export async function call<E extends Endpoint>(
   }
   if (!response.ok) throw await problemOf(response);
   if (response.status === 204 || endpoint.response === 'empty') return undefined as ResultOf<E>;
-  return (await response.json()) as ResultOf<E>;
+  try {
+    return (await response.json()) as ResultOf<E>;
+  } catch (error) {
+    // The connection broke in the middle of the answer.
+    if (signal?.aborted) throw error;
+    throw unreachable();
+  }
 }
 
 async function problemOf(response: Response): Promise<ProblemError> {

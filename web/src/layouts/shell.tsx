@@ -1,3 +1,4 @@
+import '../ui/theme/shell-styles.ts';
 import { Drawer, Skeleton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Suspense, useEffect } from 'react';

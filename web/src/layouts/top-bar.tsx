@@ -24,7 +24,7 @@ export function TopBar({ onMenu, usesTimeRange }: { onMenu: () => void; usesTime
       </Link>
       <span className={`${classes.organisation} truncate`}>{organisation.name}</span>
       <div className={classes.spacer} />
-      <UnstyledButton className={classes.search} aria-label="Search or jump to…" onClick={openCommandPalette}>
+      <UnstyledButton className={classes.search} onClick={openCommandPalette}>
         <IconSearch size={15} aria-hidden />
         <span>Search or jump to…</span>
         <kbd aria-hidden>{commandKey}</kbd>

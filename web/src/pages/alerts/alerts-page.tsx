@@ -21,7 +21,6 @@ const words = {
   active: 'Active',
   acknowledged: 'Acknowledged',
   resolved: 'Resolved',
-  all: 'Open or not',
 } as const;
 const choices = ['open', ...alertStatus.options, 'all'] as const;
 const severityWords = { info: 'Info', warning: 'Warning', critical: 'Critical' } as const;
@@ -50,9 +49,9 @@ export function AlertsPage() {
       <Group gap="xs" mb="sm">
         <FilterSelect
           label="Status"
-          value={status}
+          value={status === 'all' ? undefined : status}
           options={Object.entries(words).map(([value, label]) => ({ value, label }))}
-          onChange={(next) => set({ status: next === 'open' ? null : next })}
+          onChange={(next) => set({ status: next === 'open' ? null : (next ?? 'all') })}
         />
         <FilterSelect
           label="Severity"

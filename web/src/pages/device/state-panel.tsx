@@ -73,6 +73,20 @@ export function StatePanel({ device, metric, bounds }: MetricParts) {
       ) : (
         <Skeleton height={22} />
       )}
+      {words.length > 0 ? (
+        <div className={classes.words}>
+          {words.slice(0, 12).map((word) => (
+            <span key={word}>
+              <span
+                className={classes.swatch}
+                style={{ background: colour(word === 'false' ? false : word) }}
+                aria-hidden
+              />
+              {word}
+            </span>
+          ))}
+        </div>
+      ) : null}
       {data?.nextCursor ? <span className="dim">The first 10,000 points of this range.</span> : null}
     </Panel>
   );

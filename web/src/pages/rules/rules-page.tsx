@@ -1,4 +1,5 @@
 import { ActionIcon, Group, Switch, Tooltip } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconPlus, IconRulerMeasure, IconTrash } from '@tabler/icons-react';
 import {
   type AlertRule,
@@ -30,6 +31,7 @@ export function RulesPage() {
   const list = useEndpointPages(alertRulesList, { query: { limit: 200 } });
   const names = useDeviceNames(list.rows.flatMap(({ deviceId }) => (deviceId ? [deviceId] : [])));
   const navigate = useNavigate();
+  const isNarrow = useMediaQuery('(max-width: 680px)');
   const createRefusal = useRefusal(alertRuleCreate);
   const changeRefusal = useRefusal(alertRuleChange);
   const [deleting, setDeleting] = useState<AlertRule | null>(null);
@@ -77,7 +79,7 @@ export function RulesPage() {
           <span className="truncate">
             {changeRefusal ? rule.name : <Link to={paths.rule(rule.id)}>{rule.name}</Link>}
           </span>
-          <span className={`${classes.underName} truncate`}>{ruleSentence(rule, names.get(rule.deviceId ?? ''))}</span>
+          <span className={classes.underName}>{ruleSentence(rule, names.get(rule.deviceId ?? ''))}</span>
         </span>
       ),
     },
@@ -137,7 +139,7 @@ export function RulesPage() {
           label="Rules"
           columns={columns}
           rows={list.rows}
-          rowHeight={44}
+          rowHeight={isNarrow ? 64 : 44}
           loading={list.isPending}
           onEndReached={list.hasNextPage && !list.isFetchingNextPage ? list.fetchNextPage : undefined}
           empty={

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { aligned, type Curve, withGaps } from './chart-data.ts';
+import { aligned, type Curve, lonely, withGaps } from './chart-data.ts';
 
 const curve = (times: number[], values: (number | null)[]): Curve => ({
   label: 'a',
@@ -27,4 +27,9 @@ it('keeps a gap a gap, whatever other curves have in between', () => {
   const [times, first] = aligned([curve([0, 60, 600], [1, 2, 3]), curve([100, 400], [5, 6])]);
   expect(times).toEqual([0, 60, 100, 250, 330, 400, 600]);
   expect(first).toEqual([1, 2, null, null, null, null, 3]);
+});
+
+it('finds the points no line would show', () => {
+  expect(lonely([1, null, 2, undefined, null, 3, undefined, 4, null])).toEqual([0, 2]);
+  expect(lonely([undefined, 5])).toEqual([1]);
 });

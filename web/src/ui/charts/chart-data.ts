@@ -72,3 +72,15 @@ export function aligned(curves: readonly Curve[]): uPlot.AlignedData {
   });
   return [times, ...columns] as uPlot.AlignedData;
 }
+
+/** Where a value stands between two silences. */
+export function lonely(column: ArrayLike<number | null | undefined>): number[] {
+  const known: { index: number; isValue: boolean }[] = [];
+  for (let index = 0; index < column.length; index++) {
+    const value = column[index];
+    if (value !== undefined) known.push({ index, isValue: value !== null });
+  }
+  return known.flatMap(({ index, isValue }, at) =>
+    isValue && !known[at - 1]?.isValue && !known[at + 1]?.isValue ? [index] : [],
+  );
+}

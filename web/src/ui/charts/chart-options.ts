@@ -1,6 +1,6 @@
 import type uPlot from 'uplot';
 import { formatNumber } from '../format-value.ts';
-import type { Curve } from './chart-data.ts';
+import { type Curve, lonely } from './chart-data.ts';
 import type { Span, Threshold } from './time-chart.tsx';
 
 interface Wanted {
@@ -18,6 +18,13 @@ const LEFT = 3;
 const RIGHT = 1;
 /** Thresholds belong to the first unit. */
 const FIRST_SCALE = 'y0';
+
+/** A point without neighbours draws no line: it gets a dot. */
+const dots: uPlot.Series.Points = {
+  size: 5,
+  show: false,
+  filter: (plot, series) => lonely(plot.data[series] ?? []),
+};
 
 const colourOf = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -41,7 +48,7 @@ export function chartOptions(wanted: Wanted): uPlot.Options {
   for (const curve of curves) {
     const stroke = colourOf(`--series-${curve.colour}`) || '#0b7f74';
     const scale = scaleOf(curve.unit);
-    series.push({ label: curve.label, scale, stroke, width: 1.5, points: { show: false }, spanGaps: false });
+    series.push({ label: curve.label, scale, stroke, width: 1.5, points: { ...dots, fill: stroke }, spanGaps: false });
     if (!curve.low || !curve.high) continue;
     const edge = { scale, stroke: 'transparent', width: 0, points: { show: false }, spanGaps: false };
     series.push({ ...edge, label: `${curve.label} low` }, { ...edge, label: `${curve.label} high` });
@@ -53,7 +60,7 @@ export function chartOptions(wanted: Wanted): uPlot.Options {
     series,
     bands,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, units.length > 1 ? 8 : 20, 0, 0],
     axes: [
       { ...axis, space: 70, size: 32, values: timeLabels },
       ...units.slice(0, 2).map((unit, index) => ({
