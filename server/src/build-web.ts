@@ -40,3 +40,6 @@ function newestOf(paths: readonly string[]): number {
   }
   return newest;
 }
+
+// `node server/src/build-web.ts`, before tests that look at it.
+if (import.meta.main) await ensureWebIsBuilt();

@@ -1,4 +1,5 @@
 import { type Addresses, type App, createApp } from './app.ts';
+import { assertPortsFree } from './assert-ports-free.ts';
 import { ensureWebIsBuilt } from './build-web.ts';
 import { openControlServer } from './control/control-server.ts';
 import { systemClock } from './lib/clock.ts';
@@ -11,6 +12,7 @@ export function runServer(): Promise<never> {
   return runUntilStopped(async ({ signal, onStop }) => {
     const config = loadConfig(process.env);
     const log = createLogger({ level: config.logLevel, clock: systemClock });
+    await assertPortsFree(config);
     await ensureWebIsBuilt({ onBuild: () => process.stderr.write('Building the dashboard (once) …\n') });
     signal.throwIfAborted();
     const app = await createApp({ config, log });

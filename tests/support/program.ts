@@ -80,7 +80,7 @@ function run(
     out: () => out,
     err: () => err,
     finished: () => ended,
-    async says(text, withinMs = 60_000) {
+    async says(text, withinMs = 120_000) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const said = (): boolean => (typeof text === 'string' ? out.includes(text) : text.test(out));
       const look = (): void => {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { devicesSummary } from '@valtronics/contract';
 import { demoFleet } from '@valtronics/simulator';
 import { type Addresses, type App, createApp } from '../../app.ts';
+import { assertPortsFree } from '../../assert-ports-free.ts';
 import { ensureWebIsBuilt } from '../../build-web.ts';
 import { openControlServer } from '../../control/control-server.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -36,6 +37,7 @@ export function runDemo(output: Output): Promise<never> {
       throw new CommandError('the demo brings its own database: unset DATABASE_URL, or use "npm start"');
     if (config.tls.mode !== 'auto')
       throw new CommandError('the demo shows the own certificate authority: unset VALTRONICS_TLS, or use "npm start"');
+    await assertPortsFree(config);
     claimDemoFolder(config.dataDir);
     const report = createStartReport(output.isJson ? output.terminal : process.stdout);
     await startDemo({ config, program, report, output });

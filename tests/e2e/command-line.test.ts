@@ -1,0 +1,240 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { auditEventsList, devicesList } from '@valtronics/contract';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
+import { existingHome } from '../../server/src/platform/db/embedded-layout.ts';
+import { kill, processesOf } from '../support/database-faults.ts';
+import { newDatabaseFolder } from '../support/database-folders.ts';
+import { aServer, freePorts, type RunningProgram, valtronics } from '../support/program.ts';
+
+// The command and the server as processes on one data folder, with the embedded database: what a person at the machine does.
+
+const PASSWORD = 'nine kettles sing before the storm';
+const uid = process.getuid?.() ?? 0;
+
+/** A data folder to be, with free ports; whatever of a database is left in it ends with the test. */
+async function aPlace(): Promise<{ dataDir: string; env: Record<string, string>; url: string }> {
+  const folder = realpathSync(newDatabaseFolder('valtronics-cli-'));
+  const dataDir = join(folder, 'data');
+  const [http, mqtt] = await freePorts(2);
+  onTestFinished(async () => {
+    for (const pid of databaseProcesses(dataDir)) await kill(pid);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    dataDir,
+    url: `https://localhost:${http}`,
+    env: {
+      VALTRONICS_DATA_DIR: dataDir,
+      VALTRONICS_HTTP_PORT: String(http),
+      VALTRONICS_MQTT_PORT: String(mqtt),
+      VALTRONICS_LOG_LEVEL: 'error',
+    },
+  };
+}
+
+function databaseProcesses(dataDir: string): number[] {
+  const home = existsSync(dataDir) ? existingHome(dataDir) : undefined;
+  return home !== undefined && existsSync(join(home, 'data')) ? processesOf(join(home, 'data')) : [];
+}
+
+async function done(program: RunningProgram): Promise<{ json: Record<string, Record<string, string>>; err: string }> {
+  const { code, out, err } = await program.finished();
+  if (code !== 0) throw new Error(`exit code ${code}: ${err}`);
+  return { json: JSON.parse(out), err };
+}
+
+async function stopped(server: RunningProgram, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+  server.child.kill(signal);
+  return (await server.finished()).code;
+}
+
+async function signedIn({ url, dataDir }: { url: string; dataDir: string }, email: string): Promise<ApiClient> {
+  const ca = readFileSync(join(dataDir, 'tls/ca.pem'), 'utf8');
+  return signIn({ url, ca }, { email, password: PASSWORD });
+}
+
+describe('the same commands with a running server and without', () => {
+  test('create accounts and devices, audited as who typed them', { timeout: 180_000 }, async () => {
+    const place = await aPlace();
+    const { env } = place;
+    const newUser = (email: string) => [
+      'users',
+      'create',
+      '--email',
+      email,
+      '--role',
+      'admin',
+      '--password-stdin',
+      '--json',
+    ];
+    const newDevice = (name: string) => ['devices', 'create', '--name', name, '--type', 'temperature', '--json'];
+
+    // No server: the command starts the platform, without a port, and ends it.
+    const alone = await done(valtronics(newUser('ada@example.org'), { env, input: `${PASSWORD}\n` }));
+    expect(alone.json).toMatchObject({ user: { email: 'ada@example.org', status: 'active' }, invitation: null });
+    const first = await done(valtronics(newDevice('Before'), { env }));
+    expect(databaseProcesses(place.dataDir)).toEqual([]);
+
+    const server = aServer({ env });
+    await server.says('Valtronics is running on');
+    // There is an administrator, so there is no link for the first one.
+    expect(server.out()).not.toContain('Create the first administrator');
+
+    // With the server: it does it, and needs no restart to know.
+    const asked = await done(valtronics(newUser('bob@example.org'), { env, input: `${PASSWORD}\n` }));
+    expect(asked.json).toMatchObject({ user: { email: 'bob@example.org', status: 'active' } });
+    const second = await done(valtronics(newDevice('Meanwhile'), { env }));
+    const taken = await valtronics(newUser('ADA@example.org'), { env, input: `${PASSWORD}\n` }).finished();
+    expect(taken).toMatchObject({ code: 1, out: '' });
+    expect(taken.err).toMatch(/^valtronics: [^\n]*already has an account\.\n$/);
+
+    const ada = await signedIn(place, 'ada@example.org');
+    await (await signedIn(place, 'bob@example.org')).signOut();
+    const { items: devices } = await ada.call(devicesList, { query: {} });
+    expect(devices.map(({ name }) => name).sort()).toEqual(['Before', 'Meanwhile']);
+    expect(devices.map(({ id }) => id).sort()).toEqual([first.json.device?.id, second.json.device?.id].sort());
+    const { items: events } = await ada.call(auditEventsList, { query: { actorId: `cli:${uid}` } });
+    expect(events.map(({ event }) => event).sort()).toEqual([
+      'device.registered',
+      'device.registered',
+      'user.created',
+      'user.created',
+    ]);
+    await ada.signOut();
+    expect(await stopped(server)).toBe(0);
+    expect(databaseProcesses(place.dataDir)).toEqual([]);
+    expect(existsSync(join(place.dataDir, 'run/valtronics.sock'))).toBe(false);
+  });
+
+  test('a link of the command opens the account; a server that was killed is no obstacle', {
+    timeout: 180_000,
+  }, async () => {
+    const place = await aPlace();
+    const { env } = place;
+    const killed = aServer({ env });
+    await killed.says('Create the first administrator');
+    killed.child.kill('SIGKILL');
+    await killed.finished();
+    expect(existsSync(join(place.dataDir, 'run/valtronics.sock'))).toBe(true);
+
+    const { json } = await done(
+      valtronics(['users', 'create', '--email', 'ada@example.org', '--role', 'operator', '--json'], { env }),
+    );
+    expect(json).toMatchObject({ user: { status: 'invited', role: 'operator' } });
+    expect(json.invitation?.url).toMatch(new RegExp(`^${place.url}/accept-invitation#token=vti_[\\w-]{43}$`));
+    const days = (Date.parse(json.invitation?.expiresAt ?? '') - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(6.9);
+    expect(days).toBeLessThanOrEqual(7);
+    // It ended the database that the killed server had left behind.
+    expect(databaseProcesses(place.dataDir)).toEqual([]);
+    await done(valtronics(['db', 'migrate', '--json'], { env }));
+  });
+});
+
+describe('a start that cannot be ends with 1, one clear line, and nothing left running', () => {
+  test('a second server on the same data folder, or on the same ports, which disturbs the first in nothing', {
+    timeout: 180_000,
+  }, async () => {
+    const place = await aPlace();
+    const first = aServer({ env: place.env });
+    await first.says('Valtronics is running on');
+    const other = await aPlace();
+    const sameFolder = await aServer({ env: { ...other.env, VALTRONICS_DATA_DIR: place.dataDir } }).finished();
+    expect(sameFolder).toMatchObject({ code: 1, out: '' });
+    expect(sameFolder.err).toMatch(/^valtronics: the data folder [^\n]+ is in use by process \d+: [^\n]+\n$/);
+    for (const name of ['VALTRONICS_HTTP_PORT', 'VALTRONICS_MQTT_PORT']) {
+      const port = place.env[name] ?? '';
+      const samePort = await aServer({ env: { ...other.env, [name]: port } }).finished();
+      expect(samePort).toMatchObject({ code: 1, out: '' });
+      expect(samePort.err).toMatch(new RegExp(`^valtronics: port ${port} is taken on 127\\.0\\.0\\.1: [^\\n]+\\n$`));
+      // Said before anything was made.
+      expect(existsSync(other.dataDir)).toBe(false);
+    }
+    await done(valtronics(['devices', 'create', '--name', 'x', '--type', 'y', '--json'], { env: place.env }));
+    expect(await stopped(first, 'SIGINT')).toBe(0);
+  });
+
+  test('an unknown setting, and a root key that others can read', { timeout: 180_000 }, async () => {
+    const place = await aPlace();
+    const unknown = await aServer({ env: { ...place.env, VALTRONICS_HTTP_PROT: '1' } }).finished();
+    expect(unknown).toMatchObject({ code: 1, out: '' });
+    expect(unknown.err).toMatch(/^valtronics: VALTRONICS_HTTP_PROT is not a setting: [^\n]+\n$/);
+    expect(existsSync(place.dataDir)).toBe(false);
+
+    await done(valtronics(['db', 'migrate', '--json'], { env: place.env }));
+    chmodSync(join(place.dataDir, 'root.key'), 0o644);
+    const open = await aServer({ env: place.env }).finished();
+    expect(open).toMatchObject({ code: 1, out: '' });
+    expect(open.err.trimEnd().split('\n').at(-1)).toMatch(/^valtronics: \S+root\.key can be read by others [^\n]+$/);
+  });
+
+  test('Ctrl-C in the middle of the start leaves no database behind', { timeout: 180_000 }, async () => {
+    const place = await aPlace();
+    const server = aServer({ env: place.env });
+    const deadline = Date.now() + 60_000;
+    while (databaseProcesses(place.dataDir).length === 0 && Date.now() < deadline) await delay(10);
+    expect(databaseProcesses(place.dataDir)).not.toEqual([]);
+    expect(await stopped(server, 'SIGINT')).toBe(0);
+    expect(server.err()).toBe('');
+    expect(databaseProcesses(place.dataDir)).toEqual([]);
+  });
+});
+
+test('simulate and replay reach a server with what the commands gave them', { timeout: 240_000 }, async () => {
+  const place = await aPlace();
+  const { env } = place;
+  const work = mkdtempSync(join(tmpdir(), 'valtronics-cli-work-'));
+  onTestFinished(() => rmSync(work, { recursive: true, force: true }));
+  const server = aServer({ env });
+  await server.says('Valtronics is running on');
+  const invite = ['users', 'create', '--email', 'op@example.org', '--role', 'operator', '--password-stdin', '--json'];
+  await done(valtronics(invite, { env, input: PASSWORD }));
+
+  const tokens = join(work, 'fleet.json');
+  const fleet = ['simulate', '--devices', '5', '--tokens', tokens, '--json'];
+  const signedInOnce = ['--email', 'op@example.org', '--password-stdin', '--seconds', '1'];
+  await done(valtronics([...fleet, ...signedInOnce], { env, input: PASSWORD }));
+  // With the tokens of the first run nobody has to sign in any more; no device is doubled. The slowest measures every 15 s.
+  const run = await done(valtronics([...fleet, '--seconds', '16'], { env }));
+  expect(run.json).toMatchObject({ devices: 5, refused: 0, rejected: 0, dropped: 0 });
+  expect(Number(run.json.acknowledged)).toBeGreaterThanOrEqual(5);
+
+  const card = await valtronics(['devices', 'create', '--name', 'Fridge', '--type', 'temperature', '--json'], {
+    env,
+  }).finished();
+  writeFileSync(join(work, 'fridge.json'), card.out, { mode: 0o600 });
+  const recording = join(work, 'recording.csv');
+  writeFileSync(
+    recording,
+    'timestamp,metric,value,device\n2026-01-01T00:00:00Z,t,1.5,Fridge\n2026-01-01T00:00:01Z,t,x y,Fridge\n2026-01-01T00:00:02Z,t,2.5,Nobody\n',
+  );
+  const withToken = await done(
+    valtronics(
+      [
+        'replay',
+        join(import.meta.dirname, '../../simulator/samples/freezer-door.csv'),
+        '--device-token-file',
+        join(work, 'fridge.json'),
+        '--speed',
+        'max',
+        '--end-now',
+        '--json',
+      ],
+      { env },
+    ),
+  );
+  expect(withToken.json).toMatchObject({ sent: 790, acknowledged: 790, rejected: 0, badLines: 0 });
+
+  const byName = await done(
+    valtronics(
+      ['replay', recording, '--speed', 'max', '--end-now', '--email', 'op@example.org', '--password-stdin', '--json'],
+      { env, input: PASSWORD },
+    ),
+  );
+  expect(byName.json).toMatchObject({ sent: 2, acknowledged: 2, badLines: 1, devices: 1 });
+  expect(await stopped(server)).toBe(0);
+});
