@@ -24,7 +24,8 @@ export function RulePreview({ values }: { values: RuleValues }) {
   const [to] = useState(() => Math.floor(Date.now() / 60_000) * 60_000);
   const range = { from: to - days * 86_400_000, to };
   const rule = { ...ruleOf(values), name: values.name.trim() || 'Preview' };
-  const [settled] = useDebouncedValue(JSON.stringify(rule), settleMs);
+  const current = JSON.stringify(rule);
+  const [settled] = useDebouncedValue(current, settleMs);
   const ready = canPreview(values);
   const { data, error, isFetching, refetch } = useQuery<DryRun, ProblemError>({
     queryKey: [alertRuleDryRun.path, withoutName(settled), range],
@@ -36,7 +37,8 @@ export function RulePreview({ values }: { values: RuleValues }) {
       };
       return call(alertRuleDryRun, { body }, signal);
     },
-    enabled: ready,
+    // `ready` speaks of what is in the form now: what has settled may still be the unfinished rule of before.
+    enabled: ready && settled === current,
     placeholderData: keepPreviousData,
     staleTime: 300_000,
   });
