@@ -209,7 +209,7 @@ function send(
           ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
           ...options.headers,
         },
-        timeout: 20_000,
+        timeout: 50_000,
       },
       (response) => {
         const chunks: Buffer[] = [];

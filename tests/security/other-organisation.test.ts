@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { type Endpoint, endpoints } from '@valtronics/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { manualClock } from '../../server/src/lib/clock.ts';
+import { type Answer, anApp, type Person, type TestApp } from '../support/app.ts';
+
+// Another organisation's id is a missing one: the same status, the same bytes. Endpoints come from the contract; a new one with an id in
+// its path is asked as well, and fails here until somebody says which id of ours belongs to it.
+const clock = manualClock(Date.now());
+let app: TestApp;
+let people: { admin: Person; user: Person };
+let device: { id: string; token: string };
+
+beforeAll(async () => {
+  app = await anApp({ clock, webFolder: import.meta.dirname });
+  people = { admin: await app.aPerson('admin'), user: await app.aPerson('user') };
+  device = await app.aDevice(people.admin);
+});
+afterAll(() => app?.stop());
+
+const withIds: [string, Endpoint][] = Object.entries(endpoints).filter(([, { params }]) => params);
+const pathOf = (endpoint: Endpoint, ids: Record<string, string>): string =>
+  `/api/v1${endpoint.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? randomUUID())}`;
+
+const aRule = {
+  name: 'Too warm',
+  metric: 'temperature',
+  condition: 'gt',
+  threshold: 5,
+  severity: 'warning',
+  cooldownSeconds: 0,
+  enabled: true,
+};
+const aRange = { from: '2026-01-01T00:00:00.000Z', to: '2026-01-02T00:00:00.000Z' };
+
+/** So that the answer depends on the id alone. */
+const validBodies: Record<string, unknown> = {
+  deviceChange: { name: 'Renamed by a stranger', type: 'temperature' },
+  credentialCreate: {},
+  commandSend: { name: 'reboot' },
+  userChange: { name: 'Renamed by a stranger' },
+  alertRuleChange: aRule,
+  alertAcknowledge: {},
+  alertResolve: {},
+  alertNote: { note: 'by a stranger' },
+  channelChange: { name: 'Renamed by a stranger' },
+  channelTest: {},
+};
+
+describe('another organisation', () => {
+  it('finds every id of ours as missing, with the same bytes but for the request id', async () => {
+    const strangers = await app.aPerson('admin', await app.anotherOrganisation());
+    const { admin } = people;
+    const created = async (path: string, body: unknown) => {
+      const answer = await app.call('POST', `/api/v1${path}`, { token: admin.accessToken, body });
+      expect([path, answer.status, answer.text]).toEqual([path, 201, answer.text]);
+      return answer.json;
+    };
+    const rule = await created('/alert-rules', {
+      name: 'Too warm',
+      metric: 'temperature',
+      condition: 'gt',
+      threshold: 5,
+      severity: 'warning',
+      cooldownSeconds: 0,
+      enabled: true,
+    });
+    const channel = await created('/notification-channels', {
+      name: 'Night shift',
+      kind: 'email',
+      target: 'night@example.org',
+      minimumSeverity: 'info',
+    });
+    const credentials = await app.call('GET', `/api/v1/devices/${device.id}/credentials`, { token: admin.accessToken });
+    const owned: Record<string, string> = {
+      '/devices': device.id,
+      '/users': people.user.userId,
+      '/alert-rules': rule.id,
+      '/notification-channels': channel.id ?? channel.channel?.id,
+      '/alerts': randomUUID(),
+      '/auth': randomUUID(),
+    };
+    const wrong: string[] = [];
+    for (const [name, endpoint] of withIds) {
+      const id = owned[Object.keys(owned).find((prefix) => endpoint.path.startsWith(prefix)) ?? ''];
+      if (id === undefined) {
+        wrong.push(`${name}: say here which id of ours belongs to ${endpoint.path}`);
+        continue;
+      }
+      const body = validBodies[name];
+      const ask = async (ids: Record<string, string>) => {
+        clock.advance(100);
+        const answer = await app.call(endpoint.method, pathOf(endpoint, ids), {
+          token: strangers.accessToken,
+          ...(body === undefined ? {} : { body }),
+        });
+        return {
+          status: answer.status,
+          bytes: answer.text.replace(/"requestId":"[^"]+"/, ''),
+          type: answer.headers['content-type'],
+        };
+      };
+      const ours = await ask({ id, credentialId: credentials.json.items[0].id });
+      const missing = await ask({ id: randomUUID(), credentialId: randomUUID() });
+      if (missing.status !== 404) wrong.push(`${name}: a missing one gives ${missing.status} ${missing.bytes}`);
+      if (JSON.stringify(ours) !== JSON.stringify(missing))
+        wrong.push(`${name}: ${JSON.stringify(ours)} tells that it exists`);
+    }
+    expect(wrong).toEqual([]);
+    // And nothing of ours was changed by trying.
+    const still = await app.call('GET', `/api/v1/devices/${device.id}`, { token: admin.accessToken });
+    expect(still.json).toMatchObject({ id: device.id, name: 'A device' });
+  });
+
+  it('cannot be reached through ids inside a body either', async () => {
+    const strangers = await app.aPerson('admin', await app.anotherOrganisation());
+    const post = (path: string, body: unknown) =>
+      app.call('POST', `/api/v1${path}`, { token: strangers.accessToken, body });
+    const bytes = ({ status, text }: Answer, id: string) =>
+      `${status} ${text.replace(/"requestId":"[^"]+"/, '').replaceAll(id, '')}`;
+    const bodies: [string, string, (id: string) => unknown][] = [
+      ['/devices', people.user.userId, (id) => ({ name: 'Theirs', type: 'temperature', ownerId: id })],
+      ['/alert-rules', device.id, (id) => ({ ...aRule, deviceId: id })],
+      ['/alert-rules/dry-run', device.id, (id) => ({ rule: { ...aRule, deviceId: id }, ...aRange })],
+      ['/telemetry', device.id, (id) => ({ points: [{ deviceId: id, metric: 'temperature', value: 1 }] })],
+    ];
+    for (const [path, ours, body] of bodies) {
+      const missing = randomUUID();
+      const [theirs, none] = [await post(path, body(ours)), await post(path, body(missing))];
+      expect([path, bytes(theirs, ours)]).toEqual([path, bytes(none, missing)]);
+      expect([path, none.status < 500]).toEqual([path, true]);
+      if (path === '/telemetry') expect(none.json.rejected).toMatchObject([{ index: 0, code: 'unknown_device' }]);
+      else if (path === '/alert-rules/dry-run') expect(none.json).toMatchObject({ devices: 0, evaluatedPoints: 0 });
+      else expect([path, none.status >= 400]).toEqual([path, true]);
+    }
+  });
+});

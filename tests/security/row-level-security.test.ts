@@ -1,0 +1,224 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aDatabase, type TestDatabase } from '../support/database.ts';
+
+// Net 5 of the architecture: a forgotten `where` returns no rows instead of another tenant's. Tables are read from the catalogue, so a
+// new one is covered by existing.
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await aDatabase();
+});
+afterAll(() => database?.drop());
+
+const all = async <T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> =>
+  (await database.admin.query<T>(text, values)).rows;
+
+interface Table {
+  name: string;
+  secured: boolean;
+  organisation: 'organisation_id' | 'id' | null;
+}
+/** Tables of ours; partitions belong to their parent. */
+const tables = () =>
+  all<Table>(`
+    select c.relname as name, c.relrowsecurity as secured,
+      case when c.relname = 'organisations' then 'id'
+           when exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'organisation_id' and not a.attisdropped)
+           then 'organisation_id' end as organisation
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg_toast%'
+      and c.relkind in ('r', 'p') and not c.relispartition
+    order by 1`);
+
+describe('row-level security', () => {
+  it('tables that belong to no organisation: everything else is under it', async () => {
+    const found = await tables();
+    expect(found.filter(({ organisation }) => organisation === null).map(({ name }) => name)).toEqual([
+      'alert_watch',
+      'schema_migrations',
+      'signing_keys',
+      'telemetry_consumers',
+      'telemetry_journal',
+      'telemetry_pending',
+    ]);
+    expect(found.filter(({ organisation, secured }) => organisation !== null && !secured)).toEqual([]);
+  });
+
+  it('the server may read none of the tables that belong to no organisation but the keys that verify tokens', async () => {
+    const readable: string[] = [];
+    for (const { name } of (await tables()).filter(({ organisation }) => organisation === null)) {
+      const may = await all<{ may: boolean }>(
+        `select has_any_column_privilege('valtronics_server', $1, 'select') as may`,
+        [name],
+      );
+      if (may[0]?.may) readable.push(name);
+    }
+    expect(readable).toEqual(['signing_keys']);
+  });
+
+  it('every policy of the server compares with the current organisation, for reading and for writing', async () => {
+    const policies = await all<{
+      table: string;
+      name: string;
+      reads: string | null;
+      writes: string | null;
+      command: string;
+    }>(`
+      select c.relname as table, p.polname as name, p.polcmd as command,
+        pg_get_expr(p.polqual, p.polrelid) as reads, pg_get_expr(p.polwithcheck, p.polrelid) as writes
+      from pg_policy p join pg_class c on c.oid = p.polrelid
+      where 'valtronics_server'::regrole = any (p.polroles) or p.polroles = '{0}' order by 1, 2`);
+    expect(policies.length).toBeGreaterThan(20);
+    const loose = policies.filter(({ reads, writes, command }) => {
+      const compares = (text: string | null) =>
+        text !== null && /= current_organisation\(\)|IS DISTINCT FROM current_organisation\(\)/.test(text);
+      // Without a check of its own, what is written must pass what may be read.
+      return command === 'a' ? !compares(writes) : !compares(reads) || (writes !== null && !compares(writes));
+    });
+    expect(loose).toEqual([]);
+  });
+
+  it('partitions cannot be read around their parent', async () => {
+    await database.admin.query(`select ensure_points_day(current_date)`);
+    const readable = await all(`
+      select c.relname from pg_class c where c.relispartition and c.relkind = 'r'
+        and (has_any_column_privilege('valtronics_server', c.oid, 'select') or has_any_column_privilege('valtronics_ingest', c.oid, 'select'))`);
+    expect(readable).toEqual([]);
+  });
+});
+
+describe('two organisations with a row in every table', () => {
+  const ours = 1_000_001;
+  const theirs = 1_000_002;
+  let owned: { name: string; column: string }[];
+  let server: pg.Client;
+
+  beforeAll(async () => {
+    owned = (await tables()).flatMap(({ name, organisation }) =>
+      organisation === null ? [] : [{ name, column: organisation }],
+    );
+    // This clone is for looking at rows, not for keeping sense in them: whatever a column must mean is dropped.
+    for (const { table, name } of await all<{ table: string; name: string }>(`
+      select conrelid::regclass::text as table, quote_ident(conname) as name from pg_constraint
+      where contype in ('c', 'f') and conrelid <> 0 and coninhcount = 0 and conparentid = 0 and connamespace = 'public'::regnamespace`)) {
+      await database.admin.query(`alter table ${table} drop constraint if exists ${name} cascade`);
+    }
+    await database.admin.query('set session_replication_role = replica');
+    for (const table of owned) for (const organisation of [ours, theirs]) await addRow(table, organisation);
+    await database.admin.query('set session_replication_role = origin');
+    server = new pg.Client(database.connection('server'));
+    await server.connect();
+    await server.query(`select set_config('valtronics.organisation', $1, false)`, [String(ours)]);
+  });
+  afterAll(() => server?.end());
+
+  async function addRow({ name, column }: { name: string; column: string }, organisation: number): Promise<void> {
+    const columns = await all<{ column: string; type: string }>(
+      `select attname as column, format_type(atttypid, null) as type from pg_attribute
+       where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = ''`,
+      [name],
+    );
+    const values = columns.map((one) => (one.column === column ? String(organisation) : anyValue(one.type)));
+    await database.admin.query(
+      `insert into ${name} (${columns.map((one) => one.column).join(', ')}) overriding system value values (${values.join(', ')})`,
+    );
+  }
+
+  function anyValue(type: string): string {
+    const values: Record<string, string> = {
+      uuid: 'gen_random_uuid()',
+      text: `'x' || gen_random_uuid()`,
+      integer: '(random() * 1000000)::int',
+      bigint: '(random() * 1000000)::bigint',
+      'double precision': '1.5',
+      boolean: 'true',
+      bytea: `sha256(gen_random_uuid()::text::bytea)`,
+      jsonb: `'{}'`,
+      inet: `'192.0.2.1'`,
+      'timestamp with time zone': 'date_trunc($$day$$, now())',
+      tstzrange: `tstzrange(now(), now() + interval '1 hour')`,
+    };
+    const value = values[type];
+    if (value === undefined) throw new Error(`say here what a ${type} may look like`);
+    return value;
+  }
+
+  const may = async (privilege: string, name: string) =>
+    (
+      await all<{ may: boolean }>(`select has_table_privilege('valtronics_server', $1, $2) as may`, [name, privilege])
+    )[0]?.may;
+
+  it('what is read belongs to the organisation the transaction works for, in every table', async () => {
+    const seen: Record<string, number[]> = {};
+    for (const { name, column } of owned) {
+      if (!(await may('select', name))) continue;
+      const rows = (await server.query(`select ${column} as organisation from ${name}`)).rows;
+      seen[name] = rows.map((row) => row.organisation);
+    }
+    expect(Object.keys(seen).length).toBeGreaterThan(20);
+    expect(Object.entries(seen).filter(([, organisations]) => organisations.join() !== String(ours))).toEqual([]);
+  });
+
+  it.each(['', null])('without an organisation (%j) nothing is there', async (setting) => {
+    const nobody = new pg.Client(database.connection('server'));
+    await nobody.connect();
+    try {
+      if (setting !== null) await nobody.query(`select set_config('valtronics.organisation', $1, false)`, [setting]);
+      for (const { name } of owned) {
+        if (!(await may('select', name))) continue;
+        expect([name, (await nobody.query(`select 1 from ${name}`)).rows.length]).toEqual([name, 0]);
+      }
+    } finally {
+      await nobody.end();
+    }
+  });
+
+  it('theirs can be neither changed, taken over, deleted nor added to', async () => {
+    for (const { name, column } of owned) {
+      if (await may('delete', name)) {
+        const deleted = await inside(`delete from ${name} where ${column} = ${theirs}`);
+        expect([name, deleted]).toEqual([name, 0]);
+      }
+      if (await may('update', name)) {
+        expect([name, await inside(`update ${name} set ${column} = ${column} where ${column} = ${theirs}`)]).toEqual([
+          name,
+          0,
+        ]);
+        expect([name, await inside(`update ${name} set ${column} = ${theirs}`)]).toEqual([name, '42501']);
+      }
+      if (await may('insert', name)) {
+        const columns = await all<{ column: string; type: string }>(
+          `select attname as column, format_type(atttypid, null) as type from pg_attribute
+           where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = '' and attidentity = ''`,
+          [name],
+        );
+        const values = columns.map((one) => (one.column === column ? String(theirs) : anyValue(one.type)));
+        const added = await inside(
+          `insert into ${name} (${columns.map((one) => one.column).join(', ')}) values (${values.join(', ')})`,
+        );
+        expect([name, added]).toEqual([name, '42501']);
+      }
+    }
+  });
+
+  /** Rows touched, or the code of the refusal; leaves no trace. */
+  async function inside(statement: string): Promise<number | string> {
+    await server.query('begin');
+    try {
+      return (await server.query(statement)).rowCount ?? -1;
+    } catch (error) {
+      return (error as { code: string }).code;
+    } finally {
+      await server.query('rollback');
+    }
+  }
+
+  it('a setting that is no number is refused instead of meaning everybody', async () => {
+    const odd = new pg.Client(database.connection('server'));
+    await odd.connect();
+    await odd.query(`select set_config('valtronics.organisation', '1 or true', false)`);
+    await expect(odd.query('select 1 from users')).rejects.toMatchObject({ code: '22P02' });
+    await odd.end();
+  });
+});
