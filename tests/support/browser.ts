@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { ensureWebIsBuilt } from '../../server/src/build-web.ts';
+import { anApp, type TestApp } from './app.ts';
+import { freePorts } from './program.ts';
+
+const PLACES = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+const executablePath = PLACES.find((place) => existsSync(place));
+
+/** Without a browser on this machine the tests that need one are skipped; `tests/run` installs it or says so. */
+export const hasBrowser = executablePath !== undefined;
+
+/** A real browser that talks to nobody but us. */
+export function aBrowser(): Promise<Browser> {
+  return chromium.launch({
+    ...(executablePath === undefined ? {} : { executablePath }),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** The platform with its dashboard, at the URL it believes to be at: links, cookies and origins fit. */
+export async function anAppForBrowsers(): Promise<TestApp> {
+  await ensureWebIsBuilt();
+  const [port] = await freePorts(1);
+  return anApp({
+    env: { VALTRONICS_HTTP_PORT: String(port), VALTRONICS_PUBLIC_URL: `https://localhost:${port}` },
+  });
+}
+
+/** Collects whatever a browser would complain about: errors on the console, violated policies, exceptions. */
+export function watchComplaints(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    const isViolation = /Content Security Policy/i.test(message.text());
+    if (message.type() === 'error' || isViolation) complaints.push(`${message.text()} (${message.location().url})`);
+  });
+  page.on('pageerror', (error) => complaints.push(error.stack ?? error.message));
+  return complaints;
+}
