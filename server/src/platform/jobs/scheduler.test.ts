@@ -62,6 +62,16 @@ test('a job slower than its interval never overlaps itself', async () => {
   expect(count).toBeGreaterThan(8);
 });
 
+test('keeps its interval however often it has run and however long a run takes', async () => {
+  const { scheduler, runs } = setUp();
+  scheduler.add(aJob({ run: () => sleep(1_000) }));
+  scheduler.start();
+  // It once counted each interval from the one before, so that a server ran its jobs without pause after a few minutes.
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(runs.length).toBeGreaterThan(350);
+  expect(runs.length).toBeLessThan(370);
+});
+
 test('jobs of one interval are spread by a tenth', async () => {
   const starts: number[] = [];
   for (const draw of [0, 1]) {

@@ -54,8 +54,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     entry.timer = setTimeout(() => {
       entry.running = runOnce(entry.job).then((tookSeconds) => {
         entry.running = undefined;
-        // Counted from start to start, but a job slower than its interval still leaves the database room to breathe.
-        plan(entry, Math.max(seconds - tookSeconds, seconds * JITTER));
+        // Counted from start to start, but a job slower than its interval still leaves the database room to breathe. From the declared
+        // interval each time: from the last one it would shrink with every run, until the job never pauses.
+        const { everySeconds } = entry.job;
+        plan(entry, Math.max(everySeconds - tookSeconds, everySeconds * JITTER));
       });
     }, jittered * 1000);
   }
