@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Person, TestApp } from '../support/app.ts';
+import { aBrowser, anAppForBrowsers, hasBrowser } from '../support/browser.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PATIENCE_MS = 60_000;
+
+let app: TestApp;
+let browser: Browser;
+let person: Person;
+let deviceId: string;
+
+/** Every page there is, with something on it. */
+const pages: [string, () => string][] = [
+  ['overview', () => '/'],
+  ['devices', () => '/devices'],
+  ['registering a device', () => '/devices?register=1'],
+  ['device', () => `/devices/${deviceId}`],
+  ['alerts', () => '/alerts'],
+  ['rules', () => '/rules'],
+  ['new rule', () => '/rules/new'],
+  ['explore', () => '/explore'],
+  ['audit log', () => '/audit-log'],
+  ['people', () => '/people'],
+  ['roles', () => '/people/roles'],
+  ['notifications', () => '/notifications'],
+  ['settings', () => '/settings'],
+  ['account', () => '/account'],
+  ['no such page', () => '/nowhere'],
+];
+
+async function seriousFaults(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const { violations, passes } = await page.evaluate<AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
+  // A page on which no rule found anything to look at was not looked at.
+  expect(passes.length).toBeGreaterThan(5);
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map(({ html }) => `  ${html.slice(0, 200)}`).join('\n')}`);
+}
+
+async function settled(page: Page): Promise<void> {
+  await page.getByRole('main').waitFor();
+  await page.waitForLoadState('networkidle').catch(() => undefined);
+  // What fades in has its final contrast only afterwards.
+  await page.waitForFunction(
+    "document.querySelectorAll('.mantine-Skeleton-root').length === 0 && document.getAnimations().every((each) => each.playState !== 'running')",
+  );
+}
+
+async function violationsOf(scheme: 'light' | 'dark'): Promise<Record<string, string[]>> {
+  const context = await browser.newContext({
+    // Only here: axe is injected, which the page's own policy forbids.
+    bypassCSP: true,
+    ignoreHTTPSErrors: true,
+    colorScheme: scheme,
+    reducedMotion: 'reduce',
+    viewport: { width: 1280, height: 900 },
+  });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    const found: Record<string, string[]> = {};
+    const look = async (name: string): Promise<void> => {
+      const faults = await seriousFaults(page);
+      if (faults.length > 0) found[name] = faults;
+    };
+    await page.goto(`${app.origin}/sign-in`);
+    await page.getByLabel('Email address').waitFor();
+    expect(await page.locator('html').getAttribute('data-mantine-color-scheme')).toBe(scheme);
+    await look('sign-in');
+    await page.getByLabel('Email address').fill(person.email);
+    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    for (const [name, path] of pages) {
+      await page.goto(`${app.origin}${path()}`);
+      await settled(page);
+      await look(name);
+    }
+    return found;
+  } finally {
+    await context.close();
+  }
+}
+
+describe.skipIf(!hasBrowser)(
+  'every page is usable with a keyboard, a screen reader and weak eyes, as far as axe can tell',
+  () => {
+    beforeAll(async () => {
+      app = await anAppForBrowsers();
+      browser = await aBrowser();
+      person = await app.aPerson('admin');
+      const device = await app.aDevice(person, { name: 'Cold room', location: 'Cellar' });
+      deviceId = device.id;
+      const rule = await app.call('POST', '/api/v1/alert-rules', {
+        token: person.accessToken,
+        body: { name: 'Too warm', metric: 'temperature', condition: 'gt', threshold: 8, severity: 'warning' },
+      });
+      expect(rule.status).toBe(201);
+      const points = [4, 5, 9].map((value, index) => ({
+        metric: 'temperature',
+        value,
+        unit: '°C',
+        timestamp: Date.now() - (3 - index) * 60_000,
+      }));
+      const sent = await app.call('POST', '/api/v1/telemetry', { token: device.token, body: { points } });
+      expect(sent.json).toMatchObject({ accepted: 3 });
+    }, 240_000);
+    afterAll(async () => {
+      await browser?.close();
+      await app?.stop();
+    });
+
+    for (const scheme of ['light', 'dark'] as const) {
+      it(`has no serious or critical fault in ${scheme}`, { timeout: 600_000, retry: 0 }, async () => {
+        expect(await violationsOf(scheme)).toEqual({});
+      });
+    }
+  },
+);
