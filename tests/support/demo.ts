@@ -56,7 +56,7 @@ export async function aDemo(): Promise<Demo> {
     async start() {
       const started = performance.now();
       const program = valtronics(['demo'], { env });
-      await program.says(/Ctrl-C\n[\s\S]*─\n/, 180_000);
+      await program.says(/Ctrl-C\n[\s\S]*─\n/, 300_000);
       const seconds = (performance.now() - started) / 1000;
       const people = [...program.out().matchAll(/^ {4}(admin|operator|analyst|user) +(\S+@\S+) +(\S+)$/gm)].map(
         ([, role, email = '', password = '']) => ({ role: role as Role, email, password }),

@@ -45,6 +45,9 @@ function run(
   { env = {}, input, cwd = root }: ProgramOptions,
 ): RunningProgram {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(VALTRONICS_|DATABASE_URL|REDIS_URL)/.test(name));
+  // Before it is started: once the test is over this throws, and nothing is started that nobody would end.
+  let end = async (): Promise<void> => undefined;
+  onTestFinished(() => end(), 40_000);
   const child = spawn(process.execPath, [program, ...args], {
     cwd,
     env: { ...Object.fromEntries(inherited), ...env },
@@ -70,10 +73,11 @@ function run(
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, out, err }));
   });
-  onTestFinished(async () => {
+
+  end = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     await ended;
-  }, 40_000);
+  };
 
   return {
     child,

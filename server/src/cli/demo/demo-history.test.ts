@@ -1,6 +1,7 @@
 import { demoFleet, type SimulatedPoint } from '@valtronics/simulator';
 import { expect, test } from 'vitest';
 import type { App } from '../../app.ts';
+import { Problem } from '../../lib/problem.ts';
 import type { RegisteredDevice } from '../register-fleet.ts';
 import { fillHistory, HISTORY_MS } from './demo-history.ts';
 
@@ -102,6 +103,25 @@ test('a value that is stored otherwise stays; any other refusal ends the start',
   await expect(fill(aTelemetry({ code: 'past_retention' }).telemetry, since(untilMs - HOUR))).rejects.toThrow(
     'past_retention',
   );
+});
+
+test('an ingest that pushes back is asked again, and nothing is lost over it', async () => {
+  const { telemetry, taken } = aTelemetry();
+  const calm = telemetry.submit;
+  let refusals = 0;
+  const busy = {
+    ...telemetry,
+    submit: async (...given: Parameters<typeof calm>) => {
+      if (refusals < 3) {
+        refusals += 1;
+        throw new Problem('overloaded', { retryAfterSeconds: 0.01 });
+      }
+      return calm(...given);
+    },
+  };
+  const stored = await fill(busy, since(untilMs - HOUR));
+  expect(refusals).toBe(3);
+  expect(stored).toBe(taken.reduce((sum, { points }) => sum + points.length, 0));
 });
 
 test('Ctrl-C ends it', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { telemetryLatest } from '@valtronics/contract';
 import { pointsBetween, type SimulatedPoint } from '@valtronics/simulator';
 import type { App } from '../../app.ts';
+import { Problem } from '../../lib/problem.ts';
 import type { ApiClient } from '../api-client.ts';
 import { CommandError } from '../command-error.ts';
 import type { RegisteredDevice } from '../register-fleet.ts';
@@ -13,6 +14,7 @@ const MOST_IN_FLIGHT = 8;
 /** Below what the server keeps in memory for rollups that lag, so that it need not read everything back from its journal. */
 const MOST_BACKLOG = 100_000;
 const SETTLED_WITHIN_MS = 60_000;
+const TRIES = 10;
 
 /** From when on each device has nothing stored: at most a day back. */
 export async function missingSince(
@@ -52,7 +54,10 @@ export async function fillHistory(deps: {
   let stored = 0;
 
   async function submit(deviceId: string, points: readonly SimulatedPoint[]): Promise<void> {
-    const receipt = await telemetry.submit({ kind: 'device', deviceId, organisationId }, points);
+    const receipt = await patiently(
+      () => telemetry.submit({ kind: 'device', deviceId, organisationId }, points),
+      signal,
+    );
     const [rejected] = receipt.rejected;
     // A point measured again with another value means the clock or the zone of this machine was changed: what is stored stays.
     if (rejected && rejected.code !== 'conflict')
@@ -87,6 +92,18 @@ export async function fillHistory(deps: {
   await Promise.all(inFlight);
   await untilBacklogIsBelow(telemetry, 1, signal);
   return stored;
+}
+
+/** The ingest pushes back on a machine that is busy; a device would try again, and so do we. */
+async function patiently<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 503 || attempt >= TRIES) throw error;
+      await delay((error.retryAfterSeconds ?? 1) * 1000, undefined, { signal });
+    }
+  }
 }
 
 /** Takes apart the newest point of every metric that has not been met yet. */
