@@ -2,22 +2,22 @@ import { Button } from '@mantine/core';
 import { IconPlugConnected, IconPlugConnectedX } from '@tabler/icons-react';
 import { useLiveState } from '../live/live-provider.tsx';
 import { duration } from '../ui/time/format-time.ts';
-import { useNow } from '../ui/time/use-now.ts';
+import { useTimeText } from '../ui/time/use-now.ts';
 import classes from './shell.module.css';
 
 /** Says that live values stopped, and what happened once they are back. */
 export function ConnectionBanner() {
   const { state, connection, resumedAfterMs } = useLiveState();
-  const now = useNow();
   const lost = state.kind === 'waiting' || (state.kind === 'connecting' && state.attempt > 0);
+  const next = useTimeText((now) => {
+    const seconds = state.kind === 'waiting' ? Math.ceil((state.retryAt - now) / 1000) : 0;
+    return seconds > 0 ? `Trying again in ${seconds} s.` : 'Trying again…';
+  });
   if (lost) {
-    const seconds = state.kind === 'waiting' ? Math.max(0, Math.ceil((state.retryAt - now) / 1000)) : 0;
     return (
       <div className={classes.banner} role="status">
         <IconPlugConnectedX size={16} aria-hidden />
-        <span className={classes.bannerText}>
-          Offline: what you see may be old. {seconds > 0 ? `Trying again in ${seconds} s.` : 'Trying again…'}
-        </span>
+        <span className={classes.bannerText}>Offline: what you see may be old. {next}</span>
         <Button size="compact-xs" variant="default" onClick={() => connection.retryNow()}>
           Try now
         </Button>

@@ -7,7 +7,7 @@ import { AlertStatusLabel, SeverityBadge } from '../../ui/severity.tsx';
 import type { Column } from '../../ui/table/data-table.tsx';
 import { duration } from '../../ui/time/format-time.ts';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
-import { useNow } from '../../ui/time/use-now.ts';
+import { useTimeText } from '../../ui/time/use-now.ts';
 import classes from './alerts.module.css';
 
 export const alertColumns = (open: (id: string) => void): readonly Column<Alert>[] => [
@@ -92,7 +92,9 @@ export const alertColumns = (open: (id: string) => void): readonly Column<Alert>
 ];
 
 function Lasting({ alert: { startedAt, resolvedAt } }: { alert: Alert }) {
-  const now = useNow();
-  const end = resolvedAt ? Date.parse(resolvedAt) : now;
-  return <>{duration(Math.max(0, end - Date.parse(startedAt)) / 1000)}</>;
+  const text = useTimeText((now) => {
+    const end = resolvedAt ? Date.parse(resolvedAt) : now;
+    return duration(Math.max(0, end - Date.parse(startedAt)) / 1000);
+  });
+  return <>{text}</>;
 }

@@ -1,4 +1,3 @@
-import { Tooltip } from '@mantine/core';
 import type { Device } from '@valtronics/contract';
 import { useSparkline } from '../../api/sparkline-store.ts';
 import { type Reading, useReadings } from '../../live/latest-values.ts';
@@ -21,13 +20,11 @@ export function useMainReading(id: string, hours: number): { main: Reading | und
 export function LastValue({ id, hours }: { id: string; hours: number }) {
   const { main, all } = useMainReading(id, hours);
   if (!main) return <span className="dim">–</span>;
-  const rest = all.length > 1 ? all.map(({ metric, value, unit }) => `${metric} ${formatValue(value, unit)}`) : [];
+  const every = all.map(({ metric, value, unit }) => `${metric} ${formatValue(value, unit)}`).join('\n');
   return (
-    <Tooltip disabled={rest.length === 0} label={rest.join(' · ')} multiline maw={360}>
-      <span className={classes.value}>
-        <b>{formatValue(main.value, main.unit)}</b> <span className="dim">{main.metric}</span>
-      </span>
-    </Tooltip>
+    <span className={classes.value} title={every}>
+      <b>{formatValue(main.value, main.unit)}</b> <span className="dim">{main.metric}</span>
+    </span>
   );
 }
 

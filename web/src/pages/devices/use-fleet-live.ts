@@ -34,12 +34,18 @@ const replaceIn = (data: unknown, device: Device): unknown => {
   return { ...(data as object), pages: pages.map((page) => ({ ...page, items: swap(page.items) })) };
 };
 
+/** Up to three hours the server's curves have a point every five minutes, beyond one an hour: too few for a picture of six. */
+const curveHours = (seconds: number) => {
+  const hours = Math.max(1, Math.round(seconds / 3600));
+  return hours <= 12 ? Math.min(3, hours) : Math.min(48, hours);
+};
+
 /** Keeps last values and device rows of a fleet list current, and loads the curves of the rows on the screen. */
 export function useFleetLive() {
   const client = useQueryClient();
   const mayReadTelemetry = useMay('telemetry:read');
   const [range] = useTimeRange();
-  const hours = Math.min(48, Math.max(1, Math.round(spanSeconds(range) / 3600)));
+  const hours = curveHours(spanSeconds(range));
   const { data } = useQuery({
     queryKey: [telemetryLatest.path, 'fleet'],
     queryFn: ({ signal }) => readLatest(signal),

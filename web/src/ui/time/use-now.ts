@@ -18,5 +18,5 @@ function listen(listener: () => void) {
   };
 }
 
-/** The time, once a second, from one clock for the whole page. */
-export const useNow = () => useSyncExternalStore(listen, () => now);
+/** What is said of the time, from one clock for the whole page; drawn again only when the words change. */
+export const useTimeText = (words: (now: number) => string) => useSyncExternalStore(listen, () => words(now));
