@@ -7,6 +7,7 @@ import {
   useQueryClient,
 } from '@tanstack/react-query';
 import type { Endpoint, Page } from '@valtronics/contract';
+import { useMemo } from 'react';
 import { call, type InputOf, type ResultOf } from './call.ts';
 import { asProblem, type ProblemError } from './problem-error.ts';
 import { endpointKey, touches } from './query-keys.ts';
@@ -47,12 +48,11 @@ export function useEndpointPages<E extends Endpoint>(
     placeholderData: keepPreviousData,
     ...options,
   });
-  const rows = query.data?.pages.flatMap((page) => page.items) ?? [];
+  const { data } = query;
+  const rows = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   const { isPending, isFetching, isPlaceholderData, hasNextPage, isFetchingNextPage } = query;
   return {
     rows,
-    /** Changes whenever `rows` may have. */
-    updatedAt: query.dataUpdatedAt,
     isPending,
     isFetching,
     isPlaceholderData,

@@ -23,11 +23,9 @@ export function useFleetRows() {
   const silentItems = silent.data?.items ?? noDevices;
   const alerts = open.data?.items ?? noAlerts;
   const { rows: every, hasNextPage, isFetchingNextPage } = all;
-  const count = every.length;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `every` is a new list each time; `updatedAt` says whether it differs
   const rows = useMemo(
     () => fleetOrder([...every, ...failingItems, ...silentItems], alerts),
-    [count, all.updatedAt, failingItems, silentItems, alerts],
+    [every, failingItems, silentItems, alerts],
   );
   return {
     rows,

@@ -8,25 +8,14 @@ import {
   type ReactNode,
   useEffect,
   useLayoutEffect,
+  useMemo,
   useRef,
   useState,
 } from 'react';
 import classes from './data-table.module.css';
+import { type Column, MemoRow, type RowActions } from './table-row.tsx';
 
-export interface Column<Row> {
-  readonly key: string;
-  readonly header: string;
-  /** Said to a screen reader only. */
-  readonly headerHidden?: true;
-  /** A CSS grid track. */
-  readonly width: string;
-  /** Left out when the table is narrower than this many pixels. */
-  readonly from?: number;
-  readonly align?: 'right';
-  readonly cell: (row: Row) => ReactNode;
-  /** The value of the API's `sort` for ascending order. */
-  readonly sort?: string;
-}
+export type { Column } from './table-row.tsx';
 
 export interface Selection {
   readonly ids: ReadonlySet<string>;
@@ -67,14 +56,15 @@ export function DataTable<Row extends { id: string }>(props: Props<Row>) {
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 8,
     scrollMargin,
     getItemKey: (index) => rows[index]?.id ?? index,
   });
   const items = virtual.getVirtualItems();
   useVisibleRows(props, items[0]?.index ?? 0, items.at(-1)?.index ?? -1);
 
-  const shown = columns.filter(({ from = 0 }) => width === 0 || width >= from);
+  const shown = useMemo(() => columns.filter(({ from = 0 }) => width === 0 || width >= from), [columns, width]);
+  const actions = useRowActions(props);
   const template = [selection ? '32px' : '', ...shown.map((column) => column.width)].join(' ');
   const track = { gridTemplateColumns: template };
 
@@ -103,26 +93,18 @@ export function DataTable<Row extends { id: string }>(props: Props<Row>) {
               const row = rows[index];
               if (!row) return null;
               return (
-                <tr
+                <MemoRow
                   key={key}
-                  aria-rowindex={index + 2}
-                  className={classes.row}
-                  data-row={index}
-                  data-selected={selection?.ids.has(row.id) || undefined}
-                  data-clickable={onRowClick ? true : undefined}
-                  style={{ ...track, height: rowHeight, transform: `translateY(${start - scrollMargin}px)` }}
-                  onClick={(event) => {
-                    if (event.target instanceof Element && !event.target.closest('a, button, input, label'))
-                      onRowClick?.(row);
-                  }}
-                >
-                  {selection ? <SelectRow id={row.id} selection={selection} /> : null}
-                  {shown.map((column) => (
-                    <td key={column.key} className={classes.cell} data-align={column.align}>
-                      {column.cell(row)}
-                    </td>
-                  ))}
-                </tr>
+                  row={row}
+                  index={index}
+                  columns={shown}
+                  template={template}
+                  height={rowHeight}
+                  top={start - scrollMargin}
+                  selected={selection ? selection.ids.has(row.id) : undefined}
+                  actions={actions}
+                  isClickable={onRowClick !== undefined}
+                />
               );
             })}
           </tbody>
@@ -148,6 +130,28 @@ function SkeletonRows({ keys, style, lead }: { keys: readonly string[]; style: C
         </tr>
       ))}
     </tbody>
+  );
+}
+
+/** What rows call, the same objects for ever: scrolling then draws only the rows that come into sight. */
+function useRowActions<Row extends { id: string }>(props: Props<Row>): RowActions<Row> {
+  const latest = useRef(props);
+  useLayoutEffect(() => {
+    latest.current = props;
+  });
+  return useMemo(
+    () => ({
+      open: (row) => latest.current.onRowClick?.(row),
+      nameOf: (id) => latest.current.selection?.nameOf(id) ?? id,
+      toggle: (id) => {
+        const { selection } = latest.current;
+        if (!selection) return;
+        const next = new Set(selection.ids);
+        if (!next.delete(id)) next.add(id);
+        selection.onChange(next);
+      },
+    }),
+    [],
   );
 }
 
@@ -197,25 +201,6 @@ function SelectAll({ rows, selection }: { rows: readonly { id: string }[]; selec
         onChange={() => selection.onChange(all ? new Set() : new Set(rows.map(({ id }) => id)))}
       />
     </th>
-  );
-}
-
-function SelectRow({ id, selection }: { id: string; selection: Selection }) {
-  const checked = selection.ids.has(id);
-  return (
-    <td className={classes.cell}>
-      <Checkbox
-        size="xs"
-        aria-label={`Select ${selection.nameOf(id)}`}
-        checked={checked}
-        onChange={() => {
-          const next = new Set(selection.ids);
-          if (checked) next.delete(id);
-          else next.add(id);
-          selection.onChange(next);
-        }}
-      />
-    </td>
   );
 }
 
