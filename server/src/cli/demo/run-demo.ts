@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -28,6 +28,7 @@ const ORGANISATION = 'Lakeside Hospital';
 /** Some devices are silent on purpose; the rest is online as soon as it has said a word. */
 const ONLINE_SHARE = 0.8;
 const ONLINE_WITHIN_MS = 15_000;
+const MOST_LOG_BYTES = 5 * 1024 * 1024;
 
 export function runDemo(output: Output): Promise<never> {
   const defaults = { VALTRONICS_DATA_DIR: './data-demo', VALTRONICS_LOG_LEVEL: 'warn' };
@@ -102,9 +103,9 @@ async function startPlatform({ config, program, report, output }: Start): Promis
   caFile: string;
   log: Logger;
 }> {
-  // One run's log: a demo that is started every day must not grow without end.
   const logFile = join(config.dataDir, 'demo.log');
-  rmSync(logFile, { force: true });
+  // A demo that is started every day must not grow without end.
+  if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > MOST_LOG_BYTES) rmSync(logFile);
   const log = createLogger({ level: config.logLevel, clock: systemClock, file: logFile });
   await report.step('Dashboard', async () => {
     let built = false;
