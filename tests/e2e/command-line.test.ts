@@ -6,6 +6,7 @@ import { auditEventsList, devicesList } from '@valtronics/contract';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
 import { existingHome } from '../../server/src/platform/db/embedded-layout.ts';
+import { aDebianPostgres, debianPostgresInstalled } from '../support/database-debian.ts';
 import { kill, processesOf } from '../support/database-faults.ts';
 import { newDatabaseFolder } from '../support/database-folders.ts';
 import { aServer, freePorts, type RunningProgram, valtronics } from '../support/program.ts';
@@ -183,6 +184,41 @@ describe('a start that cannot be ends with 1, one clear line, and nothing left r
     expect(databaseProcesses(place.dataDir)).toEqual([]);
   });
 });
+
+test.skipIf(!debianPostgresInstalled())(
+  'a database of your own is prepared once, and then served',
+  {
+    timeout: 240_000,
+  },
+  async () => {
+    const place = await aPlace();
+    const debian = await aDebianPostgres();
+    onTestFinished(() => debian.stop());
+    const parameters = `?sslmode=verify-full&sslrootcert=${debian.caFile}`;
+    const env = { ...place.env, DATABASE_URL: debian.url('localhost', parameters) };
+
+    const early = await aServer({ env }).finished();
+    expect(early).toMatchObject({ code: 1, out: '' });
+    expect(early.err.trimEnd().split('\n').at(-1)).toMatch(/^valtronics: [^\n]+ run "valtronics db init" once[^\n]+$/);
+
+    const prepared = await done(valtronics(['db', 'init', '--json'], { env }));
+    expect(prepared.json.applied).toContain('0001-foundation.sql');
+    const migrated = await done(valtronics(['db', 'migrate', '--json'], { env }));
+    expect(migrated.json).toEqual({ applied: [] });
+    await done(valtronics(['devices', 'create', '--name', 'x', '--type', 'y', '--json'], { env }));
+    const server = aServer({ env });
+    await server.says('Valtronics is running on');
+    // The database is somebody else's, but the data folder has one server all the same.
+    const [http, mqtt] = await freePorts(2);
+    const ports = { VALTRONICS_HTTP_PORT: String(http), VALTRONICS_MQTT_PORT: String(mqtt) };
+    const second = await aServer({ env: { ...env, ...ports } }).finished();
+    expect(second.err.trimEnd().split('\n').at(-1)).toMatch(
+      /^valtronics: another server runs on the data folder [^\n]+$/,
+    );
+    expect(second.code).toBe(1);
+    expect(await stopped(server)).toBe(0);
+  },
+);
 
 test('simulate and replay reach a server with what the commands gave them', { timeout: 240_000 }, async () => {
   const place = await aPlace();
