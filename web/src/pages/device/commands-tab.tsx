@@ -52,7 +52,11 @@ export function CommandsTab({ device }: { device: Device }) {
                   {words[command.status]}
                 </Badge>
                 <b>{command.name}</b>
-                <Code className={classes.grow}>{JSON.stringify(command.payload ?? null)}</Code>
+                <span className={classes.grow}>
+                  {command.payload === null || command.payload === undefined ? null : (
+                    <Code>{JSON.stringify(command.payload)}</Code>
+                  )}
+                </span>
                 {command.response === null || command.response === undefined ? null : (
                   <Code>{JSON.stringify(command.response)}</Code>
                 )}
