@@ -20,8 +20,9 @@ export function atMost(name: string, value: number, target: number, unit: string
 export const perSecond = (count: number, seconds: number): string =>
   `${Math.round(count / seconds).toLocaleString('en')}/s`;
 
-/** Nearest-rank percentile. */
+/** Nearest-rank percentile. Of nothing there is none: a benchmark that measured nothing must not look like one that fell short. */
 export function percentile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new Error('nothing was measured');
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }

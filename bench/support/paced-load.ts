@@ -62,9 +62,9 @@ function subscribe(load: PacedLoad, deviceId: string, seen: (marker: number) => 
       socket.send(JSON.stringify({ type: 'subscribe', id: 1, channel: 'telemetry', deviceId, metric: 'marker' }));
     });
     socket.on('message', (data) => {
-      const message = JSON.parse(String(data)) as { type: string; points?: { value: number }[] };
+      const message = JSON.parse(String(data)) as { type: string; value?: number };
       if (message.type === 'subscribed') resolve(socket);
-      for (const point of message.points ?? []) seen(point.value);
+      if (message.type === 'telemetry' && message.value !== undefined) seen(message.value);
     });
   });
 }
