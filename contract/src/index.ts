@@ -1,14 +1,20 @@
+import * as alertRulesContract from './alert-rules.ts';
 import * as alertsContract from './alerts.ts';
+import * as auditLogContract from './audit-log.ts';
 import type { Stream, Topic } from './channel.ts';
 import * as deviceChannels from './device-channels.ts';
 import * as devicesContract from './devices.ts';
 import type { Endpoint } from './endpoint.ts';
 import * as healthContract from './health.ts';
 import * as identityContract from './identity.ts';
+import * as channelsContract from './notification-channels.ts';
+import * as peopleContract from './people.ts';
 import * as telemetryContract from './telemetry.ts';
 
+export * from './alert-rules.ts';
 export * from './alerts.ts';
 export * from './audit-events.ts';
+export * from './audit-log.ts';
 export type * from './channel.ts';
 export type { Page, Severity } from './common.ts';
 export { severity } from './common.ts';
@@ -18,13 +24,25 @@ export type * from './endpoint.ts';
 export * from './health.ts';
 export * from './identity.ts';
 export * from './live.ts';
+export * from './notification-channels.ts';
+export * from './people.ts';
 export * from './permissions.ts';
 export type { Access, Audit, Rate, RateClass } from './policy.ts';
 export { rates } from './policy.ts';
 export * from './problems.ts';
 export * from './telemetry.ts';
 
-const features = [healthContract, identityContract, devicesContract, telemetryContract, alertsContract];
+const features = [
+  healthContract,
+  identityContract,
+  peopleContract,
+  auditLogContract,
+  devicesContract,
+  telemetryContract,
+  alertRulesContract,
+  alertsContract,
+  channelsContract,
+];
 const declared = features.flatMap((feature) => Object.entries(feature as Record<string, unknown>));
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

@@ -10,7 +10,7 @@ import { runUntilStopped } from './run-until-stopped.ts';
 /** `npm start`: the platform, until it is told to stop. */
 export function runServer(): Promise<never> {
   return runUntilStopped(async ({ signal, onStop }) => {
-    const config = loadConfig(process.env);
+    const config = loadConfig();
     const log = createLogger({ level: config.logLevel, clock: systemClock });
     await assertPortsFree(config);
     await ensureWebIsBuilt({ onBuild: () => process.stderr.write('Building the dashboard (once) …\n') });

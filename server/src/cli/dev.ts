@@ -5,12 +5,14 @@
 // there would still have to be tried here. So Vite builds on every change (about a second), and the server is stopped and started again
 // with its database: the way a start and a stop go is tried a hundred times a day. (Node's own --watch may start the next process
 // before the last one has let go of its ports.)
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../platform/config/child-environment.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const page = join(root, 'web/dist/index.html');
@@ -73,7 +75,7 @@ while (!stopping) {
     // Ctrl-C would reach it too, and we would not know whether it ended by itself.
     detached: true,
     // A folder of its own: migrations are edited until they are released.
-    env: { VALTRONICS_DATA_DIR: isDemo ? './data-demo' : './data-dev', ...process.env },
+    env: childEnvironment({ VALTRONICS_DATA_DIR: isDemo ? './data-demo' : './data-dev' }),
   });
   server = running;
   const ended = once(running, 'exit').then(() => {

@@ -28,7 +28,7 @@ interface ServerValues {
 }
 
 export function targetOf(values: ServerValues): Target {
-  const config = loadConfig(process.env);
+  const config = loadConfig();
   const http = addressOf('url', values.url ?? config.publicUrl.origin, ['https:', 'http:']);
   const mqtt = addressOf('mqtt', values.mqtt ?? `mqtts://${http.hostname}:${config.mqtt.port}`, ['mqtts:', 'mqtt:']);
   for (const { hostname, protocol } of [http, mqtt]) {

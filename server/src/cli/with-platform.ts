@@ -7,7 +7,7 @@ import { createLogger, type Logger } from '../platform/log/log.ts';
 import { CommandError } from './command-error.ts';
 
 export function commandConfig(): Config {
-  return loadConfig(process.env, { defaults: { VALTRONICS_LOG_LEVEL: 'error' } });
+  return loadConfig(undefined, { defaults: { VALTRONICS_LOG_LEVEL: 'error' } });
 }
 
 export function commandLog(config: Config): Logger {

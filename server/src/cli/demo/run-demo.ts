@@ -33,7 +33,7 @@ const MOST_LOG_BYTES = 5 * 1024 * 1024;
 export function runDemo(output: Output): Promise<never> {
   const defaults = { VALTRONICS_DATA_DIR: './data-demo', VALTRONICS_LOG_LEVEL: 'warn' };
   return runUntilStopped(async (program) => {
-    const config = loadConfig(process.env, { defaults });
+    const config = loadConfig(undefined, { defaults });
     if (config.databaseUrl !== undefined)
       throw new CommandError('the demo brings its own database: unset DATABASE_URL, or use "npm start"');
     if (config.tls.mode !== 'auto')

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { id, idParams, name, page, severity, timestamp } from './common.ts';
+import { endpoint } from './endpoint.ts';
+import { needs, records, unaudited } from './policy.ts';
+
+export const notificationChannel = z.strictObject({
+  id,
+  name: z.string(),
+  kind: z.enum(['email', 'webhook']),
+  target: z.string().describe('address, or URL'),
+  minimumSeverity: severity,
+  enabled: z.boolean(),
+  createdAt: timestamp,
+  lastDeliveredAt: timestamp.nullable(),
+  lastError: z.string().nullable(),
+});
+export type NotificationChannel = z.infer<typeof notificationChannel>;
+
+const channelFields = {
+  name,
+  target: z.string().trim().min(3).max(500),
+  minimumSeverity: severity.optional(),
+  enabled: z.boolean().optional(),
+};
+
+export const channelsList = endpoint({
+  method: 'GET',
+  path: '/notification-channels',
+  summary: 'Where alerts are sent',
+  response: page(notificationChannel),
+  access: needs('config:manage'),
+  rate: 'api',
+  audit: unaudited('read by those who configure it; no secret is in the answer'),
+});
+
+export const channelCreate = endpoint({
+  method: 'POST',
+  path: '/notification-channels',
+  summary: 'Send alerts somewhere; a webhook gets its signing secret once',
+  body: z.strictObject({ ...channelFields, kind: z.enum(['email', 'webhook']) }),
+  response: z.strictObject({ channel: notificationChannel, secret: z.string().nullable() }),
+  status: 201,
+  access: needs('config:manage'),
+  rate: 'api',
+  audit: records('notification_channel.created'),
+});
+
+export const channelChange = endpoint({
+  method: 'PATCH',
+  path: '/notification-channels/{id}',
+  summary: 'Change a notification channel',
+  params: idParams,
+  body: z.strictObject(channelFields).partial(),
+  response: notificationChannel,
+  access: needs('config:manage'),
+  rate: 'api',
+  audit: records('notification_channel.changed'),
+});
+
+export const channelDelete = endpoint({
+  method: 'DELETE',
+  path: '/notification-channels/{id}',
+  summary: 'Stop sending alerts there',
+  params: idParams,
+  response: 'empty',
+  status: 204,
+  access: needs('config:manage'),
+  rate: 'api',
+  audit: records('notification_channel.deleted'),
+});
+
+export const channelTest = endpoint({
+  method: 'POST',
+  path: '/notification-channels/{id}/test',
+  summary: 'Queue a test notification',
+  params: idParams,
+  response: 'empty',
+  status: 202,
+  access: needs('config:manage'),
+  rate: 'api',
+  audit: records('notification_channel.tested'),
+});

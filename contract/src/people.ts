@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { email, id, idParams, name, page, pageQuery, timestamp } from './common.ts';
+import { endpoint } from './endpoint.ts';
+import { role } from './identity.ts';
+import { permissions } from './permissions.ts';
+import { needs, records, unaudited } from './policy.ts';
+
+export const user = z.strictObject({
+  id,
+  email: z.string(),
+  name: z.string().nullable(),
+  phone: z.string().nullable(),
+  role,
+  status: z.enum(['invited', 'active', 'disabled']),
+  createdAt: timestamp,
+  lastSignInAt: timestamp.nullable(),
+});
+export type User = z.infer<typeof user>;
+
+const phone = z.string().regex(/^\+[1-9]\d{6,14}$/, 'E.164, as +15551234567');
+
+export const usersList = endpoint({
+  method: 'GET',
+  path: '/users',
+  summary: 'People of the organisation',
+  query: z.strictObject({ ...pageQuery, text: z.string().max(100).optional(), role: role.optional() }),
+  response: page(user),
+  access: needs('user:manage'),
+  rate: 'api',
+  audit: unaudited('account lists are read by those who manage them; reading is recorded with data protection'),
+});
+
+export const userGet = endpoint({
+  method: 'GET',
+  path: '/users/{id}',
+  summary: 'One person',
+  params: idParams,
+  response: user,
+  access: needs('user:manage'),
+  rate: 'api',
+  audit: unaudited('account lists are read by those who manage them; reading is recorded with data protection'),
+});
+
+const invitation = z.strictObject({ url: z.string(), expiresAt: timestamp });
+
+export const userInvite = endpoint({
+  method: 'POST',
+  path: '/users',
+  summary: 'Invite a person; returns the single-use link, and mails it where mail is set up',
+  body: z.strictObject({ email, name: name.optional(), phone: phone.optional(), role }),
+  response: z.strictObject({ user, invitation }),
+  status: 201,
+  access: needs('user:manage'),
+  rate: 'api',
+  audit: records('user.invited'),
+});
+
+export const userChange = endpoint({
+  method: 'PATCH',
+  path: '/users/{id}',
+  summary: 'Change name, phone, role or status; never the own role, never the last administrator away',
+  params: idParams,
+  body: z.strictObject({
+    name: name.nullable().optional(),
+    phone: phone.nullable().optional(),
+    role: role.optional(),
+    status: z.enum(['active', 'disabled']).optional(),
+  }),
+  response: user,
+  access: needs('user:manage'),
+  rate: 'api',
+  audit: records('user.changed'),
+});
+
+export const rolesList = endpoint({
+  method: 'GET',
+  path: '/roles',
+  summary: 'The roles and what each may do',
+  response: page(z.strictObject({ name: role, permissions: z.array(z.enum(permissions)) })),
+  access: needs('user:manage'),
+  rate: 'api',
+  audit: unaudited('the table is public documentation'),
+});
+
+export const settings = z.strictObject({
+  id,
+  name,
+  retentionDays: z.int().min(1).max(3650).describe('telemetry older than this is removed'),
+});
+export type Settings = z.infer<typeof settings>;
+
+export const settingsGet = endpoint({
+  method: 'GET',
+  path: '/settings',
+  summary: 'Organisation settings',
+  response: settings,
+  access: needs('config:manage'),
+  rate: 'api',
+  audit: unaudited('settings hold no personal data'),
+});
+
+export const settingsChange = endpoint({
+  method: 'PATCH',
+  path: '/settings',
+  summary: 'Change organisation settings',
+  body: settings.omit({ id: true }).partial(),
+  response: settings,
+  access: needs('config:manage'),
+  rate: 'api',
+  audit: records('organisation.settings_changed'),
+});
