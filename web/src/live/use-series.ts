@@ -61,9 +61,9 @@ export function asCurve(
 ): Omit<Curve, 'colour'> {
   const known = data?.interval === 'raw' ? rawCurve(data) : bucketCurve(data, aggregation);
   const last = known.times.at(-1) ?? 0;
-  // A bucket that is still filling says what the live points say too, only older; they go on where it begins to end.
-  const more =
-    aggregation === undefined || aggregation === 'avg' ? live.filter(({ time }) => time > last + known.step) : [];
+  // From the start of the bucket that is still filling on: its average stands at that start, and what was just measured must not wait
+  // for it to end.
+  const more = aggregation === undefined || aggregation === 'avg' ? live.filter(({ time }) => time > last) : [];
   const sorted = [...more].sort((a, b) => a.time - b.time);
   const nothing = sorted.map(({ value }) => value);
   return {
