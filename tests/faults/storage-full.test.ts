@@ -6,9 +6,14 @@ let app: TestApp;
 let person: Person;
 let device: { id: string; token: string };
 let isWritable = true;
+const logged: string[] = [];
 
 beforeAll(async () => {
-  app = await anApp({ writable: () => isWritable });
+  app = await anApp({
+    writable: () => isWritable,
+    env: { VALTRONICS_LOG_LEVEL: 'warn' },
+    onLogLine: (line) => logged.push(line),
+  });
   person = await app.aPerson('admin');
   device = await app.aDevice(person);
   const answer = await send(1);
@@ -35,6 +40,15 @@ describe('a disk that is nearly full', () => {
     expect(answer.json).toMatchObject({ code: 'storage_full', status: 503 });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(await storedValues()).toEqual([1]);
+  });
+
+  it('says so in a few short lines of the log, however many are refused', async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => send(2)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(503));
+    const lines = logged.filter((line) => line.includes('storage_full'));
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.length).toBeLessThan(10);
+    for (const line of lines) expect(JSON.parse(line)).not.toHaveProperty('err');
   });
 
   it('says that it is not ready, and is alive', async () => {

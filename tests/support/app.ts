@@ -72,6 +72,8 @@ export async function anApp(
     webFolder?: string;
     /** What the space guard says; without it there is always room. */
     writable?: () => boolean;
+    /** Where the log goes, a line at a time; without it to standard error. */
+    onLogLine?: (line: string) => void;
   } = {},
 ): Promise<TestApp> {
   const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-app-'));
@@ -84,7 +86,7 @@ export async function anApp(
     VALTRONICS_LOG_LEVEL: 'error',
     ...options.env,
   });
-  const log = createLogger({ level: config.logLevel, clock });
+  const log = createLogger({ level: config.logLevel, clock, write: options.onLogLine });
   const app = await createApp({
     config,
     log,

@@ -61,6 +61,7 @@ const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const SETS_COOKIE = new Set(['/auth/session', '/auth/invitations/accept']);
 /** A refused credential costs the address this many of its coarse allowance, so guessing slows itself down. */
 const REFUSAL_COST = 20;
+const PUSH_BACK_LOG: Rate = { perSecond: 0.2, burst: 5 };
 
 /**
  * The one door for HTTP. Order: address → coarse limit → authentication → principal's limit → access → origin → (body is read) → parse →
@@ -208,8 +209,17 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
   }
 
+  /** Saying "not now" is what we do under load: a line tells of it, a line for each would be a load of its own. */
+  function tellPushBack(problem: Problem, requestId: string): void {
+    if (!limiter.take(`log:${problem.code}`, PUSH_BACK_LOG).ok) return;
+    const reason = problem.cause instanceof Error ? problem.cause.message : undefined;
+    log.warn({ problem: problem.code, reason, requestId }, problem.message);
+  }
+
   function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply) {
-    if (problem.status >= 500) log.error({ err: problem.cause ?? problem, requestId: request.id }, problem.message);
+    if (problem.status === 503) tellPushBack(problem, request.id);
+    else if (problem.status >= 500)
+      log.error({ err: problem.cause ?? problem, requestId: request.id }, problem.message);
     const retryAfter = retryAfterSeconds(problem);
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
     if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
