@@ -1,73 +1,105 @@
 import { inChild, peer } from './support/child.ts';
 import type { HttpLoad, HttpLoadResult } from './support/http-load.ts';
+import { inTurns } from './support/in-turns.ts';
 import type { MqttLoad, MqttLoadResult } from './support/mqtt-load.ts';
 import { atLeast, type Outcome, perSecond } from './support/outcome.ts';
-import { rawCopy } from './support/raw-copy.ts';
+import { aCopyTarget } from './support/raw-copy.ts';
 import type { BenchServer } from './support/server.ts';
 
 const httpLoad = new URL('./support/http-load.ts', import.meta.url);
 const mqttLoad = new URL('./support/mqtt-load.ts', import.meta.url);
+const ROUNDS = 3;
 const BATCH = 500;
 const METRICS = ['temperature', 'humidity', 'pressure', 'battery'];
 
 export async function httpBatches(server: BenchServer): Promise<Outcome> {
+  const requests = 900;
   const devices = await server.devices(25);
-  const load = (requests: number): HttpLoad => ({
-    port: server.httpPort,
-    path: '/api/v1/telemetry',
-    tokens: devices.map(({ token }) => token),
-    metrics: METRICS,
-    pointsPerRequest: BATCH,
-    requests,
-    connections: 16,
-  });
-  const ours = await inChild<HttpLoadResult>(httpLoad, load(2400));
-  if (ours.failures > 0) throw new Error(`${ours.failures} batches were not stored whole`);
-  const raw = await rawCopy(1_200_000, 10_000, devices.length * METRICS.length);
-  const detail = `${perSecond(ours.points, ours.seconds)} points, against ${perSecond(raw.rows, raw.seconds)} rows of bare COPY`;
-  return atLeast(
-    'ingest.http_batches_of_500_to_raw_copy',
-    ours.points / ours.seconds / (raw.rows / raw.seconds),
-    0.85,
-    'ratio',
-    detail,
-  );
+  const target = await aCopyTarget({ devices: devices.length, metrics: METRICS.length, batch: BATCH });
+  try {
+    const result = await inTurns(
+      ROUNDS,
+      (round) =>
+        httpRound({
+          port: server.httpPort,
+          path: '/api/v1/telemetry',
+          tokens: devices.map(({ token }) => token),
+          metrics: METRICS,
+          pointsPerRequest: BATCH,
+          requests,
+          firstRequest: round * requests,
+          connections: 64,
+        }),
+      async () => {
+        const { rows, seconds } = await target.copy(requests);
+        return { count: rows, seconds };
+      },
+    );
+    const detail = `${perSecond(result.ours)} points, against ${perSecond(result.theirs)} rows of bare COPY`;
+    return atLeast('ingest.http_batches_of_500_to_raw_copy', result.ratio, 0.85, 'ratio', detail);
+  } finally {
+    await target.stop();
+  }
 }
 
 export async function mqttQos1(server: BenchServer): Promise<Outcome> {
+  const messagesPerDevice = 2400;
   const devices = await server.devices(50);
-  const load = (port: number): MqttLoad => ({ port, devices, messagesPerDevice: 6000, window: 500 });
-  const ours = await inChild<MqttLoadResult>(mqttLoad, load(server.mqttPort));
   const bareBroker = await peer(new URL('./support/bare-aedes.ts', import.meta.url));
-  const bare = await inChild<MqttLoadResult>(mqttLoad, load(bareBroker.port));
-  bareBroker.stop();
-  const detail = `${perSecond(ours.acknowledged, ours.seconds)} durable acknowledgements, against ${perSecond(bare.acknowledged, bare.seconds)} of a bare broker`;
-  const ratio = ours.acknowledged / ours.seconds / (bare.acknowledged / bare.seconds);
-  return atLeast('ingest.mqtt_qos1_to_bare_aedes', ratio, 0.6, 'ratio', detail);
+  try {
+    const load = async (port: number, round: number) => {
+      const job: MqttLoad = {
+        port,
+        devices,
+        messagesPerDevice,
+        firstMessage: round * messagesPerDevice,
+        window: 500,
+      };
+      const { acknowledged, seconds } = await inChild<MqttLoadResult>(mqttLoad, job);
+      return { count: acknowledged, seconds };
+    };
+    const result = await inTurns(
+      ROUNDS,
+      (round) => load(server.mqttPort, round),
+      (round) => load(bareBroker.port, round),
+    );
+    const detail = `${perSecond(result.ours)} durable acknowledgements, against ${perSecond(result.theirs)} of a bare broker`;
+    return atLeast('ingest.mqtt_qos1_to_bare_aedes', result.ratio, 0.6, 'ratio', detail);
+  } finally {
+    bareBroker.stop();
+  }
 }
 
 export async function singlePoints(server: BenchServer): Promise<Outcome> {
+  const requests = 16_000;
   const devices = await server.devices(60);
-  const load = (port: number): HttpLoad => ({
-    port,
-    path: '/api/v1/telemetry',
-    tokens: devices.map(({ token }) => token),
-    metrics: ['temperature'],
-    pointsPerRequest: 1,
-    requests: 40_000,
-    connections: 64,
-  });
-  const ours = await inChild<HttpLoadResult>(httpLoad, load(server.httpPort));
-  if (ours.failures > 0) throw new Error(`${ours.failures} single points were refused`);
   const bareServer = await peer(new URL('./support/bare-fastify.ts', import.meta.url));
-  const bare = await inChild<HttpLoadResult>(httpLoad, load(bareServer.port));
-  bareServer.stop();
-  const detail = `${perSecond(ours.points, ours.seconds)} requests, against ${perSecond(bare.points, bare.seconds)} of a bare route`;
-  return atLeast(
-    'ingest.single_http_to_bare_fastify',
-    ours.points / ours.seconds / (bare.points / bare.seconds),
-    0.4,
-    'ratio',
-    detail,
-  );
+  try {
+    const load = (port: number, round: number) =>
+      httpRound({
+        port,
+        path: '/api/v1/telemetry',
+        tokens: devices.map(({ token }) => token),
+        metrics: ['temperature'],
+        pointsPerRequest: 1,
+        requests,
+        firstRequest: round * requests,
+        connections: 64,
+      });
+    const result = await inTurns(
+      ROUNDS,
+      (round) => load(server.httpPort, round),
+      (round) => load(bareServer.port, round),
+    );
+    const detail = `${perSecond(result.ours)} requests, against ${perSecond(result.theirs)} of a bare route`;
+    return atLeast('ingest.single_http_to_bare_fastify', result.ratio, 0.4, 'ratio', detail);
+  } finally {
+    bareServer.stop();
+  }
+}
+
+async function httpRound(load: HttpLoad) {
+  const { points, seconds, failures } = await inChild<HttpLoadResult>(httpLoad, load);
+  if (failures > 0) throw new Error(`${failures} of ${load.requests} requests were not stored whole`);
+  return { count: points, seconds };
 }

@@ -18,6 +18,7 @@ export async function chartOfADay(server: BenchServer): Promise<Outcome> {
     metrics,
     pointsPerRequest: 2500,
     requests: 4000,
+    firstRequest: 0,
     connections: 8,
   };
   const filled = await inChild<HttpLoadResult>(new URL('./support/http-load.ts', import.meta.url), filling);

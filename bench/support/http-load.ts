@@ -8,6 +8,8 @@ export interface HttpLoad {
   readonly metrics: readonly string[];
   readonly pointsPerRequest: number;
   readonly requests: number;
+  /** Where the numbering of requests begins, so that a later round sends other points. */
+  readonly firstRequest: number;
   readonly connections: number;
 }
 export interface HttpLoadResult {
@@ -19,7 +21,7 @@ export interface HttpLoadResult {
 const START_MS = Date.now() - 3_600_000;
 
 process.once('message', async (load: HttpLoad) => {
-  const bodies = Array.from({ length: load.requests }, (_, index) => requestBytes(load, index));
+  const bodies = Array.from({ length: load.requests }, (_, index) => requestBytes(load, load.firstRequest + index));
   let next = 0;
   let failures = 0;
   const sockets = await Promise.all(Array.from({ length: load.connections }, (_, index) => open(load.port, index)));

@@ -6,6 +6,8 @@ export interface MqttLoad {
   readonly port: number;
   readonly devices: readonly { readonly id: string; readonly token: string }[];
   readonly messagesPerDevice: number;
+  /** Where the numbering of messages begins, so that a later round sends other points. */
+  readonly firstMessage: number;
   readonly window: number;
 }
 export interface MqttLoadResult {
@@ -19,7 +21,7 @@ const PUBACK = 0x40;
 
 process.once('message', async (load: MqttLoad) => {
   const packets = load.devices.map((device, index) =>
-    Array.from({ length: load.messagesPerDevice }, (_, n) => publish(device.id, index, n)),
+    Array.from({ length: load.messagesPerDevice }, (_, n) => publish(device.id, index, load.firstMessage + n)),
   );
   const sockets = await Promise.all(load.devices.map((device) => open(load.port, device)));
   const started = performance.now();

@@ -17,7 +17,7 @@ export function atMost(name: string, value: number, target: number, unit: string
   return { name, value: round(value), unit, target: `<= ${target}`, holds: value <= target, detail };
 }
 
-export const perSecond = (count: number, seconds: number): string =>
+export const perSecond = ({ count, seconds }: { count: number; seconds: number }): string =>
   `${Math.round(count / seconds).toLocaleString('en')}/s`;
 
 /** Nearest-rank percentile. Of nothing there is none: a benchmark that measured nothing must not look like one that fell short. */

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { newDataFolder } from './data-folder.ts';
 
 const main = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
+const manifest = new URL('../../package.json', import.meta.url);
 const EMAIL = 'bench@example.org';
 const PASSWORD = 'forty steady wheels upon the track';
 const START_WITHIN_MS = 60_000;
@@ -34,9 +34,9 @@ export interface BenchServer {
  * devices that a load test does not run into.
  */
 export async function aServer(ports: { http: number; mqtt: number; mqttTls?: number }): Promise<BenchServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-bench-'));
+  const dataDir = newDataFolder('valtronics-bench-');
   const withTls = ports.mqttTls !== undefined;
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [...startFlags(), main], {
     env: {
       ...process.env,
       VALTRONICS_DATA_DIR: dataDir,
@@ -92,6 +92,12 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** What `npm start` gives to Node. */
+function startFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(manifest, 'utf8')) as { scripts: { start: string } };
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
 }
 
 async function untilRunning(child: ChildProcess): Promise<void> {
