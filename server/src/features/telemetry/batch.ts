@@ -10,9 +10,33 @@ export interface Batch {
   duplicates: number;
   readonly rejected: Rejection[];
   readonly deadlineMs: number;
+  readonly textBytes: number;
   state: 'waiting' | 'answered';
+  /** Called once, before the sender is told; without a receipt when nothing is acknowledged. */
+  settled(batch: Batch, receipt: IngestReceipt | undefined): void;
   resolve(receipt: IngestReceipt): void;
   reject(error: Error): void;
+}
+
+export function newBatch({
+  deadlineMs,
+  textBytes,
+  settled,
+  resolve,
+  reject,
+}: Pick<Batch, 'deadlineMs' | 'textBytes' | 'settled' | 'resolve' | 'reject'>): Batch {
+  return {
+    open: 0,
+    accepted: 0,
+    duplicates: 0,
+    rejected: [],
+    deadlineMs,
+    textBytes,
+    state: 'waiting',
+    settled,
+    resolve,
+    reject,
+  };
 }
 
 /** A point that waits for its commit, and the message it came in. */
@@ -56,12 +80,15 @@ export function answer(batch: Batch): void {
   if (batch.state === 'answered') return;
   batch.state = 'answered';
   const rejected = batch.rejected.sort((a, b) => a.index - b.index);
-  batch.resolve({ accepted: batch.accepted, duplicates: batch.duplicates, rejected });
+  const receipt = { accepted: batch.accepted, duplicates: batch.duplicates, rejected };
+  batch.settled(batch, receipt);
+  batch.resolve(receipt);
 }
 
 /** Nothing of it is acknowledged, though some of its points may already be stored: sent again, they are duplicates. */
 export function failBatch(batch: Batch, error: Error): void {
   if (batch.state === 'answered') return;
   batch.state = 'answered';
+  batch.settled(batch, undefined);
   batch.reject(error);
 }

@@ -10,6 +10,12 @@ export function createSink(capacity: number): ByteSink {
   return { bytes, view: viewOf(bytes), length: 0 };
 }
 
+/** In memory that another thread can read. */
+export function createSharedSink(capacity: number): ByteSink {
+  const bytes = Buffer.from(new SharedArrayBuffer(capacity));
+  return { bytes, view: viewOf(bytes), length: 0 };
+}
+
 function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -17,7 +23,9 @@ function viewOf(bytes: Buffer): DataView {
 export function reserve(sink: ByteSink, more: number): void {
   const needed = sink.length + more;
   if (needed <= sink.bytes.length) return;
-  const grown = Buffer.allocUnsafeSlow(Math.max(needed, sink.bytes.length * 2));
+  const capacity = Math.max(needed, sink.bytes.length * 2);
+  const isShared = sink.bytes.buffer instanceof SharedArrayBuffer;
+  const grown = isShared ? Buffer.from(new SharedArrayBuffer(capacity)) : Buffer.allocUnsafeSlow(capacity);
   sink.bytes.copy(grown, 0, 0, sink.length);
   sink.bytes = grown;
   sink.view = viewOf(grown);

@@ -6,11 +6,12 @@ import { type ByteSink, reserve } from './bytes.ts';
 import type { JournalConsumer } from './committed.ts';
 import { writeCopy, writeJournalRow, writePointRows, writeQuery } from './copy-format.ts';
 import type { Flush, StoredValue } from './flush.ts';
-import { type IngestConnection, IngestConnectionLostError } from './ingest-connection.ts';
+import { IngestConnectionLostError } from './ingest-connection.ts';
+import type { FlushConnection } from './ingest-thread.ts';
 import { writeJournalPayload } from './journal-payload.ts';
 import { dayText, timestampParameter } from './timestamp.ts';
 
-/** Buffers of one lane, used again for every flush: a flush is answered before the next is written. */
+/** Used again for flush after flush, each answered before the next is written into them. */
 export interface FlushBuffers {
   readonly message: ByteSink;
   readonly payload: ByteSink;
@@ -24,7 +25,7 @@ const partitionOf = (day: number) => `points_${dayText(day).replaceAll('-', '')}
  * client's is in the text of the statements.
  */
 export async function commitFlush(
-  connection: IngestConnection,
+  connection: FlushConnection,
   buffers: FlushBuffers,
   journalId: string,
   consumers: readonly JournalConsumer['name'][],
@@ -39,13 +40,11 @@ export async function commitFlush(
   writeQuery(
     message,
     [
-      'begin',
       'copy telemetry_journal (id, points, payload) from stdin (format binary)',
       `insert into telemetry_pending (consumer, journal_id) values ${pending}`,
       ...days.map(
         (day) => `copy ${partitionOf(day)} (series_id, organisation_id, ts, num, txt) from stdin (format binary)`,
       ),
-      'commit',
     ].join(';'),
   );
   writeCopy(message, () => writeJournalRow(message, journalId, flush.points.length, payload));
@@ -55,16 +54,11 @@ export async function commitFlush(
       for (const { start, end } of flush.days.get(day) ?? []) writePointRows(message, flush.points, start, end);
     });
   }
-  try {
-    await connection.send(message.bytes.subarray(0, message.length));
-  } catch (error) {
-    if (!(error instanceof IngestConnectionLostError)) await connection.query('rollback');
-    throw error;
-  }
+  await connection.send(message.bytes.subarray(0, message.length));
 }
 
 /** Days whose partition exists need no call; making one takes a lock that only others making one wait for. */
-export async function ensureDay(connection: IngestConnection, day: number): Promise<void> {
+export async function ensureDay(connection: FlushConnection, day: number): Promise<void> {
   await connection.query('select ensure_points_day($1::date)', [dayText(day)]);
 }
 

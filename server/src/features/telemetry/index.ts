@@ -9,6 +9,7 @@ import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
 import { createIngestConnection } from './ingest-connection.ts';
+import { createIngestThread, type FlushConnection } from './ingest-thread.ts';
 import { createJournalLock } from './journal-lock.ts';
 import { createJournalReader } from './journal-reader.ts';
 import { createSeriesCache } from './series-cache.ts';
@@ -51,6 +52,8 @@ interface TelemetryTuning extends IngestLimits {
   readonly lanes: number;
   readonly maxFlushPoints: number;
   readonly rollupGatherMs: number;
+  /** Short: an alert is to be seen at once. Long enough that a thousand small flushes a second are not as many transactions. */
+  readonly ruleGatherMs: number;
   /** Points kept in memory for a consumer that lags. */
   readonly maxBacklogPoints: number;
 }
@@ -85,6 +88,7 @@ const TUNING: TelemetryTuning = {
   maxWaitingBytes: 32 * 1024 * 1024,
   patienceMs: 10_000,
   rollupGatherMs: 250,
+  ruleGatherMs: 20,
   maxBacklogPoints: 250_000,
 };
 const DRAIN_MS = 8000;
@@ -93,11 +97,11 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
   const { transactions, clock, log, metrics } = deps;
   const tuning = { ...TUNING, ...deps.tuning };
   const listeners: ((flush: CommittedFlush) => void)[] = [];
-  const connections = Array.from({ length: tuning.lanes }, () => createIngestConnection(deps.ingestConnection));
+  const connections = Array.from({ length: tuning.lanes }, () => flushConnection(deps.ingestConnection));
   const reader = createJournalReader(transactions);
   const lock = createJournalLock(createIngestConnection(deps.ingestConnection));
   const followers = [follow(createRollups(), 'telemetry_effects', tuning.rollupGatherMs)];
-  for (const consumer of deps.consumers) followers.push(follow(consumer, 'rule_effects', 0));
+  for (const consumer of deps.consumers) followers.push(follow(consumer, 'rule_effects', tuning.ruleGatherMs));
 
   const lanes = connections.map((connection) =>
     createFlusher({
@@ -179,5 +183,8 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
     }),
   };
 }
+
+const flushConnection = (config: ClientConfig): FlushConnection =>
+  typeof config.ssl === 'object' ? createIngestConnection(config) : createIngestThread(config);
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

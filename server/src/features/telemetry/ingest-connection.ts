@@ -6,7 +6,10 @@ export class IngestConnectionLostError extends Error {
 }
 
 export interface IngestConnection {
-  /** Sends messages made by `copy-format.ts` that end in COMMIT; resolves once that was answered. */
+  /**
+   * Sends one simple query with the data of its COPYs, made by `copy-format.ts`, right behind what is under way; resolves once
+   * PostgreSQL has committed it. The bytes must stay as they are until then.
+   */
   send(message: Buffer): Promise<void>;
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Whether the session of the last query is still there. */
@@ -18,12 +21,22 @@ export interface IngestConnection {
 const ANSWER_TIMEOUT_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** One session of the ingest role that connects when it is needed, again after a loss. One thing at a time. */
+/** One session of the ingest role that connects when it is needed, again after a loss. Its work is done in the order it was asked for. */
 export function createIngestConnection(config: pg.ClientConfig): IngestConnection {
   let session: pg.Client | undefined;
+  let connecting: Promise<pg.Client> | undefined;
+  // Under way, and written by the driver when it comes to them.
+  let questions = 0;
 
-  async function connected(): Promise<pg.Client> {
+  function connected(): pg.Client | Promise<pg.Client> {
     if (session) return session;
+    connecting ??= connect().finally(() => {
+      connecting = undefined;
+    });
+    return connecting;
+  }
+
+  async function connect(): Promise<pg.Client> {
     const client = new pg.Client({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true });
     // Reported by whatever was under way; without a listener the process would die.
     const lost = () => {
@@ -59,15 +72,25 @@ export function createIngestConnection(config: pg.ClientConfig): IngestConnectio
   return {
     async send(message) {
       const client = await connected();
-      await within(
-        client,
-        () => new Promise<void>((resolve, reject) => client.query(submission(message, resolve, reject))),
-      );
+      await within(client, () => {
+        const { promise, resolve, reject } = Promise.withResolvers<void>();
+        // The driver writes a query when the one before is answered; PostgreSQL would stand idle for that long. Its answers come in
+        // the order of what was written, so writing ahead is safe while nothing is in between that the driver has not written yet.
+        const ahead = questions === 0;
+        if (ahead) client.connection.stream.write(message);
+        client.query(submission(ahead ? undefined : message, resolve, reject));
+        return promise;
+      });
     },
     async query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]) {
       const client = await connected();
-      const { rows } = await within(client, () => client.query<Row>(text, values));
-      return rows;
+      questions += 1;
+      try {
+        const { rows } = await within(client, () => client.query<Row>(text, values));
+        return rows;
+      } finally {
+        questions -= 1;
+      }
     },
     isConnected: () => session !== undefined,
     async close() {
@@ -82,23 +105,20 @@ function isFatal(error: pg.DatabaseError): boolean {
   return error.severity === 'FATAL' || error.severity === 'PANIC' || (error.code ?? '').startsWith('57P');
 }
 
-/** What the driver wants of a query, for one whose bytes are ready. */
-function submission(message: Buffer, resolve: () => void, reject: (error: Error) => void) {
-  let lastCommand = '';
+/**
+ * What the driver wants of a query, for one whose bytes are ready or already written. The statements of one simple query are one
+ * transaction, which is committed before its last statement is answered (PostgreSQL, message flow, 54.2.2.1): ready without an error
+ * means durable. After an error nothing of it is left, and the session is ready for what comes next.
+ */
+function submission(message: Buffer | undefined, resolve: () => void, reject: (error: Error) => void) {
   const ignore = () => {};
   return {
     submit(connection: pg.Connection) {
-      connection.stream.write(message);
+      if (message) connection.stream.write(message);
     },
     callback: ignore,
-    handleCommandComplete({ text }: { text: string }) {
-      lastCommand = text;
-    },
-    handleReadyForQuery() {
-      // COMMIT of a failed transaction answers ROLLBACK, as a success.
-      if (lastCommand === 'COMMIT') resolve();
-      else reject(new Error(`the transaction ended with ${lastCommand}`));
-    },
+    handleCommandComplete: ignore,
+    handleReadyForQuery: resolve,
     handleError: reject,
     handleCopyInResponse: ignore,
     handleCopyData: ignore,

@@ -20,6 +20,7 @@ export interface RefusedPoint {
 }
 
 const METRIC = /^[A-Za-z0-9_.-]{1,64}$/;
+export const isMetric = (text: string): boolean => METRIC.test(text);
 const DEVICE_ID =
   /^(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
 const MAX_DETAIL_KEY = 40;
@@ -47,7 +48,7 @@ export function readPoint(input: unknown): NormalPoint | RefusedPoint {
     }
   }
   const { metric, value, timestamp, deviceId, unit, id } = fields;
-  if (typeof metric !== 'string' || !METRIC.test(metric)) return invalid('metric: 1–64 of A–Z a–z 0–9 _ . -');
+  if (typeof metric !== 'string' || !isMetric(metric)) return invalid('metric: 1–64 of A–Z a–z 0–9 _ . -');
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) return invalid('value: not a finite number');
   } else if (typeof value === 'string') {

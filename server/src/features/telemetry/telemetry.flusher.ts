@@ -1,18 +1,18 @@
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { failBatch, settleAccepted, settleConflicts, settleDuplicates, type WaitingPoint } from './batch.ts';
-import { createSink } from './bytes.ts';
+import { createSharedSink, createSink } from './bytes.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
-import { commitFlush, ensureDay, failureOf, findStored, storedKey } from './flush.repository.ts';
+import { commitFlush, ensureDay, type FlushBuffers, failureOf, findStored, storedKey } from './flush.repository.ts';
 import { arrange, type Flush, type StoredValue, withoutStored } from './flush.ts';
-import type { IngestConnection } from './ingest-connection.ts';
+import type { FlushConnection } from './ingest-thread.ts';
 import type { IngestMetrics } from './telemetry.ingest.ts';
 
 export interface FlusherDeps {
-  readonly connection: IngestConnection;
+  readonly connection: FlushConnection;
   readonly transactions: Transactions;
   readonly consumers: readonly JournalConsumer['name'][];
   readonly metrics: Pick<IngestMetrics, 'ingestCommitted'> | undefined;
@@ -48,24 +48,43 @@ const MAX_BUSY = 5;
 const RETRY_MS = { first: 50, most: 1000 };
 const MAX_KNOWN_DAYS = 5000;
 
+// A second transaction is sent behind the one PostgreSQL works on, so that it never waits for us; but only one worth its commit, since
+// what waits a moment longer comes with more.
+const IN_FLIGHT = 2;
+const WORTH_SENDING_BEHIND = 4000;
+
 /** One lane of group commit: whatever waits goes together into the next transaction, and is answered when it is durable. */
 export function createFlusher(deps: FlusherDeps): Flusher {
   const { connection, clock, log } = deps;
-  const buffers = { message: createSink(1 << 20), payload: createSink(1 << 18) };
+  const idleBuffers: FlushBuffers[] = Array.from({ length: IN_FLIGHT }, () => ({
+    message: createSharedSink(1 << 20),
+    payload: createSink(1 << 18),
+  }));
   const knownDays = new Set<number>();
   const counted = { flushes: 0, points: 0, collisions: 0 };
   let queue: (readonly WaitingPoint[])[] = [];
-  let running: Promise<void> | undefined;
+  let queuedPoints = 0;
+  let isTurnDue = false;
+  const drained: (() => void)[] = [];
 
-  async function run(): Promise<void> {
-    // The rest of what this turn of the event loop received comes along.
-    await nextTurn();
-    while (queue.length > 0) {
+  function sendWaiting(): void {
+    isTurnDue = false;
+    while (queue.length > 0 && (isIdle() || queuedPoints >= WORTH_SENDING_BEHIND)) {
+      const buffers = idleBuffers.pop();
+      if (!buffers) return;
       const points = take();
-      if (points.length > 0) await flushAll(points);
+      if (points.length === 0) idleBuffers.push(buffers);
+      else flushAll(points, buffers).finally(() => done(buffers));
     }
-    running = undefined;
+    if (isIdle()) for (const resolve of drained.splice(0)) resolve();
   }
+
+  function done(buffers: FlushBuffers): void {
+    idleBuffers.push(buffers);
+    sendWaiting();
+  }
+
+  const isIdle = () => idleBuffers.length === IN_FLIGHT;
 
   function take(): WaitingPoint[] {
     const now = clock.now();
@@ -79,6 +98,8 @@ export function createFlusher(deps: FlusherDeps): Flusher {
       else for (const point of message) points.push(point);
     }
     queue = taken === queue.length ? [] : queue.slice(taken);
+    queuedPoints = 0;
+    for (const message of queue) queuedPoints += message.length;
     return points;
   }
 
@@ -87,10 +108,10 @@ export function createFlusher(deps: FlusherDeps): Flusher {
     return batch.state === 'answered';
   }
 
-  async function flushAll(points: readonly WaitingPoint[]): Promise<void> {
+  async function flushAll(points: readonly WaitingPoint[], buffers: FlushBuffers): Promise<void> {
     const startedAt = performance.now();
     try {
-      const { flush, journalId, duplicates, conflicts } = await store(points);
+      const { flush, journalId, duplicates, conflicts } = await store(points, buffers);
       const committedAtMs = clock.now();
       deps.metrics?.ingestCommitted((performance.now() - startedAt) / 1000);
       counted.flushes += 1;
@@ -111,7 +132,7 @@ export function createFlusher(deps: FlusherDeps): Flusher {
   }
 
   /** Until it is durable, or every sender has given up. A try whose answer was lost is repeated under the same journal id. */
-  async function store(points: readonly WaitingPoint[]): Promise<Outcome> {
+  async function store(points: readonly WaitingPoint[], buffers: FlushBuffers): Promise<Outcome> {
     let rest = points;
     let flush = arrange(rest);
     const duplicates: WaitingPoint[] = [];
@@ -188,10 +209,14 @@ export function createFlusher(deps: FlusherDeps): Flusher {
   return {
     enqueue(points) {
       queue.push(points);
-      running ??= run();
+      queuedPoints += points.length;
+      // The rest of what this turn of the event loop received comes along.
+      if (!isTurnDue) setImmediate(sendWaiting);
+      isTurnDue = true;
     },
     async drain() {
-      while (running) await running;
+      if (queue.length === 0 && isIdle()) return;
+      await new Promise<void>((resolve) => drained.push(resolve));
     },
     figures: () => counted,
   };

@@ -127,6 +127,24 @@ describe('submit', () => {
     expect((await stored('moved')).filter(({ value }) => value === -1)).toHaveLength(10);
   });
 
+  it('with two transactions under way, one that meets what is stored is sorted out and the one behind it stands', async () => {
+    const { database } = telemetry;
+    const busy = await aTelemetry({ database, tuning: { maxFlushPoints: 4000 } });
+    const own = await aDevice(database, organisationId);
+    const now = Date.now();
+    const points = (from: number) =>
+      Array.from({ length: 4000 }, (_, n) => ({ metric: 'busy', value: n, timestamp: now - 100_000 + from + n }));
+    await busy.submit(own, [{ metric: 'busy', value: -1, timestamp: now - 100_000 + 17 }]);
+    const before = busy.figures();
+    // Each is a transaction's worth, so the second is sent behind the first.
+    const receipts = await Promise.all([busy.submit(own, points(0)), busy.submit(own, points(50_000))]);
+    expect(receipts[0]).toMatchObject({ accepted: 3999, rejected: [{ index: 17, code: 'conflict' }] });
+    expect(receipts[1]).toEqual({ accepted: 4000, duplicates: 0, rejected: [] });
+    expect(busy.figures().collisions - before.collisions).toBe(1);
+    expect(busy.figures().flushes - before.flushes).toBe(2);
+    await busy.drain();
+  });
+
   it('recognises a redelivered point without a time by its id: the same is a duplicate, another value a conflict', async () => {
     const point = { metric: 'named', value: 7, id: 'message-1' };
     expect(await telemetry.submit(device, [point])).toMatchObject({ accepted: 1 });

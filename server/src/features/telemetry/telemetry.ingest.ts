@@ -2,9 +2,10 @@ import type { IngestReceipt } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import { answer, type Batch, type WaitingPoint } from './batch.ts';
+import { answer, type Batch, failBatch, newBatch, type WaitingPoint } from './batch.ts';
 import { type NormalPoint, readPoint, refusedTime } from './point.ts';
 import { tooManySeries, typeMismatch, unknownDevice, withoutDevice } from './rejections.ts';
+import type { ScannedPoints } from './scan-points.ts';
 import { claimPointIds, MAX_SERIES_PER_DEVICE, type WantedSeries } from './series.repository.ts';
 import type { KnownDevice, KnownSeries, SeriesCache } from './series-cache.ts';
 import type { Flusher } from './telemetry.flusher.ts';
@@ -43,11 +44,14 @@ export interface IngestDeps {
 
 export interface Ingest {
   /** Resolves when every point is durable, a duplicate, or listed as rejected. */
-  submit(sender: TelemetrySender, points: readonly unknown[]): Promise<IngestReceipt>;
+  submit(sender: TelemetrySender, points: Points): Promise<IngestReceipt>;
   released(points: number): void;
   waiting(): number;
   close(): void;
 }
+
+/** Of one message: as JSON, or as the scan made them, which has numbers only. */
+type Points = readonly unknown[] | ScannedPoints;
 
 interface Unplaced {
   readonly index: number;
@@ -61,46 +65,49 @@ export function createIngest(deps: IngestDeps): Ingest {
   let waitingBytes = 0;
   let open = true;
 
-  async function submit(sender: TelemetrySender, points: readonly unknown[]): Promise<IngestReceipt> {
-    if (!open) throw new Problem('unavailable', { detail: 'The server is stopping.' });
-    if (!deps.isWritable()) throw new Problem('storage_full', { retryAfterSeconds: 30 });
+  /** Some 100,000 of these may wait for their commit at once, so a message costs one promise and one batch, and no frame of a function. */
+  function submit(sender: TelemetrySender, points: Points): Promise<IngestReceipt> {
     const bytes = textBytes(points);
-    if (waitingPoints + points.length > limits.maxWaitingPoints || waitingBytes + bytes > limits.maxWaitingBytes) {
-      throw new Problem('overloaded', { retryAfterSeconds: 1 });
-    }
+    const refused = refusal(points.length, bytes);
+    if (refused) return Promise.reject(refused);
+    const { promise, resolve, reject } = Promise.withResolvers<IngestReceipt>();
+    const deadlineMs = clock.now() + limits.patienceMs;
+    const batch = newBatch({ deadlineMs, textBytes: bytes, settled, resolve, reject });
     waitingPoints += points.length;
     waitingBytes += bytes;
-    let enqueued = 0;
-    try {
-      const { promise, resolve, reject } = Promise.withResolvers<IngestReceipt>();
-      const batch: Batch = {
-        open: 0,
-        accepted: 0,
-        duplicates: 0,
-        rejected: [],
-        deadlineMs: clock.now() + limits.patienceMs,
-        state: 'waiting',
-        resolve,
-        reject,
-      };
-      const placed = await place(sender, points, batch);
-      batch.open = placed.length;
-      enqueued = placed.length;
-      if (placed.length === 0) answer(batch);
-      else distribute(placed);
-      const receipt = await promise;
-      count(receipt);
-      return receipt;
-    } finally {
-      waitingPoints -= points.length - enqueued;
-      waitingBytes -= bytes;
-    }
+    const placed = place(sender, points, batch);
+    if (placed instanceof Promise) {
+      placed.then(
+        (late) => enqueue(batch, late, points.length),
+        (error) => {
+          waitingPoints -= points.length;
+          failBatch(batch, error);
+        },
+      );
+    } else enqueue(batch, placed, points.length);
+    return promise;
   }
 
-  function count({ accepted, duplicates, rejected }: IngestReceipt): void {
-    deps.metrics?.ingestAccepted(accepted);
-    deps.metrics?.ingestDuplicates(duplicates);
-    deps.metrics?.ingestRejected(rejected.length);
+  function refusal(points: number, bytes: number): Problem | undefined {
+    if (!open) return new Problem('unavailable', { detail: 'The server is stopping.' });
+    if (!deps.isWritable()) return new Problem('storage_full', { retryAfterSeconds: 30 });
+    const fits = waitingPoints + points <= limits.maxWaitingPoints && waitingBytes + bytes <= limits.maxWaitingBytes;
+    return fits ? undefined : new Problem('overloaded', { retryAfterSeconds: 1 });
+  }
+
+  function enqueue(batch: Batch, placed: readonly WaitingPoint[], sent: number): void {
+    waitingPoints -= sent - placed.length;
+    batch.open = placed.length;
+    if (placed.length === 0) answer(batch);
+    else distribute(placed);
+  }
+
+  function settled(batch: Batch, receipt: IngestReceipt | undefined): void {
+    waitingBytes -= batch.textBytes;
+    if (!receipt) return;
+    deps.metrics?.ingestAccepted(receipt.accepted);
+    deps.metrics?.ingestDuplicates(receipt.duplicates);
+    deps.metrics?.ingestRejected(receipt.rejected.length);
   }
 
   /** A device always takes the same lane, so two transactions of ours never wait for each other's keys. */
@@ -116,18 +123,14 @@ export function createIngest(deps: IngestDeps): Ingest {
   }
 
   /** What of a message can be stored, with its series; the rest is listed as rejected. Does not wait when everything is known. */
-  function place(
-    sender: TelemetrySender,
-    points: readonly unknown[],
-    batch: Batch,
-  ): WaitingPoint[] | Promise<WaitingPoint[]> {
+  function place(sender: TelemetrySender, points: Points, batch: Batch): WaitingPoint[] | Promise<WaitingPoint[]> {
     const placed: WaitingPoint[] = [];
     const unknown: Unplaced[] = [];
     const named: Unplaced[] = [];
     const nowMicros = clock.now() * 1000;
     let device: KnownDevice | undefined;
     for (let index = 0; index < points.length; index += 1) {
-      const point = readPoint(points[index]);
+      const point = isUnread(points) ? readPoint(points[index]) : points.at(index);
       if (!point.ok) {
         batch.rejected.push({ index, code: point.code, detail: point.detail });
         continue;
@@ -139,7 +142,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       }
       if (device?.deviceId !== deviceId) device = cache.device(sender.organisationId, deviceId);
       const series = device?.series.get(point.metric);
-      if (!device || !series) unknown.push({ index, point, deviceId });
+      if (!device || !series) unknown.push({ index, point: { ...point }, deviceId });
       else if (point.id !== undefined && Number.isNaN(point.atMicros)) named.push({ index, point, deviceId });
       else join(placed, batch, index, point, device, series, nowMicros);
     }
@@ -270,8 +273,11 @@ function typeOf(value: NormalPoint['value']): KnownSeries['valueType'] {
   return typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'boolean' : 'string';
 }
 
-function textBytes(points: readonly unknown[]): number {
+const isUnread = (points: Points): points is readonly unknown[] => Array.isArray(points);
+
+function textBytes(points: Points): number {
   let bytes = 0;
+  if (!isUnread(points)) return bytes;
   for (const point of points) {
     const value = (point as { value?: unknown } | null | undefined)?.value;
     if (typeof value === 'string') bytes += value.length * 2;

@@ -1,36 +1,39 @@
-import { limits, telemetryTopics } from '@valtronics/contract';
+import { type IngestReceipt, limits, telemetryTopics } from '@valtronics/contract';
 import { parseJson } from '../../lib/json.ts';
 import { invalidField, Problem } from '../../lib/problem.ts';
-import type { TopicGate, TopicMessage } from '../../security/gate/topics.ts';
+import type { TopicGate } from '../../security/gate/topics.ts';
 import type { Ingest } from './telemetry.ingest.ts';
 
 const MAX_REPORTED = 100;
 
+/** Nothing here is an async function: thousands of messages wait for their commit at once, each with as little as possible. */
 export function addTelemetryTopics(gate: Pick<TopicGate, 'onTopic'>, submit: Ingest['submit']): void {
-  gate.onTopic(telemetryTopics.points, async ({ device, payload }) => {
-    await store(device, pointsOf(parseJson(payload)), (index) => `points[${index}]`);
-  });
-  gate.onTopic(telemetryTopics.metric, async ({ device, params, payload }) => {
-    await store(device, [withMetric(parseJson(payload), params['metric'])], () => 'value');
-  });
-  gate.onTopic(telemetryTopics.older, async ({ device, payload }) => {
-    await store(device, olderPoints(parseJson(payload)), (index) => `metrics[${index}]`);
-  });
+  gate.onTopic(telemetryTopics.points, ({ device, payload }) =>
+    submit(device, pointsOf(parseJson(payload))).then(reportPoints),
+  );
+  gate.onTopic(telemetryTopics.metric, ({ device, params, payload }) =>
+    submit(device, [withMetric(parseJson(payload), params['metric'])]).then(reportValue),
+  );
+  gate.onTopic(telemetryTopics.older, ({ device, payload }) =>
+    submit(device, olderPoints(parseJson(payload))).then(reportMetrics),
+  );
+}
 
-  /** The good points are stored; the others are reported on the device's `errors` topic, where a problem ends up. */
-  async function store(
-    device: TopicMessage['device'],
-    points: readonly unknown[],
-    path: (index: number) => string,
-  ): Promise<void> {
-    const { rejected } = await submit(device, points);
+const reportPoints = reporter((index) => `points[${index}]`);
+const reportValue = reporter(() => 'value');
+const reportMetrics = reporter((index) => `metrics[${index}]`);
+
+/** The good points are stored; the others are reported on the device's `errors` topic, where a problem ends up. */
+function reporter(path: (index: number) => string): (receipt: IngestReceipt) => void {
+  return ({ accepted, duplicates, rejected }) => {
     if (rejected.length === 0) return;
     const errors = rejected
       .slice(0, MAX_REPORTED)
       .map(({ index, code, detail }) => ({ path: path(index), message: `${code}: ${detail}` }));
-    const detail = `${rejected.length} of ${points.length} points were not stored.`;
+    const points = accepted + duplicates + rejected.length;
+    const detail = `${rejected.length} of ${points} points were not stored.`;
     throw new Problem('invalid_request', { detail, errors });
-  }
+  };
 }
 
 function bounded(points: unknown, path: string): readonly unknown[] {
@@ -53,7 +56,8 @@ function pointsOf(message: unknown): readonly unknown[] {
 function withMetric(message: unknown, metric: string | undefined): unknown {
   if (!isRecord(message)) return { metric, value: message };
   if ('metric' in message) throw invalidField('metric', 'is named by the topic');
-  return { ...message, metric };
+  message['metric'] = metric;
+  return message;
 }
 
 /** `{device_id, timestamp, metrics: [{name, value, unit}]}` of the scheme before this one. */

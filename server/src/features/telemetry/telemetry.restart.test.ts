@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestDatabase } from '../../../../tests/support/database.ts';
+import { newDatabaseFolder } from '../../../../tests/support/database-folders.ts';
 import { Problem } from '../../lib/problem.ts';
 import { connectDatabase, connectionAs, type Database } from '../../platform/db/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../platform/db/embedded.ts';
@@ -20,7 +20,7 @@ let arranged: TestDatabase;
 
 // A PostgreSQL of its own, as this one is killed.
 beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'valtronics-restart-'));
+  dataDir = newDatabaseFolder('valtronics-restart-');
   postgres = await startEmbeddedPostgres({ dataDir, log: quiet, settings: { shared_buffers: '32MB' } });
   const { credentials } = await provision({
     adminConnection: postgres.adminConnection,

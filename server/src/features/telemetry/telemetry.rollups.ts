@@ -81,12 +81,19 @@ export function createRollups(): JournalConsumer {
   async function openBuckets(tx: UnauditedTx, flushes: readonly CommittedFlush[], at: 0 | 1): Promise<void> {
     const wanted: RollupKey[] = [];
     for (const { points } of flushes) {
+      let state: SeriesState | undefined;
+      let start = Number.NaN;
+      let end = Number.NaN;
       for (const { series, atMicros } of points) {
-        if (series.valueType === 'string') continue;
-        const state = states.get(series.id);
-        if (!state) continue;
+        if (state?.seriesId !== series.id) {
+          state = states.get(series.id);
+          start = Number.NaN;
+        }
+        if (!state || series.valueType === 'string' || (atMicros >= start && atMicros < end)) continue;
         const { widthMicros, buckets } = state.levels[at];
         const startMicros = atMicros - (atMicros % widthMicros);
+        start = startMicros;
+        end = startMicros + widthMicros;
         if (buckets.has(startMicros)) continue;
         buckets.set(startMicros, emptyBucket(startMicros));
         if (startMicros <= state.storedMicros) wanted.push({ seriesId: series.id, startMicros });

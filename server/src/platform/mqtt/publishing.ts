@@ -41,11 +41,12 @@ export function receivePublish<T>(
     qos: packet.qos,
     lastWill,
   };
+  const { topic, qos } = message;
   const { length } = message.payload;
   // aedes keeps the packet until it is acknowledged; the message above is all that is needed from here on.
   packet.payload = NOTHING;
 
-  const answer = handle(accepted);
+  const answer = handle(accepted, message);
   if (answer === undefined) {
     // A handler may have hung up instead of answering.
     if (lastWill || !record.endedByUs) done();
@@ -59,13 +60,13 @@ export function receivePublish<T>(
     },
     (error) => {
       intake.release(length);
-      log.debug({ err: error, device: accepted.identity, topic: message.topic }, 'an MQTT message was not taken');
-      if (lastWill || message.qos === 0) done();
+      log.debug({ err: error, device: accepted.identity, topic }, 'an MQTT message was not taken');
+      if (lastWill || qos === 0) done();
       else askToSendAgain();
     },
   );
 
-  function handle(connection: MqttConnection<T>): Promise<void> | undefined {
+  function handle(connection: MqttConnection<T>, message: IncomingMessage): Promise<void> | undefined {
     try {
       return handlers.onPublish(connection, message);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 // Opaque credentials: 256 random bits behind a prefix that says what they are, for people and for secret scanners. Only the SHA-256 is stored. A fast
 // hash is right here: nobody can guess through 256 bits, so slowness would protect nothing and cost every request.
@@ -20,7 +20,7 @@ export function isOpaqueToken(text: string, prefix: TokenPrefix): boolean {
 }
 
 export function tokenHash(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }
 
 /** Compares without telling by its duration where the two differ. Lengths are not secret. */

@@ -23,10 +23,11 @@ export type Answer<E extends Endpoint> = E['response'] extends 'empty'
       : never;
 
 /** What a handler gets: everything checked, and the only ways to the database. */
-export interface Call<E extends Endpoint> {
+export interface Call<E extends Endpoint, Body = never> {
   readonly params: Parsed<E['params']>;
   readonly query: Parsed<E['query']>;
-  readonly body: Parsed<E['body']>;
+  /** As the schema has it, or as the handler's own reader made it. */
+  readonly body: Parsed<E['body']> | Body;
   readonly principal: PrincipalFor<E['access']>;
   readonly address: string;
   readonly userAgent: string | null;
@@ -43,4 +44,4 @@ export interface Call<E extends Endpoint> {
   setSessionCookie(token: string | null): void;
 }
 
-export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
+export type Handler<E extends Endpoint, Body = never> = (call: Call<E, Body>) => Promise<Answer<E>>;

@@ -18,7 +18,7 @@ import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { makeCall } from './call-factory.ts';
 import { readCredential } from './credential.ts';
-import type { EndpointGate } from './endpoint-gate.ts';
+import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
 import { TOO_DEEP, toProblem, validationProblem } from './to-problem.ts';
 
 export interface HttpGateOptions {
@@ -56,6 +56,14 @@ const FROM_GATE = Symbol('route of the gate');
 interface RouteConfig {
   readonly [FROM_GATE]?: true;
   readonly itemsCheckedIn?: string | undefined;
+  readonly readBody?: BodyReader<unknown> | undefined;
+}
+/** What a handler's own reader made of a body: the schema has nothing to say about it any more. */
+class ReadBody {
+  readonly value: unknown;
+  constructor(value: unknown) {
+    this.value = value;
+  }
 }
 const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const SETS_COOKIE = new Set(['/auth/session', '/auth/invitations/accept']);
@@ -77,8 +85,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      const { itemsCheckedIn } = request.routeOptions.config as RouteConfig;
-      done(null, parseJson(body as Buffer, { itemsCheckedIn }));
+      const { itemsCheckedIn, readBody } = request.routeOptions.config as RouteConfig;
+      const read = readBody?.(body as Buffer);
+      done(null, read === undefined ? parseJson(body as Buffer, { itemsCheckedIn }) : new ReadBody(read));
     } catch (error) {
       done(error as Error);
     }
@@ -89,11 +98,13 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       throw new Error(`${String(route.method)} ${route.url} was added around the gate`);
   });
   const headers = Object.entries({ ...apiHeaders(), ...strictTransport(new URL(publicOrigin)) });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     for (const [name, value] of headers) if (!reply.hasHeader(name)) reply.header(name, value);
+    done(null, payload);
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     metrics.httpAnswered(request.routeOptions.url ?? 'unmatched', reply.statusCode, reply.elapsedTime / 1_000);
+    done();
   });
   app.setErrorHandler((error, request, reply) => {
     // A sender that hung up in the middle of its body is no fault of ours.
@@ -195,7 +206,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       transactions: options.transactions,
       params: parsed(endpoint.params, request.params),
       query: parsed(endpoint.query, request.query),
-      body: parsed(endpoint.body, request.body),
+      body: request.body instanceof ReadBody ? request.body.value : parsed(endpoint.body, request.body),
     });
     const answer = await handler(call);
     reply.status(endpoint.status ?? 200);
@@ -229,14 +240,18 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   }
 
   return {
-    handle(endpoint, handler) {
+    handle(endpoint, handler, readBody) {
       if (handled.has(endpoint)) throw new Error(`${endpoint.method} ${endpoint.path} is handled twice`);
       handled.add(endpoint);
       app.route({
         method: endpoint.method,
         url: urlOf(endpoint),
         bodyLimit: endpoint.bodyLimit ?? 65_536,
-        config: { [FROM_GATE]: true, itemsCheckedIn: endpoint.itemsCheckedIn } satisfies RouteConfig as object,
+        config: {
+          [FROM_GATE]: true,
+          itemsCheckedIn: endpoint.itemsCheckedIn,
+          readBody,
+        } satisfies RouteConfig as object,
         onRequest: (request) => letIn(endpoint, request),
         handler: (request, reply) => serve(endpoint, handler as unknown as Handler<Endpoint>, request, reply),
       });

@@ -153,22 +153,29 @@ export function createTopicGate(deps: {
       return undefined;
     }
     const { payload, qos, lastWill } = message;
-    return handler({ device: principal, params: match.params, payload, qos, lastWill }).catch((error: unknown) =>
-      answerFailure(connection, message, error),
-    );
+    // Not the message: it would hold its payload until it is answered.
+    const { topic: name } = message;
+    try {
+      return handler({ device: principal, params: match.params, payload, qos, lastWill }).catch((error: unknown) =>
+        answerFailure(connection, name, error),
+      );
+    } catch (error) {
+      answerFailure(connection, name, error);
+      return undefined;
+    }
   }
 
   /** Faults of the message are told and acknowledged, or QoS 1 would repeat them for ever; our own keep it with the sender. */
-  function answerFailure(connection: MqttConnection<ConnectedDevice>, message: IncomingMessage, error: unknown): void {
+  function answerFailure(connection: MqttConnection<ConnectedDevice>, topic: string, error: unknown): void {
     const problem = toProblem(error);
     if (problem.status >= 500 && !(error instanceof Problem)) {
       const { deviceId } = connection.context.principal;
       if (limiter.take(`mqtt-fault-log:${deviceId}`, FAULT_LOG).ok)
-        log.error({ err: error, device: deviceId, topic: message.topic }, 'a message could not be handled');
+        log.error({ err: error, device: deviceId, topic }, 'a message could not be handled');
       throw error;
     }
     if (problem.status === 503) throw error;
-    report(connection, message.topic, problem);
+    report(connection, topic, problem);
   }
 
   return {
