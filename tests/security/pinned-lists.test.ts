@@ -52,6 +52,7 @@ describe('pinned lists', () => {
       'housekeeping',
       'new_series',
       'outbox',
+      'password_rehash',
       'point_ids',
       'rule_effects',
       'session_touch',

@@ -65,7 +65,7 @@ export function createSignInService(deps: {
       const hash = account.password_hash;
       if (hash && passwords.needsRehash(hash)) {
         const upgraded = await passwords.hash(password);
-        await transactions.unaudited(account.organisation_id, 'session_touch', (tx) =>
+        await transactions.unaudited(account.organisation_id, 'password_rehash', (tx) =>
           upgradePasswordHash(tx, account.user_id, hash, upgraded),
         );
         return { ...account, password_hash: upgraded };
