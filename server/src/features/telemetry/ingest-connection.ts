@@ -72,15 +72,26 @@ export function createIngestConnection(config: pg.ClientConfig): IngestConnectio
   return {
     async send(message) {
       const client = await connected();
-      await within(client, () => {
-        const { promise, resolve, reject } = Promise.withResolvers<void>();
-        // The driver writes a query when the one before is answered; PostgreSQL would stand idle for that long. Its answers come in
-        // the order of what was written, so writing ahead is safe while nothing is in between that the driver has not written yet.
-        const ahead = questions === 0;
-        if (ahead) client.connection.stream.write(message);
-        client.query(submission(ahead ? undefined : message, resolve, reject));
-        return promise;
-      });
+      let written: Promise<void> | undefined;
+      const write = () => {
+        // Resolves when the system has the bytes, or never will.
+        written = new Promise((resolve) => client.connection.stream.write(message, () => resolve()));
+      };
+      try {
+        await within(client, () => {
+          const { promise, resolve, reject } = Promise.withResolvers<void>();
+          // The driver writes a query when the one before is answered; PostgreSQL would stand idle for that long. Its answers come in
+          // the order of what was written, so writing ahead is safe while nothing is in between that the driver has not written yet.
+          const ahead = questions === 0;
+          if (ahead) write();
+          client.query(submission(ahead ? undefined : write, resolve, reject));
+          return promise;
+        });
+      } finally {
+        // PostgreSQL may refuse at the first words of a message and skip the rest, which is still being sent: whoever asked would
+        // write the next message into it.
+        await written;
+      }
     },
     async query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]) {
       const client = await connected();
@@ -106,15 +117,15 @@ function isFatal(error: pg.DatabaseError): boolean {
 }
 
 /**
- * What the driver wants of a query, for one whose bytes are ready or already written. The statements of one simple query are one
+ * What the driver wants of a query, for one whose bytes are written by `write`, or already on their way. The statements of one simple query are one
  * transaction, which is committed before its last statement is answered (PostgreSQL, message flow, 54.2.2.1): ready without an error
  * means durable. After an error nothing of it is left, and the session is ready for what comes next.
  */
-function submission(message: Buffer | undefined, resolve: () => void, reject: (error: Error) => void) {
+function submission(write: (() => void) | undefined, resolve: () => void, reject: (error: Error) => void) {
   const ignore = () => {};
   return {
-    submit(connection: pg.Connection) {
-      if (message) connection.stream.write(message);
+    submit() {
+      write?.();
     },
     callback: ignore,
     handleCommandComplete: ignore,

@@ -1,8 +1,8 @@
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { createSharedSink } from './bytes.ts';
-import { writeQuery } from './copy-format.ts';
+import { createSharedSink, reserve } from './bytes.ts';
+import { writeCopy, writeQuery } from './copy-format.ts';
 import { failureOf } from './flush.repository.ts';
 import { IngestConnectionLostError } from './ingest-connection.ts';
 import { createIngestThread, type FlushConnection } from './ingest-thread.ts';
@@ -39,6 +39,23 @@ it('sends what is asked for while something is under way behind it, and each sta
   const second = await Promise.allSettled([send(insert(3)), send(`${insert(4)}; select 1 / 0`)]);
   expect(second.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   expect(await journalled()).toEqual([2, 3]);
+});
+
+it('says that it failed when the message is no longer needed, so that its memory can be written again', async () => {
+  const sink = createSharedSink(16);
+  writeQuery(sink, 'copy no_such_table from stdin (format binary)');
+  // PostgreSQL refuses at the first words and has most of the message still to read.
+  writeCopy(sink, () => {
+    reserve(sink, 4 << 20);
+    sink.length += 4 << 20;
+  });
+  const failing = connection.send(sink.bytes.subarray(0, sink.length)).catch((error: unknown) => {
+    sink.bytes.fill(0xff);
+    return error;
+  });
+  expect(await failing).toMatchObject({ code: '42P01' });
+  await send(insert(5));
+  expect(await journalled()).toContain(5);
 });
 
 it('keeps what a failure means: the key of the journal says that it was committed before', async () => {

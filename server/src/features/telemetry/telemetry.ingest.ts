@@ -75,17 +75,23 @@ export function createIngest(deps: IngestDeps): Ingest {
     const batch = newBatch({ deadlineMs, textBytes: bytes, settled, resolve, reject });
     waitingPoints += points.length;
     waitingBytes += bytes;
-    const placed = place(sender, points, batch);
-    if (placed instanceof Promise) {
-      placed.then(
-        (late) => enqueue(batch, late, points.length),
-        (error) => {
-          waitingPoints -= points.length;
-          failBatch(batch, error);
-        },
-      );
-    } else enqueue(batch, placed, points.length);
+    try {
+      const placed = place(sender, points, batch);
+      if (placed instanceof Promise)
+        placed.then(
+          (late) => enqueue(batch, late, points.length),
+          (error) => abandon(batch, error, points.length),
+        );
+      else enqueue(batch, placed, points.length);
+    } catch (error) {
+      abandon(batch, error as Error, points.length);
+    }
     return promise;
+  }
+
+  function abandon(batch: Batch, error: Error, sent: number): void {
+    waitingPoints -= sent;
+    failBatch(batch, error);
   }
 
   function refusal(points: number, bytes: number): Problem | undefined {
