@@ -13,7 +13,7 @@ const BATCH = 500;
 const METRICS = ['temperature', 'humidity', 'pressure', 'battery'];
 
 export async function httpBatches(server: BenchServer): Promise<Outcome> {
-  const requests = 900;
+  const requests = 700;
   const devices = await server.devices(25);
   const target = await aCopyTarget({ devices: devices.length, metrics: METRICS.length, batch: BATCH });
   try {
@@ -43,7 +43,7 @@ export async function httpBatches(server: BenchServer): Promise<Outcome> {
 }
 
 export async function mqttQos1(server: BenchServer): Promise<Outcome> {
-  const messagesPerDevice = 2400;
+  const messagesPerDevice = 2000;
   const devices = await server.devices(50);
   const bareBroker = await peer(new URL('./support/bare-aedes.ts', import.meta.url));
   try {
@@ -71,7 +71,7 @@ export async function mqttQos1(server: BenchServer): Promise<Outcome> {
 }
 
 export async function singlePoints(server: BenchServer): Promise<Outcome> {
-  const requests = 16_000;
+  const requests = 12_000;
   const devices = await server.devices(60);
   const bareServer = await peer(new URL('./support/bare-fastify.ts', import.meta.url));
   try {

@@ -28,14 +28,17 @@ process.once('message', async (load: PacedLoad) => {
 
   const intervalMs = (BATCH / load.pointsPerSecond) * 1000;
   const batches = Math.round((load.seconds * 1000) / intervalMs);
+  // Made up beforehand, so that what is measured is the server and not this process.
+  const bodies = Array.from({ length: batches }, (_, batch) => bodyOf(batch));
   const started = performance.now();
   const sending: Promise<void>[] = [];
   for (let batch = 0; batch < batches; batch += 1) {
     const due = started + batch * intervalMs;
-    if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+    const early = due - performance.now();
+    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
     const device = load.devices[batch % load.devices.length] ?? watched;
     sending.push(
-      post(agent, load.httpPort, device.token, batch).then(() => {
+      post(agent, load.httpPort, device.token, batch, bodies[batch] ?? Buffer.alloc(0)).then(() => {
         if (device === watched) acknowledgedAt.set(batch, performance.now());
       }),
     );
@@ -69,11 +72,14 @@ function subscribe(load: PacedLoad, deviceId: string, seen: (marker: number) => 
   });
 }
 
-function post(agent: Agent, port: number, token: string, batch: number): Promise<void> {
+function bodyOf(batch: number): Buffer {
   const points: object[] = [{ metric: 'marker', value: batch, timestamp: START_MS + batch }];
   for (let n = 1; n < BATCH; n += 1)
     points.push({ metric: `m${n % 4}`, value: n, timestamp: START_MS + batch * 200 + Math.floor(n / 4) });
-  const body = JSON.stringify({ points });
+  return Buffer.from(JSON.stringify({ points }));
+}
+
+function post(agent: Agent, port: number, token: string, batch: number, body: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const sent = request(
       {
@@ -86,7 +92,7 @@ function post(agent: Agent, port: number, token: string, batch: number): Promise
         headers: {
           authorization: `Bearer ${token}`,
           'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
+          'content-length': body.length,
         },
       },
       (response) => {
