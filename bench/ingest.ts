@@ -71,8 +71,9 @@ export async function mqttQos1(server: BenchServer): Promise<Outcome> {
 }
 
 export async function singlePoints(server: BenchServer): Promise<Outcome> {
-  const requests = 12_000;
-  const devices = await server.devices(60);
+  const requests = 12_800;
+  // A fleet: each device keeps a connection and sends its next point when the last is stored.
+  const devices = await server.devices(256);
   const bareServer = await peer(new URL('./support/bare-fastify.ts', import.meta.url));
   try {
     const load = (port: number, round: number) =>
@@ -80,11 +81,11 @@ export async function singlePoints(server: BenchServer): Promise<Outcome> {
         port,
         path: '/api/v1/telemetry',
         tokens: devices.map(({ token }) => token),
-        metrics: ['temperature'],
+        metrics: ['single'],
         pointsPerRequest: 1,
         requests,
         firstRequest: round * requests,
-        connections: 64,
+        connections: devices.length,
       });
     const result = await inTurns(
       ROUNDS,

@@ -22,14 +22,14 @@ const START_MS = Date.now() - 3_600_000;
 
 process.once('message', async (load: HttpLoad) => {
   const bodies = Array.from({ length: load.requests }, (_, index) => requestBytes(load, load.firstRequest + index));
-  let next = 0;
   let failures = 0;
   const sockets = await Promise.all(Array.from({ length: load.connections }, (_, index) => open(load.port, index)));
   const started = performance.now();
   await Promise.all(
-    sockets.map(async (socket) => {
-      for (let body = bodies[next++]; body !== undefined; body = bodies[next++])
-        if (!(await exchange(socket, body))) failures += 1;
+    sockets.map(async (socket, connection) => {
+      // Each takes every so manieth: with as many connections as tokens, a device has one of its own.
+      for (let index = connection; index < bodies.length; index += sockets.length)
+        if (!(await exchange(socket, bodies[index] as Buffer))) failures += 1;
       socket.destroy();
     }),
   );

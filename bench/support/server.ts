@@ -22,6 +22,7 @@ export interface BenchServer {
   readonly mqttTlsPort: number;
   readonly accessToken: string;
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** The first so many; they are registered when they are first asked for. */
   devices(count: number): Promise<BenchDevice[]>;
   /** Resident memory of the server process, in MB; PostgreSQL apart. */
   residentMegabytes(): number;
@@ -57,6 +58,7 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
   const call = <T>(method: string, path: string, body?: unknown): Promise<T> =>
     send<T>(ports.http, withTls, method, path, token, body);
 
+  const made: BenchDevice[] = [];
   return {
     httpPort: ports.http,
     mqttPort: ports.mqtt,
@@ -64,7 +66,6 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
     accessToken: token,
     call,
     async devices(count) {
-      const made: BenchDevice[] = [];
       while (made.length < count) {
         // Within the rate of a person: 100 a second.
         const some = Array.from({ length: Math.min(50, count - made.length) }, (_, index) => ({
@@ -79,7 +80,7 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
         made.push(...created.map(({ device, credential }) => ({ id: device.id, token: credential.token })));
         await new Promise((resolve) => setTimeout(resolve, 520));
       }
-      return made;
+      return made.slice(0, count);
     },
     residentMegabytes() {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');

@@ -35,6 +35,8 @@ const MAX_APPLIED_POINTS = 100_000;
 const POLL_MS = 1000;
 const MAX_POLLED = 500;
 const MAX_GATHER_MS = 750;
+/** How much longer than the last application took the next one is waited for. */
+const GATHER_TO_APPLY = 8;
 const RETRY_MS = { first: 100, most: 5000 };
 
 class NotHolderError extends Error {
@@ -150,8 +152,9 @@ export function createJournalFollower(deps: JournalDeps): JournalFollower {
       if (applied.length > 0) await consumer.apply(tx, applied);
     });
     if (applied.length > 0) consumer.committed?.(applied);
-    // Under load the same buckets are touched by every flush: gathering longer makes the work itself less.
-    if (deps.gatherMs > 0) gatherMs = Math.min(MAX_GATHER_MS, Math.max(deps.gatherMs, 3 * (clock.now() - startedAt)));
+    // Under load the same rules and buckets are touched by every flush: gathering longer makes the work itself less.
+    const worthItMs = GATHER_TO_APPLY * (clock.now() - startedAt);
+    if (deps.gatherMs > 0) gatherMs = Math.min(MAX_GATHER_MS, Math.max(deps.gatherMs, worthItMs));
   }
 
   function forget(): void {

@@ -24,6 +24,22 @@ test('what was counted is what a scrape reads, however often it comes', async ()
   expect(read).toContain('valtronics_live_connections 0');
 });
 
+test('request times add up over the buckets, whatever the route and however slow', async () => {
+  const metrics = createMetrics();
+  for (const seconds of [0.0005, 0.001, 0.3, 60]) metrics.httpAnswered('/devices', 200, seconds);
+  metrics.httpAnswered('/devices', 404, 0.2);
+  const read = await lines(metrics);
+  const of = (rest: string) => read.find((line) => line.startsWith(`valtronics_http_request_seconds${rest}`));
+  expect(read).toContain('# TYPE valtronics_http_request_seconds histogram');
+  expect(of('_bucket{le="0.001",route="/devices",status="200"}')).toMatch(/ 2$/);
+  expect(of('_bucket{le="0.25",route="/devices",status="200"}')).toMatch(/ 2$/);
+  expect(of('_bucket{le="0.5",route="/devices",status="200"}')).toMatch(/ 3$/);
+  expect(of('_bucket{le="+Inf",route="/devices",status="200"}')).toMatch(/ 4$/);
+  expect(of('_count{route="/devices",status="200"}')).toMatch(/ 4$/);
+  expect(Number(of('_sum{route="/devices",status="200"}')?.split(' ')[1])).toBeCloseTo(60.3015);
+  expect(of('_count{route="/devices",status="404"}')).toMatch(/ 1$/);
+});
+
 test('a peer cannot grow the series by inventing close codes', async () => {
   const metrics = createMetrics();
   for (let code = 3000; code < 4000; code += 1) metrics.liveClosed(code);

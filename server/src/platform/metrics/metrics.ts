@@ -1,5 +1,6 @@
 import type { ProblemCode } from '@valtronics/contract';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createRequestTimes } from './request-times.ts';
 
 export type Transport = 'http' | 'mqtt' | 'live';
 /** What somebody holds the number of; asked only when a scrape comes. */
@@ -68,13 +69,12 @@ export function createMetrics({ ofProcess }: MetricsOptions = { ofProcess: false
     };
   };
 
-  const httpSeconds = new Histogram({
-    name: 'valtronics_http_request_seconds',
-    help: 'Time from the request`s head to the end of the answer',
-    labelNames: ['route', 'status'],
-    buckets: HTTP_SECONDS,
-    registers,
-  });
+  const requestTimes = createRequestTimes(
+    'valtronics_http_request_seconds',
+    'Time from the request`s head until its answer is ready to be sent',
+    HTTP_SECONDS,
+  );
+  registry.registerMetric(requestTimes.metric);
   const refusals = new Counter({
     name: 'valtronics_gate_refusals_total',
     help: 'What the gate turned away',
@@ -119,7 +119,7 @@ export function createMetrics({ ofProcess }: MetricsOptions = { ofProcess: false
   }
 
   return {
-    httpAnswered: (route, status, seconds) => httpSeconds.labels(route, String(status)).observe(seconds),
+    httpAnswered: requestTimes.observe,
     gateRefused: (transport, reason) => refusals.labels(transport, reason).inc(),
     ingestAccepted: plainCounter('valtronics_ingest_points_total', 'Points stored'),
     ingestDuplicates: plainCounter('valtronics_ingest_duplicates_total', 'Points that were already stored'),

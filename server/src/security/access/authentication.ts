@@ -14,8 +14,10 @@ const TOUCH_EVERY_MS = 60_000;
 export interface Authentication {
   /** The person whose browser sent this session cookie, or null. */
   session(cookieToken: string): Promise<UserPrincipal | null>;
-  /** The person or device a bearer token speaks for, or null. */
-  bearer(token: string): Promise<UserPrincipal | DevicePrincipal | null>;
+  /** The person or device a bearer token speaks for, or null; at once for a device that was here a moment ago. */
+  bearer(token: string): DevicePrincipal | null | Promise<UserPrincipal | DevicePrincipal | null>;
+  /** Whether what `bearer` said of a device is still as good as asking again. */
+  isFresh(device: DevicePrincipal): boolean;
   /** Whether an open connection's principal would still be let in now, with the same rights. */
   isStillValid(principal: UserPrincipal | DevicePrincipal): Promise<boolean>;
 }
@@ -68,6 +70,7 @@ export function createAuthentication(deps: {
 
   return {
     session,
+    isFresh: deviceCredentials.isFresh,
     bearer: (token) => (token.startsWith(tokenPrefixes.device) ? deviceCredentials.verify(token) : accessToken(token)),
     async isStillValid(principal) {
       if (principal.kind === 'device') return deviceCredentials.isStillValid(principal);

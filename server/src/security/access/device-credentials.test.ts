@@ -108,3 +108,25 @@ test('a credential with an end is good until then and not a moment longer, cache
   clock.advance(1);
   expect(await credentials.verify(token)).toBeNull();
 });
+
+test('a device is fresh for its minute, and no longer when any revocation was heard of', async () => {
+  const { clock, credentials, revocations, gap } = setUp();
+  const device = await credentials.verify(token);
+  if (!device) throw new Error('not let in');
+  const again = () => credentials.verify(token);
+  expect(credentials.isFresh(device)).toBe(true);
+  await revocations.announce({ deviceId: 'another' });
+  expect(credentials.isFresh(device)).toBe(false);
+  // Looked at once more it is: what was revoked was another one.
+  expect(await again()).toBe(device);
+  expect(credentials.isFresh(device)).toBe(true);
+  clock.advance(59_999);
+  expect(credentials.isFresh(device)).toBe(true);
+  clock.advance(1);
+  expect(credentials.isFresh(device)).toBe(false);
+  const later = await again();
+  expect(later).not.toBe(device);
+  gap();
+  expect(later && credentials.isFresh(later)).toBe(false);
+  expect(credentials.isFresh({ ...device })).toBe(false);
+});

@@ -8,7 +8,9 @@ import type { Revocations } from './revocations.ts';
 
 export interface DeviceCredentials {
   /** The device a token belongs to, or null. Unknown tokens are not cached, so guessing costs the guesser a look-up each. */
-  verify(token: string): Promise<DevicePrincipal | null>;
+  verify(token: string): DevicePrincipal | null | Promise<DevicePrincipal | null>;
+  /** Whether `verify` would answer with this device again, as far as is known here: no news of any revocation since, within its minute. */
+  isFresh(device: DevicePrincipal): boolean;
   invalidateDevice(deviceId: string): void;
   /** Whether a device let in earlier would still be: asks the database, for connections that stay open. */
   isStillValid(device: DevicePrincipal): Promise<boolean>;
@@ -28,6 +30,7 @@ export function createDeviceCredentials(deps: {
 }): DeviceCredentials {
   const { transactions, revocations, clock } = deps;
   const cache = boundedCache<DevicePrincipal>(MAX_CACHED, clock);
+  const freshness = new WeakMap<DevicePrincipal, { readonly until: number; news: number }>();
   /** Counts what was said of revocations. A look-up during which one was heard may have read what was true before it. */
   let news = 0;
 
@@ -47,27 +50,42 @@ export function createDeviceCredentials(deps: {
     invalidateDevice,
     isStillValid: ({ organisationId, credentialId }) =>
       transactions.read(organisationId, (reader) => isCredentialUsable(reader, credentialId, clock.date())),
-    async verify(token) {
+    isFresh(device) {
+      const known = freshness.get(device);
+      return known !== undefined && known.news === news && known.until > clock.now();
+    },
+    verify(token) {
       if (!isOpaqueToken(token, tokenPrefixes.device)) return null;
       const hash = tokenHash(token);
       const key = hash.toString('latin1');
       const cached = cache.get(key);
-      if (cached) return cached;
-      const newsBefore = news;
-      const row = await transactions.read(null, (reader) => findDeviceCredential(reader, hash));
-      const now = clock.now();
-      const expiresAt = row?.expires_at?.getTime() ?? Number.POSITIVE_INFINITY;
-      if (!row || expiresAt <= now) return null;
-      const principal: DevicePrincipal = {
-        kind: 'device',
-        deviceId: row.device_id,
-        organisationId: row.organisation_id,
-        credentialId: row.credential_id,
-        deviceType: row.device_type,
-        expiresAt: row.expires_at,
-      };
-      if (news === newsBefore) cache.set(key, principal, Math.min(now + CACHE_MS, expiresAt));
-      return principal;
+      if (!cached) return lookUp(hash, key);
+      // What was revoked is not in the cache any more, so the news heard meanwhile were of others.
+      const known = freshness.get(cached);
+      if (known) known.news = news;
+      return cached;
     },
   };
+
+  async function lookUp(hash: Buffer, key: string): Promise<DevicePrincipal | null> {
+    const newsBefore = news;
+    const row = await transactions.read(null, (reader) => findDeviceCredential(reader, hash));
+    const now = clock.now();
+    const expiresAt = row?.expires_at?.getTime() ?? Number.POSITIVE_INFINITY;
+    if (!row || expiresAt <= now) return null;
+    const principal: DevicePrincipal = {
+      kind: 'device',
+      deviceId: row.device_id,
+      organisationId: row.organisation_id,
+      credentialId: row.credential_id,
+      deviceType: row.device_type,
+      expiresAt: row.expires_at,
+    };
+    const until = Math.min(now + CACHE_MS, expiresAt);
+    if (news === newsBefore) {
+      cache.set(key, principal, until);
+      freshness.set(principal, { until, news });
+    }
+    return principal;
+  }
 }

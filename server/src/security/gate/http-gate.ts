@@ -1,4 +1,4 @@
-import { type Access, type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
+import { type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { parseJson } from '../../lib/json.ts';
@@ -11,14 +11,13 @@ import type { Authentication } from '../access/authentication.ts';
 import { refusal } from '../access/decision.ts';
 import { type DevicePrincipal, type Principal, principalKey } from '../access/principal.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
-import { sameBytes, tokenHash } from '../crypto/tokens.ts';
-import { addressKey, clientAddress } from '../shield/client-address.ts';
 import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { makeCall } from './call-factory.ts';
-import { readCredential } from './credential.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
+import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
+import { type Caller, createHttpCallers } from './http-callers.ts';
 import { TOO_DEEP, toProblem, validationProblem } from './to-problem.ts';
 
 export interface HttpGateOptions {
@@ -46,10 +45,12 @@ export interface HttpGate extends EndpointGate {
   assertComplete(): void;
 }
 
-/** What the gate learns before the handler; kept beside the request, not on it, so nothing else can set it. */
-interface Passage {
-  readonly address: string;
-  readonly principal: Principal;
+/** What the gate learns before the handler, under names that nothing else has. */
+const PASSAGE = Symbol('passage of the gate');
+const CAME_AT = Symbol('when the head of the request was read');
+interface Request extends FastifyRequest {
+  [PASSAGE]: { readonly address: string; readonly principal: Principal } | null;
+  [CAME_AT]: number;
 }
 
 const FROM_GATE = Symbol('route of the gate');
@@ -76,8 +77,9 @@ const PUSH_BACK_LOG: Rate = { perSecond: 0.2, burst: 5 };
  * validation → handler. Everything before the body runs in `onRequest`, so a stranger cannot make us read a megabyte.
  */
 export function createHttpGate(options: HttpGateOptions): HttpGate {
-  const { app, authentication, limiter, publicOrigin, trustedProxies, log, metrics } = options;
-  const passages = new WeakMap<FastifyRequest, Passage>();
+  const { app, limiter, publicOrigin, log, metrics } = options;
+  const callerOf = createHttpCallers(options.trustedProxies);
+  const authenticate = createHttpAuthentication(options.authentication, options.metricsToken);
   const handled = new Set<Endpoint>();
   const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
   let fallback: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
@@ -98,13 +100,11 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       throw new Error(`${String(route.method)} ${route.url} was added around the gate`);
   });
   const headers = Object.entries({ ...apiHeaders(), ...strictTransport(new URL(publicOrigin)) });
-  app.addHook('onSend', (_request, reply, payload, done) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     for (const [name, value] of headers) if (!reply.hasHeader(name)) reply.header(name, value);
+    const seconds = (performance.now() - (request as Request)[CAME_AT]) / 1_000;
+    metrics.httpAnswered(request.routeOptions.url ?? 'unmatched', reply.statusCode, seconds);
     done(null, payload);
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    metrics.httpAnswered(request.routeOptions.url ?? 'unmatched', reply.statusCode, reply.elapsedTime / 1_000);
-    done();
   });
   app.setErrorHandler((error, request, reply) => {
     // A sender that hung up in the middle of its body is no fault of ours.
@@ -112,17 +112,15 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     const problem = brokeOff ? new Problem('malformed_json', { detail: 'The body broke off.' }) : toProblem(error);
     return sendProblem(problem, request, reply);
   });
-  // As a hook and not as the handler, so that no body is read for what does not exist.
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.is404) return;
-    throttleAddress(addressOf(request));
+  app.decorateRequest(PASSAGE, null).decorateRequest(CAME_AT, 0);
+  app.addHook('onRequest', (request, reply, done) => {
+    (request as Request)[CAME_AT] = performance.now();
+    if (!request.is404) return done();
+    // As a hook and not as the handler, so that no body is read for what does not exist.
+    throttle(callerOf(request));
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (!(isRead && fallback(request, reply))) sendProblem(new Problem('not_found'), request, reply);
-    return reply;
   });
-
-  const addressOf = (request: FastifyRequest): string =>
-    clientAddress(request.socket.remoteAddress, request.headers['x-forwarded-for'], trustedProxies);
 
   function spend(key: string, rate: { perSecond: number; burst: number }, cost = 1): void {
     const answer = limiter.take(key, rate, cost);
@@ -130,43 +128,33 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     metrics.gateRefused('http', 'too_many_requests');
     throw new Problem('too_many_requests', { retryAfterSeconds: answer.retryAfterSeconds });
   }
-  function throttleAddress(address: string, cost = 1): void {
-    spend(`coarse:${addressKey(address)}`, rates.coarseAddress, cost);
+  function throttle({ addressKey }: Caller, cost = 1): void {
+    spend(`coarse:${addressKey}`, rates.coarseAddress, cost);
   }
 
-  function spendForClass(rateClass: RateClass, principal: Principal, address: string): void {
+  function spendForClass(rateClass: RateClass, principal: Principal, { addressKey }: Caller): void {
     if (rateClass === 'none') return;
     const key = principalKey(principal);
-    if (rateClass === 'login') spend(`login:${addressKey(address)}`, rates.loginAddress);
-    else if (key === undefined) spend(`api:${addressKey(address)}`, rates.apiAddress);
+    if (rateClass === 'login') spend(`login:${addressKey}`, rates.loginAddress);
+    else if (key === undefined) spend(`api:${addressKey}`, rates.apiAddress);
     else if (rateClass === 'ingest' && principal.kind === 'device') spend(`ingest:${key}`, options.ingestRate);
     else spend(`api:${key}`, rates.apiPrincipal);
   }
 
-  async function authenticate(
-    request: FastifyRequest,
-    access: Access,
-  ): Promise<{ principal: Principal; refused: boolean }> {
-    const credential = readCredential(request.headers);
-    if (credential === undefined) return { principal: { kind: 'anonymous' }, refused: false };
-    if (credential.kind === 'malformed') return { principal: { kind: 'anonymous' }, refused: true };
-    if (credential.kind === 'bearer' && options.metricsToken && isScraper(credential.token, options.metricsToken))
-      return { principal: { kind: 'scraper' }, refused: false };
-    // An open endpoint asks nobody who they are: a stale cookie must not cost a look-up nor get in the way of signing in.
-    if (access.kind === 'open') return { principal: { kind: 'anonymous' }, refused: false };
-    const principal =
-      credential.kind === 'bearer'
-        ? await authentication.bearer(credential.token)
-        : await authentication.session(credential.token);
-    return principal ? { principal, refused: false } : { principal: { kind: 'anonymous' }, refused: true };
+  /** Says that it is done, or when it will be; waiting for what is known already would cost more than all the rest of this. */
+  function letIn(endpoint: Endpoint, request: FastifyRequest, done: () => void): Promise<void> | undefined {
+    const caller = callerOf(request);
+    throttle(caller);
+    const who = authenticate(request, endpoint.access, caller);
+    if (who instanceof Promise) return who.then((known) => admit(endpoint, request, caller, known));
+    admit(endpoint, request, caller, who);
+    done();
+    return undefined;
   }
 
-  async function letIn(endpoint: Endpoint, request: FastifyRequest): Promise<void> {
-    const address = addressOf(request);
-    throttleAddress(address);
-    const { principal, refused } = await authenticate(request, endpoint.access);
-    if (refused) throttleAddress(address, REFUSAL_COST);
-    spendForClass(endpoint.rate, principal, address);
+  function admit(endpoint: Endpoint, request: FastifyRequest, caller: Caller, { principal, refused }: Authenticated) {
+    if (refused) throttle(caller, REFUSAL_COST);
+    spendForClass(endpoint.rate, principal, caller);
     const problem = mayScrape(endpoint, principal) ? undefined : refusal(endpoint.access, principal);
     if (problem) {
       metrics.gateRefused('http', problem.code);
@@ -175,7 +163,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
           event: 'access.refused',
           status: problem.status,
           route: endpoint.path,
-          address,
+          address: caller.address,
           principal: principalKey(principal),
         },
         'a request was refused',
@@ -192,11 +180,11 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       }
     }
     if (principal.kind === 'device') for (const listener of deviceListeners) listener(principal);
-    passages.set(request, { address, principal });
+    (request as Request)[PASSAGE] = { address: caller.address, principal };
   }
 
   async function serve(endpoint: Endpoint, handler: Handler<Endpoint>, request: FastifyRequest, reply: FastifyReply) {
-    const passage = passages.get(request);
+    const passage = (request as Request)[PASSAGE];
     if (!passage) throw new Error('a request came past the gate');
     const call = makeCall({
       endpoint,
@@ -210,14 +198,18 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     });
     const answer = await handler(call);
     reply.status(endpoint.status ?? 200);
-    if (endpoint.response === 'empty') return reply.send();
+    if (endpoint.response === 'empty') {
+      reply.send();
+      return;
+    }
     if (endpoint.response === 'raw') {
       const raw = answer as unknown as RawAnswer;
       for (const [name, value] of Object.entries(raw.headers ?? {})) reply.header(name, value);
-      return reply.type(raw.contentType).send(raw.body);
+      reply.type(raw.contentType).send(raw.body);
+      return;
     }
     if (options.checkAnswers) endpoint.response.parse(answer);
-    return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
+    reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
   }
 
   /** Saying "not now" is what we do under load: a line tells of it, a line for each would be a load of its own. */
@@ -252,7 +244,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
           itemsCheckedIn: endpoint.itemsCheckedIn,
           readBody,
         } satisfies RouteConfig as object,
-        onRequest: (request) => letIn(endpoint, request),
+        onRequest: (request, _reply, done) => letIn(endpoint, request, done),
         handler: (request, reply) => serve(endpoint, handler as unknown as Handler<Endpoint>, request, reply),
       });
     },
@@ -275,10 +267,6 @@ export const urlOf = (endpoint: Endpoint): string =>
 
 const mayScrape = (endpoint: Endpoint, principal: Principal): boolean =>
   principal.kind === 'scraper' && endpoint.path === '/metrics';
-
-function isScraper(token: string, expected: Secret): boolean {
-  return sameBytes(tokenHash(token), tokenHash(expected.reveal()));
-}
 
 function parsed(schema: z.ZodType | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined;

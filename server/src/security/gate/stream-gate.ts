@@ -14,7 +14,7 @@ import type { PublishHandler, StreamGate, SubscribeHandler } from './streams.ts'
 
 export interface StreamGateOptions {
   readonly live: Pick<LiveServer, 'onConnection' | 'onHandshake'>;
-  readonly authentication: Authentication;
+  readonly authentication: Pick<Authentication, 'session' | 'bearer' | 'isStillValid'>;
   readonly revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   readonly limiter: Limiter;
   readonly publicOrigin: string;

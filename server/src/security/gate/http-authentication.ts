@@ -1,0 +1,47 @@
+import type { Access } from '@valtronics/contract';
+import type { FastifyRequest } from 'fastify';
+import type { Secret } from '../../platform/config/secret.ts';
+import type { Authentication } from '../access/authentication.ts';
+import type { Principal } from '../access/principal.ts';
+import { sameBytes, tokenHash } from '../crypto/tokens.ts';
+import { readCredential } from './credential.ts';
+import type { Caller } from './http-callers.ts';
+
+export interface Authenticated {
+  readonly principal: Principal;
+  /** A credential was shown and is not good. */
+  readonly refused: boolean;
+}
+
+const NOBODY: Authenticated = { principal: { kind: 'anonymous' }, refused: false };
+const REFUSED: Authenticated = { principal: { kind: 'anonymous' }, refused: true };
+
+/** Who a request is from, at once where that is known: a device's second request on its connection asks nobody. */
+export function createHttpAuthentication(authentication: Authentication, metricsToken: Secret | undefined) {
+  return (request: FastifyRequest, access: Access, caller: Caller): Authenticated | Promise<Authenticated> => {
+    const { headers } = request;
+    const { proven } = caller;
+    if (proven && proven.authorization === headers.authorization && authentication.isFresh(proven.device))
+      return access.kind === 'open' ? NOBODY : { principal: proven.device, refused: false };
+    const credential = readCredential(headers);
+    if (credential === undefined) return NOBODY;
+    if (credential.kind === 'malformed') return REFUSED;
+    if (credential.kind === 'bearer' && metricsToken && isScraper(credential.token, metricsToken))
+      return { principal: { kind: 'scraper' }, refused: false };
+    // An open endpoint asks nobody who they are: a stale cookie must not cost a look-up nor get in the way of signing in.
+    if (access.kind === 'open') return NOBODY;
+    const found =
+      credential.kind === 'bearer' ? authentication.bearer(credential.token) : authentication.session(credential.token);
+    return found instanceof Promise ? found.then((principal) => answer(principal)) : answer(found);
+
+    function answer(principal: Principal | null): Authenticated {
+      if (principal?.kind === 'device' && headers.authorization !== undefined)
+        caller.proven = { authorization: headers.authorization, device: principal };
+      return principal ? { principal, refused: false } : REFUSED;
+    }
+  };
+}
+
+function isScraper(token: string, expected: Secret): boolean {
+  return sameBytes(tokenHash(token), tokenHash(expected.reveal()));
+}

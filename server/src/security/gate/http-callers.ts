@@ -1,0 +1,35 @@
+import type { FastifyRequest } from 'fastify';
+import type { AddressList } from '../../platform/config/addresses.ts';
+import type { DevicePrincipal } from '../access/principal.ts';
+import { addressKey, clientAddress, normalAddress } from '../shield/client-address.ts';
+
+/** The other end of a connection. */
+export interface Caller {
+  readonly address: string;
+  /** The address as limits count it. */
+  readonly addressKey: string;
+  /** The last credential that let a device in here, so that its next request need not be hashed and looked up again. */
+  proven: { readonly authorization: string; readonly device: DevicePrincipal } | undefined;
+}
+
+/**
+ * Who sends. A connection of ours ends at one caller, so what is known of it holds for all its requests. Behind a trusted proxy every
+ * request may come from somebody else: each is then a caller of its own, and nobody's credential is ever compared with another's.
+ */
+export function createHttpCallers(trustedProxies: AddressList): (request: FastifyRequest) => Caller {
+  const direct = new WeakMap<FastifyRequest['socket'], Caller>();
+
+  function newCaller(address: string): Caller {
+    return { address, addressKey: addressKey(address), proven: undefined };
+  }
+
+  return ({ socket, headers }) => {
+    const known = direct.get(socket);
+    if (known) return known;
+    const { remoteAddress } = socket;
+    const caller = newCaller(clientAddress(remoteAddress, headers['x-forwarded-for'], trustedProxies));
+    const isDirect = remoteAddress !== undefined && !trustedProxies.contains(normalAddress(remoteAddress) ?? '');
+    if (isDirect) direct.set(socket, caller);
+    return caller;
+  };
+}
