@@ -13,7 +13,7 @@ const BATCH = 500;
 const METRICS = ['temperature', 'humidity', 'pressure', 'battery'];
 
 export async function httpBatches(server: BenchServer): Promise<Outcome> {
-  const requests = 700;
+  const requests = 600;
   const devices = await server.devices(25);
   const target = await aCopyTarget({ devices: devices.length, metrics: METRICS.length, batch: BATCH });
   try {
@@ -71,7 +71,7 @@ export async function mqttQos1(server: BenchServer): Promise<Outcome> {
 }
 
 export async function singlePoints(server: BenchServer): Promise<Outcome> {
-  const requests = 12_800;
+  const requests = 7_680;
   // A fleet: each device keeps a connection and sends its next point when the last is stored.
   const devices = await server.devices(256);
   const bareServer = await peer(new URL('./support/bare-fastify.ts', import.meta.url));

@@ -7,8 +7,7 @@ const DAY_SECONDS = 86_400;
 
 /** 24 h of one series at 1 s, `auto` for a chart of 1,000 pixels, with ten million points in the database. */
 export async function chartOfADay(server: BenchServer): Promise<Outcome> {
-  const [device] = await server.devices(1);
-  const fillers = await server.devices(40);
+  const [device, ...fillers] = await server.devices(41);
   if (!device) throw new Error('no device');
   const metrics = Array.from({ length: 10 }, (_, index) => `m${index}`);
   const filling: HttpLoad = {
