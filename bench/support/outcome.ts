@@ -24,7 +24,7 @@ export const perSecond = ({ count, seconds }: { count: number; seconds: number }
 export function percentile(values: readonly number[], share: number): number {
   if (values.length === 0) throw new Error('nothing was measured');
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
 const round = (value: number): number => Number(value.toPrecision(3));
