@@ -5,7 +5,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { answer, type Batch, failBatch, newBatch, type WaitingPoint } from './batch.ts';
 import { type NormalPoint, readPoint, refusedTime } from './point.ts';
 import { tooManySeries, typeMismatch, unknownDevice, withoutDevice } from './rejections.ts';
-import type { ScannedPoints } from './scan-points.ts';
+import { isUnread, type SentPoints, textBytes } from './sent-points.ts';
 import { claimPointIds, MAX_SERIES_PER_DEVICE, type WantedSeries } from './series.repository.ts';
 import type { KnownDevice, KnownSeries, SeriesCache } from './series-cache.ts';
 import type { Flusher } from './telemetry.flusher.ts';
@@ -44,14 +44,11 @@ export interface IngestDeps {
 
 export interface Ingest {
   /** Resolves when every point is durable, a duplicate, or listed as rejected. */
-  submit(sender: TelemetrySender, points: Points): Promise<IngestReceipt>;
+  submit(sender: TelemetrySender, points: SentPoints): Promise<IngestReceipt>;
   released(points: number): void;
   waiting(): number;
   close(): void;
 }
-
-/** Of one message: as JSON, or as the scan made them, which has numbers only. */
-type Points = readonly unknown[] | ScannedPoints;
 
 interface Unplaced {
   readonly index: number;
@@ -66,7 +63,7 @@ export function createIngest(deps: IngestDeps): Ingest {
   let open = true;
 
   /** Some 100,000 of these may wait for their commit at once, so a message costs one promise and one batch, and no frame of a function. */
-  function submit(sender: TelemetrySender, points: Points): Promise<IngestReceipt> {
+  function submit(sender: TelemetrySender, points: SentPoints): Promise<IngestReceipt> {
     const bytes = textBytes(points);
     const refused = refusal(points.length, bytes);
     if (refused) return Promise.reject(refused);
@@ -129,8 +126,10 @@ export function createIngest(deps: IngestDeps): Ingest {
   }
 
   /** What of a message can be stored, with its series; the rest is listed as rejected. Does not wait when everything is known. */
-  function place(sender: TelemetrySender, points: Points, batch: Batch): WaitingPoint[] | Promise<WaitingPoint[]> {
-    const placed: WaitingPoint[] = [];
+  function place(sender: TelemetrySender, points: SentPoints, batch: Batch): WaitingPoint[] | Promise<WaitingPoint[]> {
+    // Not grown by pushing: that keeps room for sixteen more, in each of the many messages that wait.
+    const placed = new Array<WaitingPoint>(points.length);
+    let fit = 0;
     const unknown: Unplaced[] = [];
     const named: Unplaced[] = [];
     const nowMicros = clock.now() * 1000;
@@ -150,8 +149,12 @@ export function createIngest(deps: IngestDeps): Ingest {
       const series = device?.series.get(point.metric);
       if (!device || !series) unknown.push({ index, point: { ...point }, deviceId });
       else if (point.id !== undefined && Number.isNaN(point.atMicros)) named.push({ index, point, deviceId });
-      else join(placed, batch, index, point, device, series, nowMicros);
+      else {
+        const waiting = join(batch, index, point, device, series, nowMicros);
+        if (waiting) placed[fit++] = waiting;
+      }
     }
+    placed.length = fit;
     if (unknown.length === 0 && named.length === 0) return placed;
     return placeRest(sender, batch, placed, unknown, named);
   }
@@ -173,7 +176,7 @@ export function createIngest(deps: IngestDeps): Ingest {
       if (!device) batch.rejected.push(unknownDevice(index));
       else if (!series) batch.rejected.push(tooManySeries(index));
       else if (point.id !== undefined && Number.isNaN(point.atMicros)) named.push(entry);
-      else join(placed, batch, index, point, device, series, nowMicros);
+      else append(placed, join(batch, index, point, device, series, nowMicros));
     }
     await placeNamed(organisationId, batch, placed, named);
     return placed;
@@ -219,7 +222,8 @@ export function createIngest(deps: IngestDeps): Ingest {
       claimPointIds(tx, organisationId, claims),
     );
     for (const [place, { index, point, device, series }] of known.entries()) {
-      join(placed, batch, index, { ...point, atMicros: times[place] ?? Number.NaN }, device, series, nowMicros);
+      const timed = { ...point, atMicros: times[place] ?? Number.NaN };
+      append(placed, join(batch, index, timed, device, series, nowMicros));
     }
   }
 
@@ -234,19 +238,19 @@ export function createIngest(deps: IngestDeps): Ingest {
     },
   };
 
+  /** The point as it waits for its commit; undefined when it was listed as rejected instead. */
   function join(
-    placed: WaitingPoint[],
     batch: Batch,
     index: number,
     point: NormalPoint,
     device: KnownDevice,
     series: KnownSeries,
     nowMicros: number,
-  ): void {
+  ): WaitingPoint | undefined {
     const { value, unit } = point;
     if (typeof value !== series.valueType) {
       batch.rejected.push(typeMismatch(index, series));
-      return;
+      return undefined;
     }
     let { atMicros } = point;
     const given = Number.isNaN(atMicros);
@@ -255,12 +259,16 @@ export function createIngest(deps: IngestDeps): Ingest {
       const refused = refusedTime(atMicros, nowMicros, device.retentionDays);
       if (refused) {
         batch.rejected.push({ index, code: refused.code, detail: refused.detail });
-        return;
+        return undefined;
       }
     }
     if (unit !== undefined && series.unit === null) cache.fillUnit(series, unit);
-    placed.push({ series, atMicros, value, batch, index, given });
+    return { series, atMicros, value, batch, index, given };
   }
+}
+
+function append(placed: WaitingPoint[], point: WaitingPoint | undefined): void {
+  if (point) placed.push(point);
 }
 
 /** Times the server gives rise by at least a microsecond, so no two points of a series share one. */
@@ -277,18 +285,6 @@ function deviceOf(sender: TelemetrySender, { deviceId }: NormalPoint): string | 
 
 function typeOf(value: NormalPoint['value']): KnownSeries['valueType'] {
   return typeof value === 'number' ? 'number' : typeof value === 'boolean' ? 'boolean' : 'string';
-}
-
-const isUnread = (points: Points): points is readonly unknown[] => Array.isArray(points);
-
-function textBytes(points: Points): number {
-  let bytes = 0;
-  if (!isUnread(points)) return bytes;
-  for (const point of points) {
-    const value = (point as { value?: unknown } | null | undefined)?.value;
-    if (typeof value === 'string') bytes += value.length * 2;
-  }
-  return bytes;
 }
 
 function laneOf(deviceId: string, lanes: number): number {

@@ -17,14 +17,18 @@ export type TopicMatch =
 export interface OwnPrefixes {
   readonly current: string;
   readonly older: string;
+  /** What a connection published to before, and where that leads: the same topic of the same device leads there again. */
+  readonly matched: Map<string, TopicMatch>;
 }
 
 const CURRENT = 'valtronics/devices/{deviceId}/';
 const OLDER = 'valtronics/{deviceId}/';
 const MAX_PARAMETER_LENGTH = 128;
+/** A device has a handful of topics; one that makes up ever new ones is looked up each time. */
+const MAX_MATCHED = 64;
 const NO_PARAMS = Object.freeze({});
 
-type Scheme = keyof OwnPrefixes;
+type Scheme = 'current' | 'older';
 
 export interface TopicRoutes {
   add(route: TopicRoute): void;
@@ -33,7 +37,7 @@ export interface TopicRoutes {
 }
 
 export function ownPrefixes(deviceId: string): OwnPrefixes {
-  return { current: `valtronics/devices/${deviceId}/`, older: `valtronics/${deviceId}/` };
+  return { current: `valtronics/devices/${deviceId}/`, older: `valtronics/${deviceId}/`, matched: new Map() };
 }
 
 /** Splits a declared pattern into the scheme and what follows the device. A pattern that is no device's cannot be put into force. */
@@ -45,7 +49,7 @@ function placeOf(pattern: string): { scheme: Scheme; rest: string } {
 
 /**
  * Declared topics against what a device really publishes to. The device's own prefix is compared as text first, so that nothing a
- * device writes into a topic can make it match another's; what is left is looked up. On the hottest path: one comparison, one look-up.
+ * device writes into a topic can make it match another's; what is left is looked up, and remembered for the connection.
  */
 export function createTopicRoutes(): TopicRoutes {
   const known = new Set<string>();
@@ -64,6 +68,12 @@ export function createTopicRoutes(): TopicRoutes {
     return { kind: 'undeclared' };
   }
 
+  function lookUp(topic: string, own: OwnPrefixes): TopicMatch {
+    if (topic.startsWith(own.current)) return matchRest('current', topic.slice(own.current.length));
+    if (topic.startsWith(own.older)) return matchRest('older', topic.slice(own.older.length));
+    return { kind: 'foreign' };
+  }
+
   return {
     add(route) {
       const { pattern } = route.topic;
@@ -77,9 +87,11 @@ export function createTopicRoutes(): TopicRoutes {
     },
     has: (topic) => known.has(topic.pattern),
     match(topic, own) {
-      if (topic.startsWith(own.current)) return matchRest('current', topic.slice(own.current.length));
-      if (topic.startsWith(own.older)) return matchRest('older', topic.slice(own.older.length));
-      return { kind: 'foreign' };
+      const before = own.matched.get(topic);
+      if (before) return before;
+      const match = lookUp(topic, own);
+      if (match.kind === 'route' && own.matched.size < MAX_MATCHED) own.matched.set(topic, match);
+      return match;
     },
   };
 }
