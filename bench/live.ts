@@ -1,8 +1,8 @@
 import { inChild } from './support/child.ts';
-import type { HttpLoad, HttpLoadResult } from './support/http-load.ts';
 import type { LiveProbe, LiveProbeResult } from './support/live-probe.ts';
 import { atMost, type Outcome, percentile, perSecond } from './support/outcome.ts';
 import type { PacedLoad, PacedResult } from './support/paced-load.ts';
+import { peakOf } from './support/peak.ts';
 import type { BenchServer } from './support/server.ts';
 
 const LOAD_SECONDS = 10;
@@ -31,25 +31,4 @@ export async function committedToSubscriber(server: BenchServer): Promise<Outcom
   const { afterAnswerMs, afterSendingMs } = seen;
   const detail = `${afterAnswerMs.length} points beside ${perSecond(paced)} others, half of the peak; after the answer p50 ${text(afterAnswerMs, 0.5)} p99 ${text(afterAnswerMs, 0.99)} ms, after sending p50 ${text(afterSendingMs, 0.5)} p99 ${text(afterSendingMs, 0.99)} ms`;
   return atMost('live.committed_to_subscriber_p99', percentile(afterAnswerMs, 0.99), 50, 'ms', detail);
-}
-
-/** Batches as fast as they are taken, in points a second; the second of two rounds counts. */
-async function peakOf(server: BenchServer, tokens: readonly string[]): Promise<number> {
-  const requests = 600;
-  let peak = 0;
-  for (const round of [0, 1]) {
-    const load: HttpLoad = {
-      port: server.httpPort,
-      path: '/api/v1/telemetry',
-      tokens,
-      metrics: ['temperature', 'humidity', 'pressure', 'battery'],
-      pointsPerRequest: 500,
-      requests,
-      firstRequest: round * requests,
-      connections: 64,
-    };
-    const { points, seconds } = await inChild<HttpLoadResult>(new URL('./support/http-load.ts', import.meta.url), load);
-    peak = points / seconds;
-  }
-  return peak;
 }

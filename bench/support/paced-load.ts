@@ -1,5 +1,6 @@
 // Sends batches at a steady pace.
 import { Agent, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface PacedLoad {
   readonly httpPort: number;
@@ -13,20 +14,24 @@ export interface PacedResult {
 }
 
 const BATCH = 500;
-const START_MS = Date.now() - 3_600_000;
+const MOST_UNDER_WAY = 500;
+// Long ago: what is sent in an hour lies within a day and before now.
+const START_MS = Date.now() - 20 * 3_600_000;
 
 process.once('message', async (load: PacedLoad) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 32 });
   const intervalMs = (BATCH / load.pointsPerSecond) * 1000;
   const batches = Math.round((load.seconds * 1000) / intervalMs);
-  // Made up beforehand, so that the pace is kept.
-  const bodies = Array.from({ length: batches }, (_, batch) => bodyOf(batch));
+  const sending = new Set<Promise<void>>();
   const started = performance.now();
-  const sending: Promise<void>[] = [];
-  for (const [batch, body] of bodies.entries()) {
+  for (let batch = 0; batch < batches; batch += 1) {
     const early = started + batch * intervalMs - performance.now();
-    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
-    sending.push(post(agent, load.httpPort, load.tokens[batch % load.tokens.length] ?? '', batch, body));
+    if (early > 0) await delay(early);
+    // A server that cannot keep up slows us down instead of filling our memory.
+    while (sending.size >= MOST_UNDER_WAY) await Promise.race(sending);
+    const sent = post(agent, load.httpPort, load.tokens[batch % load.tokens.length] ?? '', batch, bodyOf(batch));
+    sending.add(sent);
+    sent.finally(() => sending.delete(sent));
   }
   await Promise.all(sending);
   const seconds = (performance.now() - started) / 1000;

@@ -25,8 +25,6 @@ export interface RealServer {
   pid(): number;
   postmaster(): number;
   postgresProcesses(): number[];
-  /** Resident memory of the server process, PostgreSQL apart. */
-  residentBytes(): number;
   start(): Promise<void>;
   isReady(): Promise<boolean>;
   /** kill -9, and waits until it is gone; PostgreSQL lives on. */
@@ -96,10 +94,6 @@ export async function aRealServer(dataDir: string): Promise<RealServer> {
     pid: () => child?.pid ?? 0,
     postmaster: () => Number(readFileSync(join(dataFolder, 'postmaster.pid'), 'utf8').split('\n')[0]),
     postgresProcesses: () => processesOf(dataFolder),
-    residentBytes: () => {
-      const status = readFileSync(`/proc/${child?.pid}/status`, 'utf8');
-      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
-    },
     async start() {
       said = '';
       const started = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
