@@ -86,6 +86,28 @@ describe('the live connection', () => {
     expect(silences).toEqual([500]);
   });
 
+  it('tells each listener, also a later one, when the server has confirmed, and anew after a lost connection', () => {
+    const { connection, last, advance } = aConnection();
+    const heard: string[] = [];
+    const listen = (name: string) =>
+      connection.subscribe({ channel: 'telemetry' }, ({ type }) => heard.push(`${name} ${type}`));
+    const confirm = () => last().onmessage?.({ data: '{"type":"subscribed","id":1}' });
+    connection.start();
+    last().onopen?.();
+    listen('first');
+    expect(heard).toEqual([]);
+    confirm();
+    listen('second');
+    expect(heard.splice(0)).toEqual(['first subscribed', 'second subscribed']);
+    last().onclose?.({ code: 1006 });
+    listen('third');
+    advance(500);
+    last().onopen?.();
+    expect(heard).toEqual([]);
+    confirm();
+    expect(heard).toEqual(['first subscribed', 'second subscribed', 'third subscribed']);
+  });
+
   it('waits twice as long after each failed attempt, up to half a minute', () => {
     const { connection, last, advance } = aConnection();
     connection.start();

@@ -32,6 +32,13 @@ export interface LiveFilter {
 }
 export type LiveMessage = Readonly<Record<string, unknown>> & { readonly type: string };
 type Handler = (message: LiveMessage) => void;
+interface Subscription {
+  readonly id: number;
+  readonly filter: LiveFilter;
+  readonly handlers: Set<Handler>;
+  /** The server's word that it tells from now on; whoever joins later is handed it too. */
+  confirmation?: LiveMessage | undefined;
+}
 
 const firstDelayMs = 500;
 const longestDelayMs = 30_000;
@@ -53,7 +60,7 @@ export function createLiveConnection(
   { openSocket, setTimer, now, random }: LiveDependencies,
   events: { onState(state: LiveState): void; onResumed(silentMs: number): void },
 ) {
-  const subscriptions = new Map<string, { id: number; filter: LiveFilter; handlers: Set<Handler> }>();
+  const subscriptions = new Map<string, Subscription>();
   let nextId = 1;
   let state: LiveState = { kind: 'idle' };
   let socket: LiveSocket | undefined;
@@ -98,19 +105,26 @@ export function createLiveConnection(
       watchSilence();
       const message = parseMessage(data);
       if (!message) return;
-      for (const { id, handlers } of subscriptions.values()) {
-        if (message.id === id) for (const handler of handlers) handler(message);
+      for (const subscription of subscriptions.values()) {
+        if (message.id !== subscription.id) continue;
+        if (message.type === 'subscribed') subscription.confirmation = message;
+        for (const handler of subscription.handlers) handler(message);
       }
     };
     opened.onclose = ({ code }) => drop(opened, code);
   }
 
-  function drop(which: LiveSocket | undefined, code: number) {
-    if (!which || socket !== which) return;
+  function letGo(which: LiveSocket) {
     cancelTimer();
     socket = undefined;
     which.onopen = which.onmessage = which.onclose = null;
     which.close();
+    for (const subscription of subscriptions.values()) subscription.confirmation = undefined;
+  }
+
+  function drop(which: LiveSocket | undefined, code: number) {
+    if (!which || socket !== which) return;
+    letGo(which);
     lostAt ??= now();
     if (code === liveCloseCodes.notAuthenticated) return become({ kind: 'ended', reason: 'notAuthenticated' });
     if (code === liveCloseCodes.refused) return become({ kind: 'ended', reason: 'refused' });
@@ -131,12 +145,7 @@ export function createLiveConnection(
     },
     stop() {
       cancelTimer();
-      const open = socket;
-      socket = undefined;
-      if (open) {
-        open.onopen = open.onmessage = open.onclose = null;
-        open.close();
-      }
+      if (socket) letGo(socket);
       lostAt = undefined;
       become({ kind: 'idle' });
     },
@@ -150,6 +159,7 @@ export function createLiveConnection(
       }
       const { id, handlers } = entry;
       handlers.add(handler);
+      if (entry.confirmation) handler(entry.confirmation);
       return () => {
         handlers.delete(handler);
         if (handlers.size > 0 || subscriptions.get(key)?.id !== id) return;

@@ -90,18 +90,26 @@ export interface LivePoint {
 }
 const messageTypes = { telemetry: 'telemetry', alerts: 'alert', devices: 'device' } as const;
 
+interface LiveOptions extends Omit<LiveFilter, 'channel'> {
+  enabled?: boolean;
+  /** Nothing is missed from here on; called again after each lost connection. */
+  onSubscribed?: () => void;
+}
+
 /** Calls `handler` with what is heard on a channel while the component is on the screen. */
 export function useLive<C extends keyof LivePayloads>(
   channel: C,
   handler: (payload: LivePayloads[C]) => void,
-  { enabled = true, deviceId, metric }: { enabled?: boolean } & Omit<LiveFilter, 'channel'> = {},
+  { enabled = true, deviceId, metric, onSubscribed = () => {} }: LiveOptions = {},
 ) {
   const { connection } = useLiveState();
   const onMessage = useEffectEvent(handler);
+  const onConfirmed = useEffectEvent(onSubscribed);
   useEffect(() => {
     if (!enabled) return undefined;
     const filter = { channel, ...(deviceId ? { deviceId } : {}), ...(metric ? { metric } : {}) };
     return connection.subscribe(filter, (message) => {
+      if (message.type === 'subscribed') onConfirmed();
       if (message.type !== messageTypes[channel]) return;
       // The server sends point by point, so that it can leave out all but the newest of a series when we are slow.
       const payload = channel === 'telemetry' ? { points: [message] } : message;

@@ -4,6 +4,7 @@ import type { ResultOf } from '../api/call.ts';
 import { useEndpoint } from '../api/use-endpoint.ts';
 import type { Curve } from '../ui/charts/chart-data.ts';
 import { useLive } from './live-provider.tsx';
+import { type PointInTime, useMissedPoints } from './use-missed-points.ts';
 
 const intervalSeconds = { raw: 1, '1m': 60, '5m': 300, '15m': 900, '1h': 3600, '1d': 86_400 } as const;
 const MAX_LIVE = 3_000;
@@ -29,7 +30,8 @@ export function useSeries({ deviceId, metric, from, to, isLive, interval = 'auto
     { query: { deviceId, metric, ...range, interval, maxPoints: pixels } },
     { keepPrevious: true, staleTime: 2_000 },
   );
-  const [live, setLive] = useState<readonly { time: number; value: number }[]>([]);
+  const [live, setLive] = useState<readonly PointInTime[]>([]);
+  const [subscribedAt, setSubscribedAt] = useState<number>();
   useLive(
     'telemetry',
     ({ points }) => {
@@ -38,11 +40,20 @@ export function useSeries({ deviceId, metric, from, to, isLive, interval = 'auto
       );
       if (fresh.length > 0) setLive((before) => [...before, ...fresh].slice(-MAX_LIVE));
     },
-    { enabled: isLive, deviceId, metric },
+    { enabled: isLive, deviceId, metric, onSubscribed: () => setSubscribedAt(Date.now()) },
   );
+  // After a lost connection history is read again first; what it then tells leaves less to ask for.
+  const isSettled = history.isSuccess && !history.isFetching && !history.isPlaceholderData;
+  const missed = useMissedPoints({
+    deviceId,
+    metric,
+    subscribedAt: isLive ? subscribedAt : undefined,
+    knownUntil: isSettled ? (lastTold(history.data) ?? from) : undefined,
+    maxPoints: pixels,
+  });
   const curve = useMemo(
-    () => asCurve(history.data, isLive ? live : [], aggregation),
-    [history.data, live, isLive, aggregation],
+    () => asCurve(history.data, isLive ? [...missed, ...live] : [], aggregation),
+    [history.data, missed, live, isLive, aggregation],
   );
   return {
     curve,
@@ -53,10 +64,16 @@ export function useSeries({ deviceId, metric, from, to, isLive, interval = 'auto
   };
 }
 
-/** What the history says as a curve, continued by live points. */
+/** The moment of the last point, or of the start of the last bucket, that the history tells of. */
+export function lastTold({ interval, points, buckets }: History): number | undefined {
+  const last = (interval === 'raw' ? points : buckets).at(-1);
+  return last && Date.parse(last.timestamp);
+}
+
+/** What the history says as a curve, continued by live points; what was both read and heard counts once. */
 export function asCurve(
   data: History | undefined,
-  live: readonly { time: number; value: number }[],
+  live: readonly PointInTime[],
   aggregation: Wanted['aggregation'],
 ): Omit<Curve, 'colour'> {
   const known = data?.interval === 'raw' ? rawCurve(data) : bucketCurve(data, aggregation);
@@ -64,7 +81,7 @@ export function asCurve(
   // From the start of the bucket that is still filling on: its average stands at that start, and what was just measured must not wait
   // for it to end.
   const more = aggregation === undefined || aggregation === 'avg' ? live.filter(({ time }) => time > last) : [];
-  const sorted = [...more].sort((a, b) => a.time - b.time);
+  const sorted = [...new Map(more.map((point) => [point.time, point])).values()].sort((a, b) => a.time - b.time);
   const nothing = sorted.map(({ value }) => value);
   return {
     label: data?.metric ?? '',

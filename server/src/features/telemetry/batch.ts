@@ -39,19 +39,28 @@ export function newBatch({
   };
 }
 
+const LET_GO: Batch = newBatch({ deadlineMs: 0, textBytes: 0, settled() {}, resolve() {}, reject() {} });
+LET_GO.state = 'answered';
+
 /** A point that waits for its commit, and the message it came in. */
 export interface WaitingPoint extends CommittedPoint {
   readonly series: KnownSeries;
   atMicros: number;
-  readonly batch: Batch;
+  batch: Batch;
   /** Its place in the message. */
   readonly index: number;
   /** The server gave it its time, so that it may be moved. */
   readonly given: boolean;
 }
 
+/**
+ * Accepted points go on to rollups and rules and wait there, a moment later by the ten thousand. They let go of their message: it and its
+ * promise are some five times as large, and the garbage collector would carry them about for nothing.
+ */
 export function settleAccepted(points: readonly WaitingPoint[]): void {
-  for (const { batch } of points) {
+  for (const point of points) {
+    const { batch } = point;
+    point.batch = LET_GO;
     batch.accepted += 1;
     batch.open -= 1;
     if (batch.open === 0) answer(batch);

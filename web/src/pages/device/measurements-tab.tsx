@@ -50,7 +50,7 @@ export function MeasurementsTab({ device, alerts }: { device: Device; alerts: re
           rules: (rules.data?.items ?? []).filter((rule: AlertRule) => rule.metric === metric.metric && rule.enabled),
         };
         return metric.valueType === 'number' ? (
-          <NumberPanel key={metric.metric} {...parts} />
+          <NumberPanel key={`${device.id} ${metric.metric}`} {...parts} />
         ) : (
           <StatePanel key={metric.metric} {...parts} />
         );
