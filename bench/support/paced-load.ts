@@ -11,6 +11,8 @@ export interface PacedLoad {
 export interface PacedResult {
   readonly count: number;
   readonly seconds: number;
+  /** How often the server said "not now"; the batch was sent again when it had said to. */
+  readonly pushedBack: number;
 }
 
 const BATCH = 500;
@@ -29,15 +31,26 @@ process.once('message', async (load: PacedLoad) => {
     if (early > 0) await delay(early);
     // A server that cannot keep up slows us down instead of filling our memory.
     while (sending.size >= MOST_UNDER_WAY) await Promise.race(sending);
-    const sent = post(agent, load.httpPort, load.tokens[batch % load.tokens.length] ?? '', batch, bodyOf(batch));
+    const sent = untilTaken(() =>
+      post(agent, load.httpPort, load.tokens[batch % load.tokens.length] ?? '', batch, bodyOf(batch)),
+    );
     sending.add(sent);
     sent.finally(() => sending.delete(sent));
   }
   await Promise.all(sending);
   const seconds = (performance.now() - started) / 1000;
-  const answer: PacedResult = { count: batches * BATCH, seconds };
+  const answer: PacedResult = { count: batches * BATCH, seconds, pushedBack };
   process.send?.(answer);
 });
+
+let pushedBack = 0;
+
+async function untilTaken(send: () => Promise<number | undefined>): Promise<void> {
+  for (let wait = await send(); wait !== undefined; wait = await send()) {
+    pushedBack += 1;
+    await delay(wait * 1000);
+  }
+}
 
 function bodyOf(batch: number): Buffer {
   const points = Array.from({ length: BATCH }, (_, n) => ({
@@ -48,7 +61,8 @@ function bodyOf(batch: number): Buffer {
   return Buffer.from(JSON.stringify({ points }));
 }
 
-function post(agent: Agent, port: number, token: string, batch: number, body: Buffer): Promise<void> {
+/** Resolves when it is stored, or with the seconds after which it may be sent again. */
+function post(agent: Agent, port: number, token: string, batch: number, body: Buffer): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const sent = request(
       {
@@ -66,9 +80,11 @@ function post(agent: Agent, port: number, token: string, batch: number, body: Bu
       },
       (response) => {
         response.resume();
-        response.on('end', () =>
-          response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
-        );
+        response.on('end', () => {
+          if (response.statusCode === 200) resolve(undefined);
+          else if (response.statusCode === 503) resolve(Number(response.headers['retry-after'] ?? 1));
+          else reject(new Error(`status ${response.statusCode}`));
+        });
       },
     );
     sent.on('error', reject);

@@ -33,11 +33,11 @@ export function aBrowser(): Promise<Browser> {
 }
 
 /** The platform with its dashboard, at the URL it believes to be at: links, cookies and origins fit. */
-export async function anAppForBrowsers(): Promise<TestApp> {
+export async function anAppForBrowsers(env: Record<string, string> = {}): Promise<TestApp> {
   await ensureWebIsBuilt();
   const [port] = await freePorts(1);
   return anApp({
-    env: { VALTRONICS_HTTP_PORT: String(port), VALTRONICS_PUBLIC_URL: `https://localhost:${port}` },
+    env: { VALTRONICS_HTTP_PORT: String(port), VALTRONICS_PUBLIC_URL: `https://localhost:${port}`, ...env },
   });
 }
 

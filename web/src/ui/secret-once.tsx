@@ -1,6 +1,7 @@
 import { Alert, Button, Code, Group, Stack, Text } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
 import { IconCheck, IconCopy, IconKey } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
 import classes from './secret-once.module.css';
 
 export function CopyBlock({ label, text }: { label: string; text: string }) {
@@ -28,12 +29,25 @@ export function CopyBlock({ label, text }: { label: string; text: string }) {
   );
 }
 
+interface SecretProps {
+  label: string;
+  secret: string;
+  /** How the server keeps it, which is why it cannot be shown again. */
+  kept?: string;
+  children?: ReactNode;
+}
+
 /** A secret that will not be shown again. */
-export function SecretOnce({ label, secret, children }: { label: string; secret: string; children?: React.ReactNode }) {
+export function SecretOnce({
+  label,
+  secret,
+  kept = 'only its hash is kept, so nobody can read it again',
+  children,
+}: SecretProps) {
   return (
     <Stack gap="sm">
       <Alert variant="light" color="gray" icon={<IconKey size={16} />} title="Shown this once">
-        Copy it now: only its hash is kept, so nobody can read it again.
+        Copy it now: {kept}.
       </Alert>
       <CopyBlock label={label} text={secret} />
       {children}

@@ -1,7 +1,6 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { aDevice, anOrganisation, aUser } from '../../../../tests/support/alert-fixtures.ts';
 import { aDatabase } from '../../../../tests/support/database.ts';
+import { aWebhookReceiver } from '../../../../tests/support/webhook-receiver.ts';
 import { manualClock } from '../../lib/clock.ts';
 import { secret } from '../../platform/config/secret.ts';
 import { createLogger } from '../../platform/log/log.ts';
@@ -21,11 +20,6 @@ import { createChannelService } from './notification-channel.service.ts';
 
 export const NOW = Date.UTC(2026, 0, 1, 12);
 export type Minimum = 'info' | 'warning' | 'critical';
-
-interface Hook {
-  url: string;
-  readonly received: { readonly headers: IncomingHttpHeaders; readonly body: string }[];
-}
 
 export async function notificationsUnderTest() {
   const db = await aDatabase();
@@ -76,22 +70,9 @@ export async function notificationsUnderTest() {
     },
     drop: () => db.drop(),
 
-    /** A receiver that answers these, the last for ever; 0: it says nothing. */
-    async aHook(...answers: number[]): Promise<Hook> {
-      const hook: Hook = { url: '', received: [] };
-      const server = createServer(async (request, response) => {
-        let body = '';
-        for await (const chunk of request) body += String(chunk);
-        hook.received.push({ headers: request.headers, body });
-        const status = (answers.length > 1 ? answers.shift() : answers[0]) ?? 204;
-        if (status !== 0) response.writeHead(status, { location: '/elsewhere' }).end();
-      });
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      closing.push(() => {
-        server.closeAllConnections();
-        server.close();
-      });
-      hook.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+    async aHook(...answers: number[]) {
+      const hook = await aWebhookReceiver(...answers);
+      closing.push(hook.close);
       return hook;
     },
 

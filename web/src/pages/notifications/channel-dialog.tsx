@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NativeSelect, SegmentedControl, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Modal, NativeSelect, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
 import { channelChange, channelCreate, type NotificationChannel, type Severity } from '@valtronics/contract';
 import { useState } from 'react';
 import { useChange } from '../../api/use-endpoint.ts';
@@ -43,10 +43,14 @@ export function ChannelDialog({ channel, onClose }: { channel?: NotificationChan
         closeOnClickOutside={false}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        <SecretOnce label="Signing secret" secret={secret}>
-          <span className="dim">
+        <SecretOnce
+          label="Signing secret"
+          secret={secret}
+          kept="it is stored encrypted, to sign with, and never shown again"
+        >
+          <Text size="sm" c="dimmed">
             Every delivery is signed with it, so that the receiver can tell it came from here.
-          </span>
+          </Text>
           <Group justify="flex-end">
             <Button onClick={onClose}>Done</Button>
           </Group>

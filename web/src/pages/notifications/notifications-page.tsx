@@ -1,5 +1,5 @@
 import { ActionIcon, Menu } from '@mantine/core';
-import { IconBellRinging, IconDots, IconMail, IconPlus, IconWebhook } from '@tabler/icons-react';
+import { IconBellRinging, IconDots, IconPlus } from '@tabler/icons-react';
 import {
   channelChange,
   channelCreate,
@@ -21,20 +21,27 @@ import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { sayDone, sayProblem } from '../../ui/toasts.tsx';
 import { ChannelDialog } from './channel-dialog.tsx';
+import { ChannelName } from './channel-name.tsx';
+
+const pollMs = 15_000;
+/** After a test someone waits for its outcome, and how long a target takes is not known. */
+const pollAfterTestMs = 1_000;
+const testIsAwaitedMs = 30_000;
 
 type Dialog = { kind: 'new' } | { kind: 'edit' | 'delete'; channel: NotificationChannel } | null;
 
 export function NotificationsPage() {
-  const { data, error, isPending, refetch } = useEndpoint(channelsList, {}, { refetchInterval: 15_000 });
+  const test = useChange(channelTest, ['/notification-channels']);
+  const refetchInterval = () => (Date.now() - test.submittedAt < testIsAwaitedMs ? pollAfterTestMs : pollMs);
+  const { data, error, isPending, refetch } = useEndpoint(channelsList, {}, { refetchInterval });
   const refusal = useRefusal(channelCreate);
   const [dialog, setDialog] = useState<Dialog>(null);
-  const test = useChange(channelTest, ['/notification-channels']);
   const change = useChange(channelChange, ['/notification-channels']);
   const remove = useChange(channelDelete, ['/notification-channels']);
-  const act = async (work: () => Promise<unknown>, done: string) => {
+  const act = async (work: () => Promise<unknown>, done: string, detail?: string) => {
     try {
       await work();
-      sayDone(done);
+      sayDone(done, detail);
     } catch (failure) {
       sayProblem(asProblem(failure));
     }
@@ -49,17 +56,7 @@ export function NotificationsPage() {
       key: 'name',
       header: 'Channel',
       width: 'minmax(130px, 1.2fr)',
-      cell: ({ name, kind, enabled }) => (
-        <>
-          {kind === 'email' ? (
-            <IconMail size={15} aria-label="Email" />
-          ) : (
-            <IconWebhook size={15} aria-label="Webhook" />
-          )}{' '}
-          <b>{name}</b>
-          {enabled ? null : <span className="dim"> off</span>}
-        </>
-      ),
+      cell: (channel) => <ChannelName channel={channel} />,
     },
     { key: 'target', header: 'To', width: 'minmax(140px, 1.6fr)', from: 560, cell: ({ target }) => target },
     {
@@ -74,7 +71,6 @@ export function NotificationsPage() {
       header: 'Last delivered',
       width: '104px',
       from: 760,
-      align: 'right',
       cell: ({ lastDeliveredAt }) => <RelativeTime at={lastDeliveredAt} />,
     },
     {
@@ -103,7 +99,11 @@ export function NotificationsPage() {
           <Menu.Dropdown>
             <Menu.Item
               onClick={() =>
-                void act(() => test.mutateAsync({ params: { id: channel.id } }), 'Test notification queued')
+                void act(
+                  () => test.mutateAsync({ params: { id: channel.id } }),
+                  'Test notification queued',
+                  'The list shows how it went.',
+                )
               }
             >
               Send a test
@@ -128,7 +128,7 @@ export function NotificationsPage() {
   ];
   return (
     <>
-      <PageHeader title="Notifications" detail="Where alerts are sent, besides this page" actions={add} />
+      <PageHeader title="Notifications" detail="Where alerts are sent, besides being shown here" actions={add} />
       {error && !data ? (
         <ErrorState problem={error} onRetry={() => void refetch()} />
       ) : (
@@ -136,6 +136,7 @@ export function NotificationsPage() {
           label="Notification channels"
           columns={columns}
           rows={data?.items ?? []}
+          rowHeight={44}
           loading={isPending}
           empty={
             <EmptyState

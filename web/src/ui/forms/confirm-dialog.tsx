@@ -44,6 +44,7 @@ export function ConfirmDialog({ title, children, action, typed, onConfirm, onClo
           {typed ? (
             <TextInput
               data-autofocus
+              labelProps={{ fw: 400 }}
               label={
                 <>
                   Type <b>{typed}</b> to go on

@@ -85,7 +85,8 @@ export const theme = createTheme({
     Button: Button.extend({ defaultProps: { size: 'xs' } }),
     Drawer: Drawer.extend({ defaultProps: { transitionProps: { duration: 120 }, attributes: dialogParts } }),
     Input: Input.extend({ defaultProps: { size: 'sm' } }),
-    Menu: Menu.extend({ defaultProps: { transitionProps: quick, shadow: 'md' } }),
+    // The placeholder is no item of the menu, which a screen reader is told it holds; the first item takes the focus.
+    Menu: Menu.extend({ defaultProps: { transitionProps: quick, shadow: 'md', withInitialFocusPlaceholder: false } }),
     Modal: Modal.extend({ defaultProps: { transitionProps: quick, yOffset: '10vh', attributes: dialogParts } }),
     Paper: Paper.extend({ defaultProps: { withBorder: true, radius: 'md' } }),
     Popover: Popover.extend({ defaultProps: { transitionProps: quick, shadow: 'md' } }),
