@@ -9,18 +9,18 @@ import type { BenchServer } from './support/server.ts';
 const httpLoad = new URL('./support/http-load.ts', import.meta.url);
 const mqttLoad = new URL('./support/mqtt-load.ts', import.meta.url);
 const ROUNDS = 5;
-/** Of a load that takes a while until its clients have filled their windows. */
+/** Of loads that keep much under way: what it takes to fill and to empty that must not count for much. */
 const LONG_ROUNDS = 3;
 const BATCH = 500;
 const METRICS = ['temperature', 'humidity', 'pressure', 'battery'];
 
 export async function httpBatches(server: BenchServer): Promise<Outcome> {
-  const requests = 280;
+  const requests = 540;
   const devices = await server.devices(25);
   const target = await aCopyTarget({ devices: devices.length, metrics: METRICS.length, batch: BATCH });
   try {
     const result = await inTurns(
-      ROUNDS,
+      LONG_ROUNDS,
       (round) =>
         httpRound({
           port: server.httpPort,
@@ -73,9 +73,9 @@ export async function mqttQos1(server: BenchServer): Promise<Outcome> {
 }
 
 export async function singlePoints(server: BenchServer): Promise<Outcome> {
-  const requests = 4_608;
+  const requests = 4_400;
   // A fleet: each device keeps a connection and sends its next point when the last is stored.
-  const devices = await server.devices(256);
+  const devices = await server.devices(200);
   const bareServer = await peer(new URL('./support/bare-fastify.ts', import.meta.url));
   try {
     const load = (port: number, round: number) =>

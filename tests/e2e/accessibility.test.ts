@@ -33,6 +33,13 @@ const pages: [string, () => string][] = [
   ['no such page', () => '/nowhere'],
 ];
 
+/** What opens over a page: where, and the button that opens it. */
+const opened: [string, string, RegExp][] = [
+  ['menu of the account', '/', /^Account of/],
+  ['menu of a person', '/people', /^Actions for/],
+  ['dialog to invite someone', '/people', /^Invite/],
+];
+
 async function seriousFaults(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   const { violations, passes } = await page.evaluate<AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
@@ -46,7 +53,11 @@ async function seriousFaults(page: Page): Promise<string[]> {
 async function settled(page: Page): Promise<void> {
   await page.getByRole('main').waitFor();
   await page.waitForLoadState('networkidle').catch(() => undefined);
-  // What fades in has its final contrast only afterwards.
+  await atRest(page);
+}
+
+/** What fades in has its final contrast only afterwards. */
+async function atRest(page: Page): Promise<void> {
   await page.waitForFunction(
     "document.querySelectorAll('.mantine-Skeleton-root').length === 0 && document.getAnimations().every((each) => each.playState !== 'running')",
   );
@@ -80,6 +91,14 @@ async function violationsOf(scheme: 'light' | 'dark'): Promise<Record<string, st
     for (const [name, path] of pages) {
       await page.goto(`${app.origin}${path()}`);
       await settled(page);
+      await look(name);
+    }
+    for (const [name, path, opener] of opened) {
+      await page.goto(`${app.origin}${path}`);
+      await settled(page);
+      await page.getByRole('button', { name: opener }).first().click();
+      await page.getByRole('menu').or(page.getByRole('dialog')).first().waitFor();
+      await atRest(page);
       await look(name);
     }
     return found;
