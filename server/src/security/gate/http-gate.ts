@@ -115,6 +115,12 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   app.decorateRequest(PASSAGE, null).decorateRequest(CAME_AT, 0);
   app.addHook('onRequest', (request, reply, done) => {
     (request as Request)[CAME_AT] = performance.now();
+    if (hasUnknownFraming(request)) {
+      // The parser has its own word on it and ends the connection; an answer of ours before that would be one too many.
+      reply.header('connection', 'close');
+      setImmediate(done, new Problem('invalid_request', { detail: 'No transfer coding but "chunked" is known here.' }));
+      return;
+    }
     if (!request.is404) return done();
     // As a hook and not as the handler, so that no body is read for what does not exist.
     throttle(callerOf(request));
@@ -264,6 +270,12 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
 /** `/devices/{id}` of the contract as Fastify writes it, below `/api/v1` unless it belongs to the root. */
 export const urlOf = (endpoint: Endpoint): string =>
   `${endpoint.root ? '' : '/api/v1'}${endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
+
+/** Where the body of such a request ends, another server might see differently (RFC 9112, 6.3). */
+function hasUnknownFraming({ headers }: FastifyRequest): boolean {
+  const coding = headers['transfer-encoding'];
+  return coding !== undefined && coding.toLowerCase() !== 'chunked';
+}
 
 const mayScrape = (endpoint: Endpoint, principal: Principal): boolean =>
   principal.kind === 'scraper' && endpoint.path === '/metrics';
