@@ -27,7 +27,7 @@ process.once('message', async (load: HttpLoad) => {
   const started = performance.now();
   await Promise.all(
     sockets.map(async (socket, connection) => {
-      // Each takes every so manieth: with as many connections as tokens, a device has one of its own.
+      // Dealt out like cards: with as many connections as tokens, each device has one of its own.
       for (let index = connection; index < bodies.length; index += sockets.length)
         if (!(await exchange(socket, bodies[index] as Buffer))) failures += 1;
       socket.destroy();

@@ -1,8 +1,9 @@
 // Sends one marked point after the other and watches for it over a WebSocket. It does nothing else, so that what it measures is the server:
 // the load comes from another process. Both ends are seen here, so one clock measures both.
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { postTelemetry } from './post.ts';
 
 export interface LiveProbe {
   readonly httpPort: number;
@@ -59,32 +60,8 @@ function subscribe({ httpPort, accessToken, device }: LiveProbe, seen: (marker: 
   });
 }
 
-function send(agent: Agent, { httpPort, device }: LiveProbe, marker: number): Promise<void> {
-  const body = JSON.stringify({ points: [{ metric: 'marker', value: marker }] });
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        agent,
-        host: '127.0.0.1',
-        localAddress: '127.3.0.1',
-        port: httpPort,
-        method: 'POST',
-        path: '/api/v1/telemetry',
-        timeout: 10_000,
-        headers: {
-          authorization: `Bearer ${device.token}`,
-          'content-type': 'application/json',
-          'content-length': body.length,
-        },
-      },
-      (response) => {
-        response.resume();
-        response.on('end', () =>
-          response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
-        );
-      },
-    );
-    sent.on('error', reject);
-    sent.end(body);
-  });
+async function send(agent: Agent, { httpPort, device }: LiveProbe, marker: number): Promise<void> {
+  const body = Buffer.from(JSON.stringify({ points: [{ metric: 'marker', value: marker }] }));
+  const { status } = await postTelemetry({ agent, port: httpPort, localAddress: '127.3.0.1' }, device.token, body);
+  if (status !== 200) throw new Error(`status ${status}`);
 }

@@ -1,6 +1,7 @@
 // Sends batches at a steady pace.
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Posted, postTelemetry } from './post.ts';
 
 export interface PacedLoad {
   readonly httpPort: number;
@@ -31,9 +32,10 @@ process.once('message', async (load: PacedLoad) => {
     if (early > 0) await delay(early);
     // A server that cannot keep up slows us down instead of filling our memory.
     while (sending.size >= MOST_UNDER_WAY) await Promise.race(sending);
-    const sent = untilTaken(() =>
-      post(agent, load.httpPort, load.tokens[batch % load.tokens.length] ?? '', batch, bodyOf(batch)),
-    );
+    const to = { agent, port: load.httpPort, localAddress: `127.2.0.${1 + (batch % 32)}` };
+    const token = load.tokens[batch % load.tokens.length] ?? '';
+    const body = bodyOf(batch);
+    const sent = untilTaken(() => postTelemetry(to, token, body));
     sending.add(sent);
     sent.finally(() => sending.delete(sent));
   }
@@ -45,10 +47,11 @@ process.once('message', async (load: PacedLoad) => {
 
 let pushedBack = 0;
 
-async function untilTaken(send: () => Promise<number | undefined>): Promise<void> {
-  for (let wait = await send(); wait !== undefined; wait = await send()) {
+async function untilTaken(send: () => Promise<Posted>): Promise<void> {
+  for (let answer = await send(); answer.status !== 200; answer = await send()) {
+    if (answer.status !== 503) throw new Error(`status ${answer.status}`);
     pushedBack += 1;
-    await delay(wait * 1000);
+    await delay(Number(answer.retryAfter ?? 1) * 1000);
   }
 }
 
@@ -59,35 +62,4 @@ function bodyOf(batch: number): Buffer {
     timestamp: START_MS + batch * 200 + Math.floor(n / 4),
   }));
   return Buffer.from(JSON.stringify({ points }));
-}
-
-/** Resolves when it is stored, or with the seconds after which it may be sent again. */
-function post(agent: Agent, port: number, token: string, batch: number, body: Buffer): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        agent,
-        host: '127.0.0.1',
-        localAddress: `127.2.0.${1 + (batch % 32)}`,
-        port,
-        method: 'POST',
-        path: '/api/v1/telemetry',
-        headers: {
-          authorization: `Bearer ${token}`,
-          'content-type': 'application/json',
-          'content-length': body.length,
-        },
-      },
-      (response) => {
-        response.resume();
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve(undefined);
-          else if (response.statusCode === 503) resolve(Number(response.headers['retry-after'] ?? 1));
-          else reject(new Error(`status ${response.statusCode}`));
-        });
-      },
-    );
-    sent.on('error', reject);
-    sent.end(body);
-  });
 }

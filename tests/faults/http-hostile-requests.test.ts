@@ -184,6 +184,10 @@ describe('headers', () => {
       'an odd transfer coding',
       'POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n',
     ],
+    [
+      'a coding below the chunks',
+      'POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+    ],
     ['a length that is none', 'POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: +2\r\n\r\n{}'],
     ['a negative length', 'POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n{}'],
     ['a folded line', 'GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-A: 1\r\n  2\r\nContent-Length : 1\r\n\r\n'],

@@ -8,12 +8,12 @@ import type { DevicePrincipal } from '../access/principal.ts';
 import type { RevocationMatch, Revocations } from '../access/revocations.ts';
 import { addressKey } from '../shield/client-address.ts';
 import type { Limiter } from '../shield/limiter.ts';
-import { type OwnPrefixes, ownPrefixes } from './topic-routes.ts';
+import { type OwnTopics, ownTopics } from './topic-routes.ts';
 
 /** What the gate knows of a connected device. */
 export interface ConnectedDevice {
   readonly principal: DevicePrincipal;
-  readonly own: OwnPrefixes;
+  readonly own: OwnTopics;
   /** Asked again when news of revocations may have been missed. */
   stillGood(): Promise<boolean>;
 }
@@ -97,7 +97,7 @@ export function createDeviceAdmission(deps: {
       // A good token of another device: it may be that device, but not under this name.
       if (principal.deviceId !== deviceId) return refuse(attempt, deviceId, 'the token is of another device');
       const stillGood = async () => (await credentials.verify(token))?.credentialId === principal.credentialId;
-      const context = { principal, own: ownPrefixes(deviceId), stillGood };
+      const context = { principal, own: ownTopics(deviceId), stillGood };
       return { accept: true, identity: deviceId, context, expiresAt: principal.expiresAt };
     },
   };

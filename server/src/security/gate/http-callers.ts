@@ -19,15 +19,12 @@ export interface Caller {
 export function createHttpCallers(trustedProxies: AddressList): (request: FastifyRequest) => Caller {
   const direct = new WeakMap<FastifyRequest['socket'], Caller>();
 
-  function newCaller(address: string): Caller {
-    return { address, addressKey: addressKey(address), proven: undefined };
-  }
-
   return ({ socket, headers }) => {
     const known = direct.get(socket);
     if (known) return known;
     const { remoteAddress } = socket;
-    const caller = newCaller(clientAddress(remoteAddress, headers['x-forwarded-for'], trustedProxies));
+    const address = clientAddress(remoteAddress, headers['x-forwarded-for'], trustedProxies);
+    const caller: Caller = { address, addressKey: addressKey(address), proven: undefined };
     const isDirect = remoteAddress !== undefined && !trustedProxies.contains(normalAddress(remoteAddress) ?? '');
     if (isDirect) direct.set(socket, caller);
     return caller;

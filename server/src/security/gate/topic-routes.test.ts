@@ -1,6 +1,6 @@
 import { telemetryTopics } from '@valtronics/contract';
 import { expect, test } from 'vitest';
-import { createTopicRoutes, ownPrefixes } from './topic-routes.ts';
+import { createTopicRoutes, ownTopics } from './topic-routes.ts';
 
 const one = '0198c0de-0000-7000-8000-000000000001';
 const other = '0198c0de-0000-7000-8000-000000000002';
@@ -16,7 +16,7 @@ function setUp() {
 
 test('what a connection published to before leads to the same place again, and for another device nowhere', () => {
   const { routes, route, topic } = setUp();
-  const [own, others] = [ownPrefixes(one), ownPrefixes(other)];
+  const [own, others] = [ownTopics(one), ownTopics(other)];
   for (let time = 0; time < 3; time += 1) {
     expect(routes.match(topic(one, 'temperature'), own)).toEqual({
       kind: 'route',
@@ -32,7 +32,7 @@ test('what a connection published to before leads to the same place again, and f
 
 test('a connection that makes up ever new topics is answered rightly and remembered for a few only', () => {
   const { routes, topic } = setUp();
-  const own = ownPrefixes(one);
+  const own = ownTopics(one);
   for (let time = 0; time < 2; time += 1)
     for (let n = 0; n < 500; n += 1)
       expect(routes.match(topic(one, `m${n}`), own)).toMatchObject({ kind: 'route', params: { metric: `m${n}` } });

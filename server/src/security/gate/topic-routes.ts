@@ -13,8 +13,8 @@ export type TopicMatch =
   /** Another device's, or nobody's. */
   | { readonly kind: 'foreign' };
 
-/** The two places a device's topics live under; everything it may touch starts with one of them. */
-export interface OwnPrefixes {
+/** The two places a connected device's topics live under; everything it may touch starts with one of them. */
+export interface OwnTopics {
   readonly current: string;
   readonly older: string;
   /** What a connection published to before, and where that leads: the same topic of the same device leads there again. */
@@ -33,10 +33,10 @@ type Scheme = 'current' | 'older';
 export interface TopicRoutes {
   add(route: TopicRoute): void;
   has(topic: Topic): boolean;
-  match(topic: string, own: OwnPrefixes): TopicMatch;
+  match(topic: string, own: OwnTopics): TopicMatch;
 }
 
-export function ownPrefixes(deviceId: string): OwnPrefixes {
+export function ownTopics(deviceId: string): OwnTopics {
   return { current: `valtronics/devices/${deviceId}/`, older: `valtronics/${deviceId}/`, matched: new Map() };
 }
 
@@ -68,7 +68,7 @@ export function createTopicRoutes(): TopicRoutes {
     return { kind: 'undeclared' };
   }
 
-  function lookUp(topic: string, own: OwnPrefixes): TopicMatch {
+  function lookUp(topic: string, own: OwnTopics): TopicMatch {
     if (topic.startsWith(own.current)) return matchRest('current', topic.slice(own.current.length));
     if (topic.startsWith(own.older)) return matchRest('older', topic.slice(own.older.length));
     return { kind: 'foreign' };
