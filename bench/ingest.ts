@@ -15,7 +15,7 @@ const BATCH = 500;
 const METRICS = ['temperature', 'humidity', 'pressure', 'battery'];
 
 export async function httpBatches(server: BenchServer): Promise<Outcome> {
-  const requests = 540;
+  const requests = 700;
   const devices = await server.devices(25);
   const target = await aCopyTarget({ devices: devices.length, metrics: METRICS.length, batch: BATCH });
   try {

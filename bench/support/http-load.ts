@@ -22,14 +22,15 @@ const START_MS = Date.now() - 3_600_000;
 
 process.once('message', async (load: HttpLoad) => {
   const bodies = Array.from({ length: load.requests }, (_, index) => requestBytes(load, load.firstRequest + index));
+  const orderOf = load.connections === load.tokens.length ? ownRequests : sharedRequests();
   let failures = 0;
   const sockets = await Promise.all(Array.from({ length: load.connections }, (_, index) => open(load.port, index)));
   const started = performance.now();
   await Promise.all(
     sockets.map(async (socket, connection) => {
-      // Dealt out like cards: with as many connections as tokens, each device has one of its own.
-      for (let index = connection; index < bodies.length; index += sockets.length)
-        if (!(await exchange(socket, bodies[index] as Buffer))) failures += 1;
+      const next = orderOf(connection, load.connections);
+      for (let body = bodies[next()]; body !== undefined; body = bodies[next()])
+        if (!(await exchange(socket, body))) failures += 1;
       socket.destroy();
     }),
   );
@@ -37,6 +38,18 @@ process.once('message', async (load: HttpLoad) => {
   const answer: HttpLoadResult = { seconds, points: (load.requests - failures) * load.pointsPerRequest, failures };
   process.send?.(answer);
 });
+
+/** With as many connections as devices, each device has one of its own. */
+function ownRequests(connection: number, connections: number) {
+  let index = connection - connections;
+  return () => (index += connections);
+}
+
+/** Else whichever connection is free sends the next one, so that none has work left when the others are done. */
+function sharedRequests() {
+  let index = -1;
+  return () => () => (index += 1);
+}
 
 /** Every connection from an address of its own, since a single address has a coarse limit. */
 function open(port: number, index: number): Promise<Socket> {
