@@ -49,7 +49,7 @@ export function OverviewPage() {
       <FleetFigures summary={summary} withAlerts={mayReadAlerts} />
       <Group justify="space-between" mt="lg" mb="xs">
         <span className="dim">
-          {isPending ? ' ' : problems > 0 ? `${countText(problems)} need a look; they come first` : 'All quiet'}
+          {isPending ? ' ' : lookText(problems)}
         </span>
         <SegmentedControl
           size="xs"
@@ -101,3 +101,8 @@ const withAlert = (columns: ReturnType<typeof deviceColumns>): readonly Column<F
   };
   return [...(name ? [name] : []), ...(status ? [status] : []), alert, ...rest];
 };
+
+function lookText(problems: number): string {
+  if (problems === 0) return 'All quiet';
+  return problems === 1 ? '1 needs a look; it comes first' : `${countText(problems)} need a look; they come first`;
+}
