@@ -48,9 +48,7 @@ export function OverviewPage() {
       <PageHeader title="Overview" />
       <FleetFigures summary={summary} withAlerts={mayReadAlerts} />
       <Group justify="space-between" mt="lg" mb="xs">
-        <span className="dim">
-          {isPending ? ' ' : lookText(problems)}
-        </span>
+        <span className="dim">{isPending ? ' ' : lookText(problems)}</span>
         <SegmentedControl
           size="xs"
           aria-label="Show devices as"
