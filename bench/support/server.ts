@@ -46,6 +46,7 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
       VALTRONICS_MQTT_PLAIN_PORT: String(ports.mqtt),
       VALTRONICS_TLS: withTls ? 'auto' : 'off',
       VALTRONICS_LOG_LEVEL: 'error',
+      VALTRONICS_MFA_REQUIRED_ROLES: '',
       VALTRONICS_INGEST_PER_SECOND: '1000000',
       VALTRONICS_INGEST_BURST: '1000000',
       VALTRONICS_ADMIN_EMAIL: EMAIL,

@@ -21,6 +21,8 @@ export interface Endpoint {
   /** `raw`: the handler answers with text or a stream and a content type of its own. */
   readonly response: z.ZodType | 'empty' | 'raw';
   readonly status?: 200 | 201 | 202 | 204;
+  /** Signs a browser in, so only our own pages may call it: nobody is to be signed in as somebody else by another site. */
+  readonly setsCookie?: true;
   readonly access: Access;
   readonly rate: RateClass;
   readonly audit: Audit;

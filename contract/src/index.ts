@@ -27,8 +27,8 @@ export * from './live.ts';
 export * from './notification-channels.ts';
 export * from './people.ts';
 export * from './permissions.ts';
-export type { Access, Audit, Rate, RateClass } from './policy.ts';
-export { rates } from './policy.ts';
+export type { Access, Audit, Pending, Rate, RateClass } from './policy.ts';
+export { pendings, rates, stepUpSeconds } from './policy.ts';
 export * from './problems.ts';
 export * from './telemetry.ts';
 

@@ -34,8 +34,3 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   analyst: ['device:read', 'telemetry:read', 'alert:read', 'analytics:read', 'analytics:export'],
   user: ['device:read', 'telemetry:read', 'alert:read'],
 };
-
-/** Deny by default: a role that is not in the table may nothing. */
-export function roleMay(role: Role, permission: Permission): boolean {
-  return rolePermissions[role]?.includes(permission) ?? false;
-}

@@ -3,13 +3,31 @@ import type { Permission } from './permissions.ts';
 
 /** Who may pass. `open` and `unaudited` carry the reason; both are pinned lists in the tests that only shrink. */
 export type Access =
-  | { readonly kind: 'needs'; readonly permission: Permission; readonly orDevice: boolean }
-  | { readonly kind: 'signedIn' }
+  | {
+      readonly kind: 'needs';
+      readonly permission: Permission;
+      readonly orDevice: boolean;
+      /** The person must have proven a factor within `stepUpSeconds`. */
+      readonly stepUp: boolean;
+    }
+  | {
+      readonly kind: 'signedIn';
+      readonly stepUp: boolean;
+      /** Also for whom something is due first (`pendings`): the way to do it must be open. */
+      readonly evenPending: boolean;
+    }
   | { readonly kind: 'device' }
   | { readonly kind: 'open'; readonly why: string };
 
+/** How long a proof of a factor opens what declares `stepUp` (ASVS 7.5.1, 7.5.3). */
+export const stepUpSeconds = 300;
+
+/** What may be due before a person who signed in may do anything else. */
+export const pendings = ['change_password', 'enrol_factor', 'enrol_passkey', 'verify_factor'] as const;
+export type Pending = (typeof pendings)[number];
+
 /** `orDevice` must keep its literal type: it decides which principals a handler can meet. */
-export const needs = <const O extends { orDevice?: boolean } = { orDevice: false }>(
+export const needs = <const O extends { orDevice?: boolean; stepUp?: boolean } = { orDevice: false }>(
   permission: Permission,
   options?: O,
 ) =>
@@ -17,8 +35,10 @@ export const needs = <const O extends { orDevice?: boolean } = { orDevice: false
     kind: 'needs',
     permission,
     orDevice: (options?.orDevice ?? false) as O extends { orDevice: true } ? true : false,
+    stepUp: options?.stepUp ?? false,
   }) as const;
-export const signedIn = () => ({ kind: 'signedIn' }) as const;
+export const signedIn = (options: { stepUp?: boolean; evenPending?: boolean } = {}) =>
+  ({ kind: 'signedIn', stepUp: options.stepUp ?? false, evenPending: options.evenPending ?? false }) as const;
 export const device = () => ({ kind: 'device' }) as const;
 export const open = (why: string) => ({ kind: 'open', why }) as const;
 

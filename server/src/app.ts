@@ -124,7 +124,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     ttlSeconds: config.accessTokenMinutes * 60,
   });
   const credentials = createDeviceCredentials({ transactions, revocations, clock });
-  const authentication = createAuthentication({ transactions, accessTokens, deviceCredentials: credentials, clock });
+  const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
+  const authentication = createAuthentication({
+    transactions,
+    accessTokens,
+    deviceCredentials: credentials,
+    factorPolicy,
+    clock,
+  });
   const passwords = createPasswords();
   const publicOrigin = config.publicUrl.origin;
   const gate = createHttpGate({
@@ -136,6 +143,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
+    clock,
     log,
     metrics,
     ...(checkAnswers === undefined ? {} : { checkAnswers }),

@@ -31,9 +31,12 @@ describe('functions with the rights of their owner', () => {
     expect(Object.fromEntries((await definers()).map(({ name, callers }) => [name, callers.join(', ')]))).toEqual({
       'drop_points_before(date)': 'valtronics_maintenance',
       'ensure_points_day(date)': 'valtronics_ingest',
+      'find_challenge(bytea)': 'valtronics_server',
       'find_device_credential(bytea)': 'valtronics_server',
       'find_invitation(bytea)': 'valtronics_server',
       'find_login(text)': 'valtronics_server',
+      'find_passkey(bytea)': 'valtronics_server',
+      'find_password_reset(bytea)': 'valtronics_server',
       'find_refresh_token(bytea)': 'valtronics_server',
       'find_session(bytea)': 'valtronics_server',
       'find_session_by_id(uuid)': 'valtronics_server',

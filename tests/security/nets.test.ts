@@ -16,6 +16,7 @@ import type { Transactions } from '../../server/src/security/audit/transactions.
 import { createHttpGate } from '../../server/src/security/gate/http-gate.ts';
 import { createLimiter } from '../../server/src/security/shield/limiter.ts';
 import { aDatabase, type TestDatabase } from '../support/database.ts';
+import { aUserPrincipal } from '../support/principals.ts';
 
 // Sabotage: each net is cut by hand, and something must notice. (The compiler is net 1 and 2; `policy-table.test.ts` is net 4; what the
 // database lets nobody do is in `database-rights.test.ts`.)
@@ -36,17 +37,7 @@ afterAll(() => database?.drop());
 
 const somebody: Authentication = {
   session: async () => null,
-  bearer: async () => ({
-    kind: 'user',
-    userId: '0198c0de-0000-7000-8000-000000000001',
-    organisationId,
-    role: 'admin',
-    email: 'admin@example.org',
-    sessionId: '0198c0de-0000-7000-8000-000000000002',
-    via: 'token',
-    verifiedAt: new Date(),
-    expiresAt: new Date(Date.now() + 60_000),
-  }),
+  bearer: async () => aUserPrincipal('admin', { organisationId }),
   isStillValid: async () => true,
   isFresh: () => false,
 };
@@ -61,6 +52,7 @@ function aGate() {
     publicOrigin: 'https://localhost:8000',
     trustedProxies: addressList([]),
     metricsToken: undefined,
+    clock: systemClock,
     ingestRate: { perSecond: 1, burst: 1 },
     log: createLogger({ level: 'fatal', clock: systemClock }),
     metrics: createMetrics(),

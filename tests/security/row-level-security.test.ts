@@ -137,6 +137,7 @@ describe('two organisations with a row in every table', () => {
       jsonb: `'{}'`,
       inet: `'192.0.2.1'`,
       'timestamp with time zone': 'date_trunc($$day$$, now())',
+      'text[]': `'{}'`,
       tstzrange: `tstzrange(now(), now() + interval '1 hour')`,
     };
     const value = values[type];

@@ -3,6 +3,7 @@ import type { AlertRuleInput, Value } from '@valtronics/contract';
 import type { CommittedFlush, SeriesKey } from '../../server/src/features/telemetry/committed.ts';
 import type { UserPrincipal } from '../../server/src/security/access/principal.ts';
 import type { TestDatabase } from './database.ts';
+import { aUserPrincipal } from './principals.ts';
 
 // Builders for what alerts are made of, written past row-level security by the superuser of the test's database.
 
@@ -21,18 +22,7 @@ export async function aUser({ admin }: TestDatabase, organisationId: number, nam
     `insert into users (id, organisation_id, email, name, role, status) values ($1, $2, $3, $4, 'operator', 'active')`,
     [userId, organisationId, email, name],
   );
-  const now = new Date();
-  return {
-    kind: 'user',
-    userId,
-    organisationId,
-    role: 'operator',
-    email,
-    sessionId: randomUUID(),
-    via: 'token',
-    verifiedAt: now,
-    expiresAt: new Date(now.getTime() + 3_600_000),
-  };
+  return aUserPrincipal('operator', { userId, organisationId, email });
 }
 
 export async function aDevice(

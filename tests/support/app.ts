@@ -84,6 +84,7 @@ export async function anApp(
     VALTRONICS_HTTP_PORT: '0',
     VALTRONICS_MQTT_PORT: '0',
     VALTRONICS_LOG_LEVEL: 'error',
+    VALTRONICS_MFA_REQUIRED_ROLES: '',
     ...options.env,
   });
   const log = createLogger({ level: config.logLevel, clock, write: options.onLogLine });

@@ -16,6 +16,7 @@ import { createTopicGate } from '../../server/src/security/gate/topic-gate.ts';
 import { createLimiter } from '../../server/src/security/shield/limiter.ts';
 import type { TestDatabase } from './database.ts';
 import { anMqttClient } from './mqtt-client.ts';
+import { aUserPrincipal } from './principals.ts';
 import { aSelfSignedCertificate } from './self-signed-certificate.ts';
 
 type Input = { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
@@ -32,17 +33,7 @@ export async function anOrganisation(database: TestDatabase): Promise<UserPrinci
     `insert into users (id, organisation_id, email, name, role, status) values ($1, $2, $3, 'Ann', 'admin', 'active')`,
     [userId, organisationId, `${userId}@example.org`],
   );
-  return {
-    kind: 'user',
-    userId,
-    organisationId,
-    role: 'admin',
-    email: `${userId}@example.org`,
-    sessionId: newId(),
-    via: 'token',
-    verifiedAt: new Date(),
-    expiresAt: new Date(Date.now() + 3_600_000),
-  };
+  return aUserPrincipal('admin', { userId, organisationId, email: `${userId}@example.org` });
 }
 
 /** The devices feature on a real database, with a real broker before it; endpoints are called without HTTP. */

@@ -5,7 +5,6 @@ import {
   alertsStream,
   devicesStream,
   type IngestReceipt,
-  type Role,
   telemetryPublish,
   telemetryStream,
 } from '@valtronics/contract';
@@ -22,20 +21,10 @@ import type { PublishedMessage, Subscription } from '../../server/src/security/g
 import { addressKey } from '../../server/src/security/shield/client-address.ts';
 import { apiHeaders } from '../../server/src/security/shield/headers.ts';
 import { createLimiter } from '../../server/src/security/shield/limiter.ts';
+import { aUserPrincipal } from './principals.ts';
 import { aSelfSignedCertificate } from './self-signed-certificate.ts';
 
-export const aUser = (own: Partial<UserPrincipal> = {}): UserPrincipal => ({
-  kind: 'user',
-  userId: newId(),
-  organisationId: 1,
-  role: 'operator' satisfies Role,
-  email: 'someone@example.org',
-  sessionId: newId(),
-  via: 'token',
-  verifiedAt: new Date(),
-  expiresAt: new Date(Date.now() + 3_600_000),
-  ...own,
-});
+export const aUser = (own: Partial<UserPrincipal> = {}): UserPrincipal => aUserPrincipal(own.role ?? 'operator', own);
 
 export const aDevice = (own: Partial<DevicePrincipal> = {}): DevicePrincipal => ({
   kind: 'device',

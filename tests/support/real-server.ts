@@ -52,6 +52,7 @@ export async function aRealServer(dataDir: string): Promise<RealServer> {
     VALTRONICS_MQTT_PLAIN_PORT: String(mqttPort),
     VALTRONICS_TLS: 'off',
     VALTRONICS_LOG_LEVEL: 'error',
+    VALTRONICS_MFA_REQUIRED_ROLES: '',
     VALTRONICS_INGEST_PER_SECOND: '1000000',
     VALTRONICS_INGEST_BURST: '1000000',
     VALTRONICS_ADMIN_EMAIL: EMAIL,

@@ -44,6 +44,7 @@ describe('defaults', () => {
       trustedProxies: [],
       admin: undefined,
       mfaRequiredRoles: ['admin', 'operator'],
+      passkeyRequiredRoles: [],
       accessTokenMinutes: 15,
       rootKeyFile: join(cwd, 'data', 'root.key'),
       rootKey: undefined,

@@ -28,6 +28,7 @@ export interface Config {
   readonly trustedProxies: AddressList;
   readonly admin: { readonly email: string; readonly password: Secret } | undefined;
   readonly mfaRequiredRoles: readonly string[];
+  readonly passkeyRequiredRoles: readonly string[];
   readonly accessTokenMinutes: number;
   readonly rootKeyFile: string;
   /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
@@ -81,6 +82,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     trustedProxies: read(settings.trustedProxies),
     admin: administrator(read(settings.adminEmail), read(settings.adminPassword)),
     mfaRequiredRoles: read(settings.mfaRequiredRoles),
+    passkeyRequiredRoles: read(settings.passkeyRequiredRoles),
     accessTokenMinutes: read(settings.accessTokenMinutes),
     rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
     rootKey: rootKey?.key,

@@ -93,7 +93,12 @@ export const settings = {
   }),
   adminPassword: optional('VALTRONICS_ADMIN_PASSWORD', secretText(8, 512), { description: 'their password' }),
   mfaRequiredRoles: required('VALTRONICS_MFA_REQUIRED_ROLES', 'admin,operator', namesOf(roles), {
-    description: 'roles that must have a second factor; empty: nobody is forced (planned: not enforced yet)',
+    description: 'roles that must have a second factor; empty: nobody is forced',
+    mayBeEmpty: true,
+  }),
+  passkeyRequiredRoles: required('VALTRONICS_PASSKEY_REQUIRED_ROLES', '', namesOf(roles), {
+    description: 'roles whose second factor must be a passkey, which no false page can ask for',
+    defaultText: 'none',
     mayBeEmpty: true,
   }),
   accessTokenMinutes: required('VALTRONICS_ACCESS_TOKEN_MINUTES', '15', wholeNumber(1, 60), {

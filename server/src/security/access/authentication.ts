@@ -1,9 +1,11 @@
+import { type Permission, rolePermissions } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import type { UnauditedTx } from '../audit/tokens.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { AccessTokenError, type AccessTokens } from '../crypto/access-tokens.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
+import { type FactorPolicy, pendingOf } from './pending.ts';
 import type { DevicePrincipal, UserPrincipal } from './principal.ts';
 import { findSessionById, findSessionByToken, type SessionRow, touchSession } from './session.repository.ts';
 
@@ -30,9 +32,10 @@ export function createAuthentication(deps: {
   transactions: Transactions;
   accessTokens: AccessTokens;
   deviceCredentials: DeviceCredentials;
+  factorPolicy: FactorPolicy;
   clock: Clock;
 }): Authentication {
-  const { transactions, accessTokens, deviceCredentials, clock } = deps;
+  const { transactions, accessTokens, deviceCredentials, factorPolicy, clock } = deps;
 
   const usable = (row: SessionRow | undefined): row is SessionRow =>
     row !== undefined &&
@@ -68,6 +71,23 @@ export function createAuthentication(deps: {
     }
   }
 
+  function person(row: SessionRow, via: UserPrincipal['via'], expiresAt: Date): UserPrincipal {
+    return {
+      kind: 'user',
+      userId: row.user_id,
+      organisationId: row.organisation_id,
+      role: row.role,
+      permissions: permissionsOf(row.role),
+      email: row.email,
+      sessionId: row.session_id,
+      via,
+      verifiedAt: row.verified_at,
+      factor: row.factor,
+      pending: pendingOf(row, factorPolicy),
+      expiresAt,
+    };
+  }
+
   return {
     session,
     isFresh: deviceCredentials.isFresh,
@@ -75,21 +95,14 @@ export function createAuthentication(deps: {
     async isStillValid(principal) {
       if (principal.kind === 'device') return deviceCredentials.isStillValid(principal);
       const row = await transactions.read(null, (reader) => findSessionById(reader, principal.sessionId));
-      return usable(row) && row.role === principal.role;
+      if (!usable(row)) return false;
+      return row.role === principal.role && pendingOf(row, factorPolicy) === principal.pending;
     },
   };
 }
 
-function person(row: SessionRow, via: UserPrincipal['via'], expiresAt: Date): UserPrincipal {
-  return {
-    kind: 'user',
-    userId: row.user_id,
-    organisationId: row.organisation_id,
-    role: row.role,
-    email: row.email,
-    sessionId: row.session_id,
-    via,
-    verifiedAt: row.verified_at,
-    expiresAt,
-  };
-}
+const ofRole = new Map(Object.entries(rolePermissions).map(([role, permissions]) => [role, new Set(permissions)]));
+const nothing: ReadonlySet<Permission> = new Set();
+
+/** Deny by default: a role that is not in the table may nothing. */
+const permissionsOf = (role: string): ReadonlySet<Permission> => ofRole.get(role) ?? nothing;

@@ -1,24 +1,42 @@
-import { type Access, roleMay } from '@valtronics/contract';
+import { type Access, type Pending, stepUpSeconds } from '@valtronics/contract';
 import { Problem } from '../../lib/problem.ts';
-import type { Principal } from './principal.ts';
+import type { Principal, UserPrincipal } from './principal.ts';
+
+const whatIsDue: Readonly<Record<Pending, string>> = {
+  change_password: 'Choose a new password first.',
+  enrol_factor: 'Your role needs a second factor: set one up first.',
+  enrol_passkey: 'Your role needs a passkey: set one up first.',
+  verify_factor: 'Prove your second factor first.',
+};
 
 /**
  * The one decision, deny by default: returns the problem, or undefined when the principal may pass. Every rule names what it lets in;
- * whatever falls through is refused.
+ * whatever falls through is refused. `now` in milliseconds since the epoch.
  */
-export function refusal(access: Access, principal: Principal): Problem | undefined {
+export function refusal(access: Access, principal: Principal, now: number): Problem | undefined {
   if (access.kind === 'open') return undefined;
   if (principal.kind === 'anonymous') return new Problem('not_authenticated');
-  if (principal.kind === 'user') {
-    if (access.kind === 'signedIn') return undefined;
-    if (access.kind === 'needs' && roleMay(principal.role, access.permission)) return undefined;
-    return new Problem(
-      'forbidden',
-      access.kind === 'needs' ? { detail: `This needs the permission ${access.permission}.` } : {},
-    );
-  }
+  if (principal.kind === 'user') return refusalOfPerson(access, principal, now);
   if (principal.kind === 'device') {
     if (access.kind === 'device' || (access.kind === 'needs' && access.orDevice)) return undefined;
   }
   return new Problem('forbidden');
+}
+
+function refusalOfPerson(access: Access, principal: UserPrincipal, now: number): Problem | undefined {
+  if (access.kind === 'needs') {
+    if (!principal.permissions.has(access.permission))
+      return new Problem('forbidden', { detail: `This needs the permission ${access.permission}.` });
+  } else if (access.kind !== 'signedIn') return new Problem('forbidden');
+  const { pending } = principal;
+  if (pending && !(access.kind === 'signedIn' && access.evenPending))
+    return new Problem('pending', { detail: whatIsDue[pending] });
+  if (access.stepUp && !isRecentlyProven(principal, now))
+    return new Problem('step_up_required', { detail: 'This needs a proof that is at most five minutes old.' });
+  return undefined;
+}
+
+/** A password alone proves nothing new about a person who has a second factor. */
+function isRecentlyProven({ verifiedAt, pending }: UserPrincipal, now: number): boolean {
+  return pending !== 'verify_factor' && now - verifiedAt.getTime() <= stepUpSeconds * 1_000;
 }

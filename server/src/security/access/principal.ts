@@ -1,16 +1,23 @@
-import type { Access, Role } from '@valtronics/contract';
+import type { Access, Pending, Permission, Role } from '@valtronics/contract';
+
+/** What a session was proven with, weakest first; `provider` is a second factor an OpenID provider vouched for. */
+export type ProvenFactor = 'password' | 'recovery_code' | 'totp' | 'provider' | 'passkey';
 
 export interface UserPrincipal {
   readonly kind: 'user';
   readonly userId: string;
   readonly organisationId: number;
   readonly role: Role;
+  readonly permissions: ReadonlySet<Permission>;
   readonly email: string;
   readonly sessionId: string;
   /** A cookie is sent by the browser on its own, so its writes must also prove their origin. */
   readonly via: 'cookie' | 'token';
   /** When the person last proved who they are; step-up looks at it. */
   readonly verifiedAt: Date;
+  readonly factor: ProvenFactor;
+  /** What must be done before anything else. */
+  readonly pending: Pending | null;
   readonly expiresAt: Date;
 }
 

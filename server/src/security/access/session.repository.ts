@@ -1,6 +1,7 @@
 import type { Role } from '@valtronics/contract';
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../audit/tokens.ts';
+import type { ProvenFactor } from './principal.ts';
 
 export interface SessionRow {
   session_id: string;
@@ -14,6 +15,10 @@ export interface SessionRow {
   idle_expires_at: Date;
   absolute_expires_at: Date;
   verified_at: Date;
+  factor: ProvenFactor;
+  must_change_password: boolean;
+  has_factor: boolean;
+  has_passkey: boolean;
 }
 
 export async function findSessionByToken(reader: Reader, tokenHash: Buffer): Promise<SessionRow | undefined> {

@@ -1,8 +1,9 @@
 import { type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { Clock } from '../../lib/clock.ts';
 import { parseJson } from '../../lib/json.ts';
-import { Problem, problemBody, retryAfterSeconds } from '../../lib/problem.ts';
+import { Problem } from '../../lib/problem.ts';
 import type { AddressList } from '../../platform/config/addresses.ts';
 import type { Secret } from '../../platform/config/secret.ts';
 import type { Logger } from '../../platform/log/log.ts';
@@ -18,6 +19,7 @@ import { makeCall } from './call-factory.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { type Caller, createHttpCallers } from './http-callers.ts';
+import { createProblemSender } from './send-problem.ts';
 import { TOO_DEEP, toProblem, validationProblem } from './to-problem.ts';
 
 export interface HttpGateOptions {
@@ -30,6 +32,7 @@ export interface HttpGateOptions {
   readonly metricsToken: Secret | undefined;
   /** What a device may send, on all transports together. */
   readonly ingestRate: Rate;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Check every answer against its schema; for tests, since a wrong answer is our fault and no caller's. */
@@ -67,10 +70,8 @@ class ReadBody {
   }
 }
 const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
-const SETS_COOKIE = new Set(['/auth/session', '/auth/invitations/accept']);
 /** A refused credential costs the address this many of its coarse allowance, so guessing slows itself down. */
 const REFUSAL_COST = 20;
-const PUSH_BACK_LOG: Rate = { perSecond: 0.2, burst: 5 };
 
 /**
  * The one door for HTTP. Order: address → coarse limit → authentication → principal's limit → access → origin → (body is read) → parse →
@@ -80,6 +81,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, limiter, publicOrigin, log, metrics } = options;
   const callerOf = createHttpCallers(options.trustedProxies);
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken);
+  const sendProblem = createProblemSender({ limiter, log });
   const handled = new Set<Endpoint>();
   const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
   let fallback: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
@@ -161,7 +163,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   function admit(endpoint: Endpoint, request: FastifyRequest, caller: Caller, { principal, refused }: Authenticated) {
     if (refused) throttle(caller, REFUSAL_COST);
     spendForClass(endpoint.rate, principal, caller);
-    const problem = mayScrape(endpoint, principal) ? undefined : refusal(endpoint.access, principal);
+    const problem = mayScrape(endpoint, principal)
+      ? undefined
+      : refusal(endpoint.access, principal, options.clock.now());
     if (problem) {
       metrics.gateRefused('http', problem.code);
       log.warn(
@@ -179,7 +183,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     // The browser sends the cookie on its own accord, so a write must also come from our own pages (RFC 6454 origin). So must what
     // sets the cookie: nobody is to be signed in as somebody else by another site.
     const byCookie = principal.kind === 'user' && principal.via === 'cookie';
-    if ((byCookie || SETS_COOKIE.has(endpoint.path)) && WRITES.has(endpoint.method)) {
+    if ((byCookie || endpoint.setsCookie) && WRITES.has(endpoint.method)) {
       if (request.headers.origin !== publicOrigin) {
         metrics.gateRefused('http', 'origin_refused');
         throw new Problem('origin_refused');
@@ -216,25 +220,6 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     }
     if (options.checkAnswers) endpoint.response.parse(answer);
     reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
-  }
-
-  /** Saying "not now" is what we do under load: a line tells of it, a line for each would be a load of its own. */
-  function tellPushBack(problem: Problem, requestId: string): void {
-    if (!limiter.take(`log:${problem.code}`, PUSH_BACK_LOG).ok) return;
-    const reason = problem.cause instanceof Error ? problem.cause.message : undefined;
-    log.warn({ problem: problem.code, reason, requestId }, problem.message);
-  }
-
-  function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply) {
-    if (problem.status === 503) tellPushBack(problem, request.id);
-    else if (problem.status >= 500)
-      log.error({ err: problem.cause ?? problem, requestId: request.id }, problem.message);
-    const retryAfter = retryAfterSeconds(problem);
-    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
-    if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-    // As bytes: of a text Fastify would say its charset, a parameter this media type does not have (RFC 9457, 6.1).
-    const body = Buffer.from(JSON.stringify(problemBody(problem, request.id)));
-    return reply.status(problem.status).header('content-type', 'application/problem+json').send(body);
   }
 
   return {

@@ -99,6 +99,7 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       registry,
       limiter,
       ingestRate: options.ingestRate,
+      clock,
       log,
       metrics,
     });

@@ -8,6 +8,7 @@ import {
   rates,
   type Stream,
 } from '@valtronics/contract';
+import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { parseJsonText } from '../../lib/json.ts';
 import { Problem, problemBody, retryAfterSeconds } from '../../lib/problem.ts';
@@ -33,6 +34,7 @@ export interface RequestsOptions {
   readonly principal: UserPrincipal | DevicePrincipal;
   readonly registry: StreamRegistry;
   readonly limiter: Limiter;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'gateRefused'>;
 }
@@ -57,7 +59,7 @@ const STRIKES = { perSecond: 10, burst: 100 };
  * handler. A fault answers that one request; only a flood ends the connection.
  */
 export function serveRequests(options: RequestsOptions): Requests {
-  const { connection, principal, registry, limiter, metrics, log, ingestRate = rates.ingestDevice } = options;
+  const { connection, principal, registry, limiter, metrics, log, clock, ingestRate = rates.ingestDevice } = options;
   const own = principalKey(principal);
   const subscriptions = new Map<LiveRequestId, { readonly keyPrefix: string; end: () => void }>();
   let started = 0;
@@ -75,7 +77,7 @@ export function serveRequests(options: RequestsOptions): Requests {
 
   function mustPass(stream: Stream): void {
     spend(stream.rate);
-    const problem = refusal(stream.access, principal);
+    const problem = refusal(stream.access, principal, clock.now());
     if (problem === undefined) return;
     log.warn(
       { event: 'access.refused', status: problem.status, route: `live:${stream.channel}`, principal: own },

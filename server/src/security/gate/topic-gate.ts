@@ -147,7 +147,7 @@ export function createTopicGate(deps: {
       return undefined;
     }
     const { topic, handler } = match.route;
-    const problem = unfit(topic, principal, message);
+    const problem = unfit(topic, principal, message, clock.now());
     if (problem) {
       report(connection, message.topic, problem);
       return undefined;
@@ -221,8 +221,8 @@ export function createTopicGate(deps: {
   };
 }
 
-function unfit(topic: Topic, principal: DevicePrincipal, message: IncomingMessage): Problem | undefined {
+function unfit(topic: Topic, principal: DevicePrincipal, message: IncomingMessage, now: number): Problem | undefined {
   if (message.payload.length > topic.maxBytes)
     return new Problem('too_large', { detail: `A message here has at most ${topic.maxBytes} bytes.` });
-  return refusal(topic.access, principal);
+  return refusal(topic.access, principal, now);
 }
