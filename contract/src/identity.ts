@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { email, id, idParams, name, page, timestamp } from './common.ts';
+import { email, id, name, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { challengeAnswer, secondStep } from './factors.ts';
+import { passkeyRequest } from './passkeys.ts';
 import { permissions, roles } from './permissions.ts';
-import { open, records, signedIn, unaudited } from './policy.ts';
+import { open, pendings, records, signedIn, unaudited } from './policy.ts';
+import { opaqueToken, password } from './secrets.ts';
+import { provenFactors } from './sessions.ts';
 
-/** Bounded, never trimmed or altered; the policy itself is checked by the server (NIST SP 800-63B-4). */
-export const password = z.string().min(1).max(128);
 export const role = z.enum(roles);
-const opaqueToken = z.string().min(20).max(200);
 
 export const me = z.strictObject({
   id,
@@ -16,6 +17,9 @@ export const me = z.strictObject({
   role,
   permissions: z.array(z.enum(permissions)),
   organisation: z.strictObject({ id, name: z.string() }),
+  /** What this session was proven with, and what must be done before anything else. */
+  factor: z.enum(provenFactors),
+  pending: z.enum(pendings).nullable(),
 });
 export type Me = z.infer<typeof me>;
 
@@ -26,6 +30,8 @@ export const tokens = z.strictObject({
   refreshToken: z.string(),
 });
 export type Tokens = z.infer<typeof tokens>;
+/** Instead of tokens or an account, where the password alone does not open it. */
+const moreNeeded = z.strictObject({ mfa: secondStep });
 
 export const jwks = endpoint({
   method: 'GET',
@@ -41,9 +47,9 @@ export const jwks = endpoint({
 export const login = endpoint({
   method: 'POST',
   path: '/auth/login',
-  summary: 'Sign in as a token client',
+  summary: 'Sign in as a token client; an account with a second factor is asked for it',
   body: credentials,
-  response: tokens,
+  response: z.union([tokens, moreNeeded]),
   access: open('this is where a person proves who they are'),
   rate: 'login',
   audit: records('session.created'),
@@ -75,13 +81,47 @@ export const logout = endpoint({
 export const sessionCreate = endpoint({
   method: 'POST',
   path: '/auth/session',
-  summary: 'Sign in as a browser: sets the cookie, returns no token',
+  summary: 'Sign in as a browser: sets the cookie, returns no token; an account with a second factor is asked for it',
   body: credentials,
-  response: me,
+  response: z.union([me, moreNeeded]),
   setsCookie: true,
   access: open('this is where a person proves who they are'),
   rate: 'login',
   audit: records('session.created'),
+});
+
+export const mfaVerify = endpoint({
+  method: 'POST',
+  path: '/auth/mfa/verify',
+  summary: 'The second step of a sign-in as a token client, or a passkey alone',
+  body: challengeAnswer,
+  response: tokens,
+  access: open('the challenge in the body says who proved what'),
+  rate: 'login',
+  audit: records('session.created'),
+});
+
+export const sessionVerify = endpoint({
+  method: 'POST',
+  path: '/auth/session/verify',
+  summary: 'The second step of a sign-in as a browser, or a passkey alone: sets the cookie',
+  body: challengeAnswer,
+  response: me,
+  setsCookie: true,
+  access: open('the challenge in the body says who proved what'),
+  rate: 'login',
+  audit: records('session.created'),
+});
+
+export const passkeySignIn = endpoint({
+  method: 'POST',
+  path: '/auth/passkey/begin',
+  summary: 'Sign in with a passkey alone: what the browser is to ask for; names no account',
+  body: z.strictObject({}),
+  response: z.strictObject({ challengeId: z.string(), passkey: passkeyRequest, expiresAt: timestamp }),
+  access: open('this is where a person proves who they are'),
+  rate: 'login',
+  audit: unaudited('nothing is known or kept until the passkey has signed'),
 });
 
 export const sessionDelete = endpoint({
@@ -91,7 +131,7 @@ export const sessionDelete = endpoint({
   response: 'empty',
   status: 204,
   setsCookie: true,
-  access: signedIn(),
+  access: signedIn({ evenPending: true }),
   rate: 'api',
   audit: records('session.ended'),
 });
@@ -101,55 +141,20 @@ export const meGet = endpoint({
   path: '/auth/me',
   summary: 'Who is signed in and what they may do',
   response: me,
-  access: signedIn(),
+  access: signedIn({ evenPending: true }),
   rate: 'api',
   audit: unaudited('a person reads their own name'),
 });
 
-export const session = z.strictObject({
-  id,
-  kind: z.enum(['browser', 'token']),
-  current: z.boolean(),
-  userAgent: z.string().nullable(),
-  address: z.string().nullable(),
-  createdAt: timestamp,
-  lastSeenAt: timestamp,
-  expiresAt: timestamp,
-});
-export type Session = z.infer<typeof session>;
-
-export const sessionsList = endpoint({
-  method: 'GET',
-  path: '/auth/sessions',
-  summary: 'My open sessions',
-  response: page(session),
+export const meChange = endpoint({
+  method: 'PATCH',
+  path: '/auth/me',
+  summary: 'Change my name',
+  body: z.strictObject({ name: name.nullable() }),
+  response: me,
   access: signedIn(),
   rate: 'api',
-  audit: unaudited('a person reads their own sessions'),
-});
-
-export const sessionRevoke = endpoint({
-  method: 'DELETE',
-  path: '/auth/sessions/{id}',
-  summary: 'End one of my sessions',
-  params: idParams,
-  response: 'empty',
-  status: 204,
-  access: signedIn(),
-  rate: 'api',
-  audit: records('session.revoked'),
-});
-
-export const passwordChange = endpoint({
-  method: 'POST',
-  path: '/auth/password',
-  summary: 'Change my password; ends my other sessions',
-  body: z.strictObject({ currentPassword: password, newPassword: password }),
-  response: 'empty',
-  status: 204,
-  access: signedIn(),
-  rate: 'login',
-  audit: records('user.password_changed'),
+  audit: records('user.changed'),
 });
 
 export const invitationInspect = endpoint({

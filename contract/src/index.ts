@@ -5,10 +5,13 @@ import type { Stream, Topic } from './channel.ts';
 import * as deviceChannels from './device-channels.ts';
 import * as devicesContract from './devices.ts';
 import type { Endpoint } from './endpoint.ts';
+import * as factorsContract from './factors.ts';
 import * as healthContract from './health.ts';
 import * as identityContract from './identity.ts';
 import * as channelsContract from './notification-channels.ts';
+import * as passwordsContract from './passwords.ts';
 import * as peopleContract from './people.ts';
+import * as sessionsContract from './sessions.ts';
 import * as telemetryContract from './telemetry.ts';
 
 export * from './alert-rules.ts';
@@ -21,20 +24,28 @@ export { severity } from './common.ts';
 export * from './device-channels.ts';
 export * from './devices.ts';
 export type * from './endpoint.ts';
+export * from './factors.ts';
 export * from './health.ts';
 export * from './identity.ts';
 export * from './live.ts';
 export * from './notification-channels.ts';
+export * from './passkeys.ts';
+export * from './passwords.ts';
 export * from './people.ts';
 export * from './permissions.ts';
 export type { Access, Audit, Pending, Rate, RateClass } from './policy.ts';
 export { pendings, rates, stepUpSeconds } from './policy.ts';
 export * from './problems.ts';
+export * from './secrets.ts';
+export * from './sessions.ts';
 export * from './telemetry.ts';
 
 const features = [
   healthContract,
   identityContract,
+  factorsContract,
+  sessionsContract,
+  passwordsContract,
   peopleContract,
   auditLogContract,
   devicesContract,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { email, id, idParams, name, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { factorKinds } from './factors.ts';
 import { role } from './identity.ts';
 import { permissions } from './permissions.ts';
 import { needs, records, unaudited } from './policy.ts';
@@ -14,6 +15,8 @@ export const user = z.strictObject({
   status: z.enum(['invited', 'active', 'disabled']),
   createdAt: timestamp,
   lastSignInAt: timestamp.nullable(),
+  factors: z.array(z.enum(factorKinds)).describe('kinds of second factors the person has'),
+  mustChangePassword: z.boolean(),
 });
 export type User = z.infer<typeof user>;
 
@@ -41,7 +44,7 @@ export const userGet = endpoint({
   audit: unaudited('account lists are read by those who manage them; reading is recorded with data protection'),
 });
 
-const invitation = z.strictObject({ url: z.string(), expiresAt: timestamp });
+const invitation = z.strictObject({ url: z.string(), expiresAt: timestamp, mailed: z.boolean() });
 
 export const userInvite = endpoint({
   method: 'POST',
@@ -50,7 +53,7 @@ export const userInvite = endpoint({
   body: z.strictObject({ email, name: name.optional(), phone: phone.optional(), role }),
   response: z.strictObject({ user, invitation }),
   status: 201,
-  access: needs('user:manage'),
+  access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('user.invited'),
 });
@@ -65,11 +68,37 @@ export const userChange = endpoint({
     phone: phone.nullable().optional(),
     role: role.optional(),
     status: z.enum(['active', 'disabled']).optional(),
+    mustChangePassword: z.boolean().optional().describe('at their next request'),
   }),
   response: user,
-  access: needs('user:manage'),
+  access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('user.changed'),
+});
+
+export const userInviteAgain = endpoint({
+  method: 'POST',
+  path: '/users/{id}/invitation',
+  summary: 'A new single-use link for a person who has not opened the account; the older one ends',
+  params: idParams,
+  body: z.strictObject({}),
+  response: z.strictObject({ user, invitation }),
+  status: 201,
+  access: needs('user:manage', { stepUp: true }),
+  rate: 'api',
+  audit: records('user.invited'),
+});
+
+/** For a person who lost them; they set up new ones at their next sign-in where their role needs one. */
+export const userFactorsReset = endpoint({
+  method: 'DELETE',
+  path: '/users/{id}/factors',
+  summary: 'Remove all second factors of a person, end their sessions and tell them',
+  params: idParams,
+  response: user,
+  access: needs('user:manage', { stepUp: true }),
+  rate: 'api',
+  audit: records('factor.reset'),
 });
 
 export const rolesList = endpoint({

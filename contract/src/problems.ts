@@ -6,6 +6,7 @@ export const problems = {
   malformed_json: { status: 400, title: 'The body is not JSON' },
   not_authenticated: { status: 401, title: 'Sign in to do this' },
   invalid_credentials: { status: 401, title: 'Wrong email address or password' },
+  invalid_factor: { status: 401, title: 'This proof is not good' },
   step_up_required: { status: 401, title: 'Confirm that it is you' },
   pending: { status: 403, title: 'Something has to be done first' },
   forbidden: { status: 403, title: 'You may not do this' },

@@ -181,8 +181,12 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     signingKeys,
     keyRing,
     revocations,
+    authentication,
+    factorPolicy,
+    mailer,
     publicUrl: config.publicUrl,
     clock,
+    log,
   });
   const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
   const alerts = createAlerts({
@@ -227,7 +231,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   gate.assertComplete();
   streamGate.assertComplete();
   topicGate.assertComplete();
-  for (const job of [...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+  for (const job of [...identity.jobs, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
 
   return {
     identity,

@@ -22,9 +22,15 @@ describe('pinned lists', () => {
       'jwks',
       'login',
       'logout',
+      'mfaVerify',
       'openApiDocument',
+      'passkeySignIn',
+      'passwordForgot',
+      'passwordReset',
+      'passwordResetInspect',
       'refresh',
       'sessionCreate',
+      'sessionVerify',
     ]);
   });
 
@@ -32,7 +38,16 @@ describe('pinned lists', () => {
     const silent = named
       .filter(([, { method, audit }]) => method !== 'GET' && audit.kind === 'unaudited')
       .map(([name]) => name);
-    expect(silent.sort()).toEqual(['alertRuleDryRun', 'invitationInspect', 'telemetrySend']);
+    expect(silent.sort()).toEqual([
+      'alertRuleDryRun',
+      'invitationInspect',
+      'passkeyBegin',
+      'passkeySignIn',
+      'passwordResetInspect',
+      'stepUpBegin',
+      'telemetrySend',
+      'totpBegin',
+    ]);
   });
 
   it('endpoints without a rate of their own: probes only', () => {
@@ -46,6 +61,8 @@ describe('pinned lists', () => {
 
   it('unaudited transactions', () => {
     expect(Object.keys(unauditedReasons).sort()).toEqual([
+      'account_mail',
+      'challenge',
       'command_progress',
       'device_alert',
       'device_presence',

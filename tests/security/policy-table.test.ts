@@ -42,10 +42,10 @@ const everyRole = Object.keys(overview) as Role[];
 const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 'signedIn' | 'device')[]][] = [
   [/^\/(health|\.well-known|docs|openapi)/, 'GET', ['open']],
   [/^\/metrics$/, 'GET', ['system:admin']],
-  [/^\/auth\/(me|sessions)/, 'GET', ['signedIn']],
-  [/^\/auth\/(sessions|password)/, 'write', ['signedIn']],
-  [/^\/auth\/(login|refresh|logout|invitations)/, 'write', ['open']],
-  [/^\/auth\/session$/, 'write', ['open', 'signedIn']],
+  [/^\/auth\/(me|sessions|factors)/, 'GET', ['signedIn']],
+  [/^\/auth\/(me|sessions|password$|factors|step-up)/, 'write', ['signedIn']],
+  [/^\/auth\/(login|refresh|logout|invitations|mfa|passkey|password\/)/, 'write', ['open']],
+  [/^\/auth\/session(\/verify)?$/, 'write', ['open', 'signedIn']],
   [/^\/(users|roles)/, 'GET', ['user:manage']],
   [/^\/users/, 'write', ['user:manage']],
   [/^\/devices\/\{id\}\/credentials/, 'GET', ['device:write']],
@@ -97,7 +97,10 @@ beforeAll(async () => {
   }
   device = await app.aDevice(people.admin);
 });
-beforeEach(() => clock.advance(5_000));
+beforeEach(async () => {
+  clock.advance(5_000);
+  for (const person of Object.values(people)) await app.freshProof(person);
+});
 afterAll(() => app?.stop());
 
 interface As {
@@ -127,9 +130,9 @@ async function aSession(role: Role): Promise<string> {
   const token = newOpaqueToken(tokenPrefixes.session);
   await app.database.admin.query(
     `insert into sessions (id, organisation_id, user_id, kind, token_hash, created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
-     select gen_random_uuid(), organisation_id, id, 'browser', $2, now(), now(), now(), now() + interval '1 hour', now() + interval '12 hours'
+     select gen_random_uuid(), organisation_id, id, 'browser', $2, $3::timestamptz, $3, $3, $3::timestamptz + interval '1 hour', $3::timestamptz + interval '12 hours'
      from users where id = $1`,
-    [people[role].userId, tokenHash(token)],
+    [people[role].userId, tokenHash(token), clock.date()],
   );
   return `__Host-valtronics=${token}`;
 }

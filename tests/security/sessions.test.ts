@@ -169,6 +169,7 @@ describe('browser sessions', () => {
     expect(list.json.items).toHaveLength(2);
     const end = (token: string) =>
       app.call('DELETE', `/api/v1/auth/sessions/${current.id}`, { token, from: freshAddress() });
+    await app.freshProof(admin);
     expect((await end(stranger.accessToken)).status).toBe(404);
     expect((await end(admin.accessToken)).status).toBe(404);
     expect((await test.meOf({ cookie })).status).toBe(200);

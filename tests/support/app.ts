@@ -41,6 +41,8 @@ export interface TestApp {
   aPerson(role: Role, organisationId?: number): Promise<Person>;
   /** A second organisation, for what must not leak. */
   anotherOrganisation(): Promise<number>;
+  /** As if the person had just proven who they are: what takes a step-up is open to them for five minutes. */
+  freshProof(person: Pick<Person, 'userId'>): Promise<void>;
   aDevice(as: Person, overrides?: Record<string, unknown>): Promise<{ id: string; token: string }>;
   stop(): Promise<void>;
 }
@@ -169,6 +171,10 @@ export async function anApp(
       const id = created.rows[0]?.id;
       if (id === undefined) throw new Error('no organisation');
       return id;
+    },
+
+    async freshProof({ userId }) {
+      await database.admin.query('update sessions set verified_at = $2 where user_id = $1', [userId, clock.date()]);
     },
 
     async aDevice(as, overrides = {}) {

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { json, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Endpoint, login, logout, problemBody, refresh, type Tokens } from '@valtronics/contract';
+import { type Endpoint, login, logout, mfaVerify, problemBody, refresh, type Tokens } from '@valtronics/contract';
 import type { z } from 'zod';
 import { CommandError } from './command-error.ts';
 
@@ -27,19 +27,21 @@ export interface ApiClient {
   signOut(): Promise<void>;
 }
 
+export interface Credentials {
+  readonly email: string;
+  readonly password: string;
+  /** What the authenticator shows, where the account has one. */
+  readonly code?: string | undefined;
+}
+
 const ANSWER_WITHIN_MS = 30_000;
 const MOST_PATIENCE_SECONDS = 60;
 const TRIES = 6;
 
 /** Signs in as a token client and calls the API as that person: what the contract allows them, and nothing else. */
-export async function signIn(
-  server: ServerAddress,
-  credentials: { readonly email: string; readonly password: string },
-): Promise<ApiClient> {
+export async function signIn(server: ServerAddress, credentials: Credentials): Promise<ApiClient> {
   const connection = createConnection(server);
-  let tokens = await connection.call(login, {
-    body: { email: credentials.email, password: credentials.password },
-  });
+  let tokens = await tokensFor(connection, credentials);
   let renewAt = renewalOf(tokens);
   let renewing: Promise<void> | undefined;
 
@@ -68,8 +70,21 @@ export async function signIn(
   };
 }
 
+async function tokensFor(connection: Connection, { email, password, code }: Credentials): Promise<Tokens> {
+  const answer = await connection.call(login, { body: { email, password } });
+  if (!('mfa' in answer)) return answer;
+  const { challengeId, methods } = answer.mfa;
+  if (!methods.includes('totp'))
+    throw new CommandError('the account is opened with a passkey, which only a browser can do: use another one');
+  if (code === undefined)
+    throw new CommandError('the account has a second factor: give what your authenticator shows with --code');
+  return connection.call(mfaVerify, { body: { challengeId, method: 'totp', code } });
+}
+
 /** Well before the access token ends: the clocks of the two sides need not agree to the second. */
 const renewalOf = ({ expiresInSeconds }: Tokens): number => Date.now() + Math.max(1, expiresInSeconds * 0.7) * 1000;
+
+type Connection = ReturnType<typeof createConnection>;
 
 function createConnection(server: ServerAddress) {
   const base = new URL(server.url);

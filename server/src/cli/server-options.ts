@@ -17,6 +17,7 @@ export const serverOptions = {
   },
   email: { type: 'string', value: 'EMAIL', help: 'sign in as this person, who may register devices' },
   'password-stdin': { type: 'boolean', help: 'read their password from standard input, the first line of it' },
+  code: { type: 'string', value: 'CODE', help: 'what their authenticator shows, where they have one' },
 } as const;
 
 interface ServerValues {
@@ -25,6 +26,7 @@ interface ServerValues {
   readonly ca?: string | undefined;
   readonly email?: string | undefined;
   readonly 'password-stdin'?: boolean | undefined;
+  readonly code?: string | undefined;
 }
 
 export function targetOf(values: ServerValues): Target {
@@ -49,7 +51,7 @@ export async function signInWith(values: ServerValues, target: Target): Promise<
   if (!hasPassword) throw new UsageError('--email needs --password-stdin');
   const password = await readSecretLine(process.stdin);
   if (password === '') throw new UsageError('there is no password on standard input');
-  return signIn({ url: target.httpUrl, ca: target.ca?.toString() }, { email, password });
+  return signIn({ url: target.httpUrl, ca: target.ca?.toString() }, { email, password, code: values.code });
 }
 
 /** A file named by an option. */

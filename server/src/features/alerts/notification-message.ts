@@ -1,4 +1,5 @@
 import type { Alert } from '@valtronics/contract';
+import { escapeHtml, htmlPage, htmlParagraph } from '../../platform/mail/mail-html.ts';
 import type { Mail } from '../../platform/mail/mailer.ts';
 import type { NotificationPayload } from './notification-outbox.repository.ts';
 import { formatValue } from './rule.ts';
@@ -14,7 +15,11 @@ export function webhookBody({ transition, at, alert }: NotificationPayload): str
 export function mailMessage(payload: NotificationPayload, publicUrl: URL): Omit<Mail, 'to'> {
   const { transition, alert } = payload;
   if (alert === null)
-    return { subject: 'Valtronics: test notification', text: `${TEST_TEXT}\n`, html: page(paragraph(TEST_TEXT)) };
+    return {
+      subject: 'Valtronics: test notification',
+      text: `${TEST_TEXT}\n`,
+      html: htmlPage(htmlParagraph(TEST_TEXT)),
+    };
   const link = new URL(`/alerts/${alert.id}`, publicUrl).href;
   const lines = facts(alert, transition);
   const rows = lines.map(
@@ -23,7 +28,7 @@ export function mailMessage(payload: NotificationPayload, publicUrl: URL): Omit<
   return {
     subject: `[${transition === 'resolved' ? 'resolved' : alert.severity}] ${alert.title}: ${alert.deviceName}`,
     text: `${alert.title}\n\n${lines.map(([name, value]) => `${name}: ${value}`).join('\n')}\n\n${link}\n`,
-    html: page(
+    html: htmlPage(
       `<h1>${escapeHtml(alert.title)}</h1><table>${rows.join('')}</table>` +
         `<p><a href="${escapeHtml(link)}">Open the alert</a></p>`,
     ),
@@ -42,16 +47,3 @@ function facts(alert: Alert, transition: NotificationPayload['transition']): [st
   if (alert.resolvedAt !== null) lines.push(['Resolved', alert.resolvedAt], ['By', alert.resolvedBy ?? 'itself']);
   return lines;
 }
-
-const paragraph = (text: string): string => `<p>${escapeHtml(text)}</p>`;
-const page = (content: string): string =>
-  `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Valtronics</title></head><body>${content}</body></html>`;
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');

@@ -1,23 +1,28 @@
 import * as contract from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
-import { notFound, Problem } from '../../lib/problem.ts';
+import { Problem } from '../../lib/problem.ts';
+import type { Authentication } from '../../security/access/authentication.ts';
+import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { SigningKeyStore } from '../../security/access/signing-key-store.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import { passwordAlone } from './factor-proofs.ts';
 import type { createInvitationService } from './invitation.service.ts';
 import { currentOrganisation } from './organisation.repository.ts';
-import { listOpenSessions, revokeSession } from './session.repository.ts';
-import { presentSession } from './session.ts';
-import { actorOf, type SignInService } from './sign-in.service.ts';
+import type { SecondStepService } from './second-step.service.ts';
+import { revokeSession } from './session.repository.ts';
+import type { SignInService } from './sign-in.service.ts';
 import type { UserService } from './user.service.ts';
 import { presentMe } from './user.ts';
 
 export interface IdentityRouteParts {
   gate: EndpointGate;
   transactions: Transactions;
+  authentication: Pick<Authentication, 'session'>;
   signIn: SignInService;
+  secondStep: SecondStepService;
   invitations: ReturnType<typeof createInvitationService>;
   users: UserService;
   revocations: Revocations;
@@ -25,14 +30,22 @@ export interface IdentityRouteParts {
   clock: Clock;
 }
 
-/** Signing in and out, and what a person does with their own account. */
+/** Signing in and out. */
 export function addIdentityRoutes(parts: IdentityRouteParts): void {
-  const { gate, transactions, signIn, invitations, users, revocations, clock } = parts;
+  const { gate, transactions, authentication, signIn, secondStep, invitations, users, revocations, clock } = parts;
 
-  const meOf = (organisationId: number, userId: string) =>
-    transactions.read(organisationId, async (reader: Reader) =>
-      presentMe(await users.load(reader, userId), await currentOrganisation(reader)),
+  const meOf = (principal: UserPrincipal) =>
+    transactions.read(principal.organisationId, async (reader: Reader) =>
+      presentMe(await users.load(reader, principal.userId), await currentOrganisation(reader), principal),
     );
+
+  /** What the browser would be told at its next request: what is due, included. */
+  async function meOfCookie(call: { setSessionCookie(token: string): void }, token: string): Promise<contract.Me> {
+    const principal = await authentication.session(token);
+    if (!principal) throw new Problem('not_authenticated');
+    call.setSessionCookie(token);
+    return meOf(principal);
+  }
 
   gate.handle(contract.jwks, async () => ({
     contentType: 'application/jwk-set+json',
@@ -42,8 +55,13 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
 
   gate.handle(contract.login, async (call) => {
     const account = await signIn.prove(call.body.email, call.body.password, call);
-    return signIn.openTokenSession(call.writeAs, account, call);
+    const more = await secondStep.begin(account, 'token');
+    return more ? { mfa: more } : signIn.openTokens(call.writeAs, { account, proof: passwordAlone }, call);
   });
+
+  gate.handle(contract.mfaVerify, async (call) =>
+    signIn.openTokens(call.writeAs, await secondStep.finish(call.body, 'token', call), call),
+  );
 
   gate.handle(contract.refresh, (call) => signIn.refresh(call.writeAs, call.body.refreshToken));
 
@@ -54,16 +72,16 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
 
   gate.handle(contract.sessionCreate, async (call) => {
     const account = await signIn.prove(call.body.email, call.body.password, call);
-    const token = await call.writeAs(
-      { organisationId: account.organisation_id, actor: actorOf(account) },
-      async (tx) => {
-        const session = await signIn.openBrowserSession(tx, account, call);
-        tx.describe({ resource: { kind: 'session', id: session.sessionId }, details: { kind: 'browser' } });
-        return session.token;
-      },
-    );
-    call.setSessionCookie(token);
-    return meOf(account.organisation_id, account.user_id);
+    const more = await secondStep.begin(account, 'browser');
+    if (more) return { mfa: more };
+    return meOfCookie(call, await signIn.openBrowser(call.writeAs, { account, proof: passwordAlone }, call));
+  });
+
+  gate.handle(contract.passkeySignIn, () => secondStep.beginAlone());
+
+  gate.handle(contract.sessionVerify, async (call) => {
+    const proven = await secondStep.finish(call.body, 'browser', call);
+    return meOfCookie(call, await signIn.openBrowser(call.writeAs, proven, call));
   });
 
   gate.handle(contract.sessionDelete, async (call) => {
@@ -78,29 +96,11 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     return undefined;
   });
 
-  gate.handle(contract.meGet, ({ principal }) => meOf(principal.organisationId, principal.userId));
+  gate.handle(contract.meGet, ({ principal }) => meOf(principal));
 
-  gate.handle(contract.sessionsList, async ({ principal, read }) => {
-    const rows = await read((reader) => listOpenSessions(reader, principal.userId, clock.date()));
-    return { items: rows.map((row) => presentSession(row, principal.sessionId)), nextCursor: null };
-  });
-
-  gate.handle(contract.sessionRevoke, async ({ params, principal, write }) => {
-    await write(async (tx) => {
-      if (!(await revokeSession(tx, { id: params.id, userId: principal.userId }, 'ended by its owner', clock.date())))
-        throw notFound();
-      tx.describe({ resource: { kind: 'session', id: params.id } });
-    });
-    await revocations.announce({ sessionId: params.id });
-    return undefined;
-  });
-
-  gate.handle(contract.passwordChange, async ({ body, principal, read, write }) => {
-    const current = await read((reader) => users.passwordOf(reader, principal.userId));
-    const hash = await users.newPasswordHash(current, body.currentPassword, body.newPassword);
-    const ended = await write((tx) => users.replacePassword(tx, principal, current.hash, hash));
-    for (const sessionId of ended) await revocations.announce({ sessionId });
-    return undefined;
+  gate.handle(contract.meChange, async ({ body, principal, write }) => {
+    await write((tx) => users.rename(tx, principal, body.name));
+    return meOf(principal);
   });
 
   gate.handle(contract.invitationInspect, async ({ body }) => {
@@ -113,9 +113,7 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     };
   });
 
-  gate.handle(contract.invitationAccept, async (call) => {
-    const { account, sessionToken } = await invitations.accept(call.writeAs, call, call.body);
-    call.setSessionCookie(sessionToken);
-    return meOf(account.organisation_id, account.user_id);
-  });
+  gate.handle(contract.invitationAccept, async (call) =>
+    meOfCookie(call, await invitations.accept(call.writeAs, call, call.body)),
+  );
 }

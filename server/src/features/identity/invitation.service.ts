@@ -1,20 +1,14 @@
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, Problem } from '../../lib/problem.ts';
-import type { AuditActor } from '../../security/audit/audit-event.ts';
-import type { AuditedTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import { passwordAlone } from './factor-proofs.ts';
 import { claimInvitation, type FoundInvitation, findInvitation } from './invitation.repository.ts';
 import type { Passwords } from './passwords.ts';
-import { actorOf, type SignInService, type Visitor } from './sign-in.service.ts';
+import { actorOf, type SignInService, type Visitor, type WriteAs } from './sign-in.service.ts';
 import { activateUser, insertUser } from './user.repository.ts';
 import type { Account } from './user.ts';
-
-type WriteAs = <T>(
-  who: { organisationId: number; actor: AuditActor },
-  work: (tx: AuditedTx) => Promise<T>,
-) => Promise<T>;
 
 export function createInvitationService(deps: {
   transactions: Transactions;
@@ -34,12 +28,12 @@ export function createInvitationService(deps: {
     return found;
   }
 
-  /** Opens the account and signs the browser in. The link is claimed in the same transaction, so two clicks cannot both win. */
+  /** Opens the account and signs the browser in; returns the token of its cookie. The link is claimed in the same transaction, so two clicks cannot both win. */
   async function accept(
     writeAs: WriteAs,
     visitor: Visitor,
     given: { token: string; email?: string | undefined; name?: string | undefined; password: string },
-  ): Promise<{ account: Account; sessionToken: string }> {
+  ): Promise<string> {
     const invitation = await find(given.token);
     const email = invitation.email ?? given.email;
     if (email === undefined) throw invalidField('email', 'your address, to sign in with');
@@ -56,31 +50,27 @@ export function createInvitationService(deps: {
       role: invitation.role,
       authorization_version: 1,
     };
-    const sessionToken = await writeAs(
-      { organisationId: account.organisation_id, actor: actorOf(account) },
-      async (tx) => {
-        if (!(await claimInvitation(tx, invitation.invitation_id, clock.date()))) throw new Problem('gone');
-        if (invitation.user_id) {
-          const details = { name: given.name ?? null, passwordHash };
-          if (!(await activateUser(tx, account.user_id, details))) throw new Problem('gone');
-        } else {
-          const isNew = await insertUser(tx, {
-            id: account.user_id,
-            organisationId: account.organisation_id,
-            email,
-            name: given.name ?? null,
-            phone: null,
-            role: account.role,
-            status: 'active',
-            passwordHash,
-          });
-          if (!isNew) throw new Problem('conflict', { errors: [{ path: 'email', message: 'already has an account' }] });
-        }
-        tx.describe({ resource: { kind: 'user', id: account.user_id }, details: { role: account.role } });
-        return (await signIn.openBrowserSession(tx, account, visitor)).token;
-      },
-    );
-    return { account, sessionToken };
+    return writeAs({ organisationId: account.organisation_id, actor: actorOf(account) }, async (tx) => {
+      if (!(await claimInvitation(tx, invitation.invitation_id, clock.date()))) throw new Problem('gone');
+      if (invitation.user_id) {
+        const details = { name: given.name ?? null, passwordHash };
+        if (!(await activateUser(tx, account.user_id, details))) throw new Problem('gone');
+      } else {
+        const isNew = await insertUser(tx, {
+          id: account.user_id,
+          organisationId: account.organisation_id,
+          email,
+          name: given.name ?? null,
+          phone: null,
+          role: account.role,
+          status: 'active',
+          passwordHash,
+        });
+        if (!isNew) throw new Problem('conflict', { errors: [{ path: 'email', message: 'already has an account' }] });
+      }
+      tx.describe({ resource: { kind: 'user', id: account.user_id }, details: { role: account.role } });
+      return (await signIn.openBrowserSession(tx, { account, proof: passwordAlone }, visitor)).token;
+    });
   }
 
   return { find, accept };

@@ -5,5 +5,8 @@ export interface Passwords {
   verify(hash: string | null, password: string): Promise<boolean>;
   needsRehash(hash: string): boolean;
   /** Why the password may not be used, or undefined. */
-  fault(password: string, account: { email: string; name: string | null }): string | undefined;
+  fault(
+    password: string,
+    account: { email: string; name: string | null; hasSecondFactor?: boolean },
+  ): string | undefined;
 }

@@ -1,11 +1,23 @@
 import * as contract from '@valtronics/contract';
+import type { Clock } from '../../lib/clock.ts';
+import { Problem } from '../../lib/problem.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { currentOrganisation, type OrganisationRecord, updateOrganisation } from './organisation.repository.ts';
+import type { PasswordService } from './password.service.ts';
+import { listOpenSessions } from './session.repository.ts';
+import { presentSession } from './session.ts';
 import type { UserService } from './user.service.ts';
 import { presentUser } from './user.ts';
 
 /** What administrators do: people, roles and the organisation's settings. */
-export function addPeopleRoutes({ gate, users }: { gate: EndpointGate; users: UserService }): void {
+export function addPeopleRoutes(parts: {
+  gate: EndpointGate;
+  users: UserService;
+  passwords: PasswordService;
+  clock: Clock;
+}): void {
+  const { gate, users, passwords, clock } = parts;
+
   gate.handle(contract.usersList, ({ query, read }) => read((reader) => users.list(reader, query)));
 
   gate.handle(contract.userGet, ({ params, read }) =>
@@ -18,6 +30,39 @@ export function addPeopleRoutes({ gate, users }: { gate: EndpointGate; users: Us
     const { user, changesRights } = await write((tx) => users.change(tx, principal, params.id, body));
     if (changesRights) await users.rightsChanged(params.id);
     return user;
+  });
+
+  gate.handle(contract.userInviteAgain, ({ params, principal, write }) =>
+    write((tx) => users.inviteAgain(tx, principal, params.id)),
+  );
+
+  gate.handle(contract.userFactorsReset, async ({ params, principal, write }) => {
+    const { user, ended } = await write((tx) => users.resetFactors(tx, principal, params.id));
+    await passwords.announce(ended);
+    return user;
+  });
+
+  gate.handle(contract.userPasswordReset, ({ params, principal, write }) =>
+    write(async (tx) => {
+      const { email, status } = await users.load(tx, params.id);
+      if (status !== 'active')
+        throw new Problem('conflict', { detail: 'Only an active account has a password to replace.' });
+      return passwords.issueLink(tx, { organisationId: principal.organisationId, userId: params.id, email });
+    }),
+  );
+
+  gate.handle(contract.userSessionsList, async ({ params, principal, read }) => {
+    const rows = await read(async (reader) => {
+      await users.load(reader, params.id);
+      return listOpenSessions(reader, params.id, clock.date());
+    });
+    return { items: rows.map((row) => presentSession(row, principal.sessionId)), nextCursor: null };
+  });
+
+  gate.handle(contract.userSessionsRevoke, async ({ params, write }) => {
+    const ended = await write((tx) => users.endSessions(tx, params.id));
+    await passwords.announce(ended);
+    return { ended: ended.length };
   });
 
   gate.handle(contract.rolesList, async () => ({

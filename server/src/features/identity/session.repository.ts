@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { ProvenFactor } from '../../security/access/principal.ts';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { SessionRecord } from './session.ts';
 
@@ -7,6 +8,7 @@ export interface NewSession {
   organisationId: number;
   userId: string;
   kind: 'browser' | 'token';
+  factor: ProvenFactor;
   tokenHash: Buffer | null;
   address: string;
   userAgent: string | null;
@@ -17,20 +19,43 @@ export interface NewSession {
 
 export async function insertSession(tx: WriteTx, session: NewSession): Promise<void> {
   await sql`
-    insert into sessions (id, organisation_id, user_id, kind, token_hash, address, user_agent,
+    insert into sessions (id, organisation_id, user_id, kind, factor, token_hash, address, user_agent,
       created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
-    values (${session.id}, ${session.organisationId}, ${session.userId}, ${session.kind}, ${session.tokenHash},
+    values (${session.id}, ${session.organisationId}, ${session.userId}, ${session.kind}, ${session.factor}, ${session.tokenHash},
       ${session.address}::inet, ${session.userAgent}, ${session.now}, ${session.now}, ${session.now},
       ${session.idleExpiresAt}, ${session.absoluteExpiresAt})`.execute(tx.db);
 }
 
 export async function listOpenSessions(reader: Reader, userId: string, now: Date): Promise<SessionRecord[]> {
   const found = await sql<SessionRecord>`
-    select id, kind, user_agent, host(address) as address, created_at, last_seen_at, idle_expires_at, absolute_expires_at
+    select id, kind, factor, user_agent, host(address) as address, created_at, last_seen_at, idle_expires_at, absolute_expires_at
     from sessions
     where user_id = ${userId} and revoked_at is null and idle_expires_at > ${now} and absolute_expires_at > ${now}
     order by last_seen_at desc limit 1000`.execute(reader.db);
   return found.rows;
+}
+
+/** Whether the person signed in before, and with this client (as it names itself). */
+export async function findClientHistory(
+  reader: Reader,
+  userId: string,
+  userAgent: string | null,
+): Promise<{ hasSignedIn: boolean; knowsClient: boolean }> {
+  const found = await sql<{ hasSignedIn: boolean; knowsClient: boolean }>`
+    select count(*) > 0 as "hasSignedIn", coalesce(bool_or(user_agent is not distinct from ${userAgent}), false) as "knowsClient"
+    from sessions where user_id = ${userId}`.execute(reader.db);
+  return found.rows[0] ?? { hasSignedIn: false, knowsClient: false };
+}
+
+/** A fresh proof in an open session; a browser's token is replaced by it (ASVS 7.2.4). False when the session has ended. */
+export async function proveSession(
+  tx: WriteTx,
+  proof: { sessionId: string; factor: ProvenFactor; tokenHash: Buffer | null; now: Date },
+): Promise<boolean> {
+  const proven = await sql`update sessions set factor = ${proof.factor}, verified_at = ${proof.now},
+      token_hash = case when kind = 'browser' then coalesce(${proof.tokenHash}, token_hash) end
+    where id = ${proof.sessionId} and revoked_at is null returning id`.execute(tx.db);
+  return proven.rows.length > 0;
 }
 
 /** Ends one session of the person; false when there is none. */

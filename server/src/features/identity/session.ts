@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { Session } from '@valtronics/contract';
+import type { ProvenFactor } from '../../security/access/principal.ts';
 import { tokenPrefixes } from '../../security/crypto/tokens.ts';
 
 /** However much it is used, a browser's session ends this long after sign-in. */
@@ -20,6 +21,7 @@ export function refreshToken(familySecret: Buffer, generation: number): string {
 export interface SessionRecord {
   id: string;
   kind: 'browser' | 'token';
+  factor: ProvenFactor;
   user_agent: string | null;
   address: string | null;
   created_at: Date;
@@ -28,12 +30,13 @@ export interface SessionRecord {
   absolute_expires_at: Date;
 }
 
-export function presentSession(row: SessionRecord, currentId: string): Session {
+export function presentSession(row: SessionRecord, currentId: string | null): Session {
   const expires = Math.min(row.idle_expires_at.getTime(), row.absolute_expires_at.getTime());
   return {
     id: row.id,
     kind: row.kind,
     current: row.id === currentId,
+    factor: row.factor,
     userAgent: row.user_agent,
     address: row.address,
     createdAt: row.created_at.toISOString(),

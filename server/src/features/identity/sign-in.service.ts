@@ -12,9 +12,12 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { AccountMailbox } from './account-mailbox.ts';
 import type { Passwords } from './passwords.ts';
+import type { Proven } from './second-step.service.ts';
 import {
   advanceRefreshFamily,
+  findClientHistory,
   findRefreshToken,
   insertRefreshFamily,
   insertSession,
@@ -31,7 +34,7 @@ export interface Visitor {
   readonly requestId: string;
 }
 
-type WriteAs = <T>(
+export type WriteAs = <T>(
   who: { organisationId: number; actor: AuditActor },
   work: (tx: AuditedTx) => Promise<T>,
 ) => Promise<T>;
@@ -44,9 +47,10 @@ export function createSignInService(deps: {
   accessTokens: AccessTokens;
   keyRing: KeyRing;
   revocations: Revocations;
+  mailbox: AccountMailbox;
   clock: Clock;
 }) {
-  const { transactions, passwords, accessTokens, keyRing, revocations, clock } = deps;
+  const { transactions, passwords, accessTokens, keyRing, revocations, mailbox, clock } = deps;
   const familyPlace = (organisation: number, row: string) => ({
     organisation,
     table: 'refresh_families',
@@ -91,16 +95,28 @@ export function createSignInService(deps: {
       throw new Problem('invalid_credentials');
   }
 
+  /** A first sign-in with this client is told to its owner; the very first of the account is no news to anybody. */
+  async function tellOfNewClient(tx: WriteTx, account: Account, { address, userAgent }: Visitor): Promise<void> {
+    const { hasSignedIn, knowsClient } = await findClientHistory(tx, account.user_id, userAgent);
+    if (!hasSignedIn || knowsClient) return;
+    const to = { organisationId: account.organisation_id, email: account.email };
+    await mailbox.put(tx, to, { kind: 'new_sign_in', from: address, client: userAgent ?? 'an unnamed program' });
+  }
+
+  /** In the transaction of what the session follows from: an accepted invitation, or `openBrowser` below. */
   async function openBrowserSession(
     tx: WriteTx,
-    account: Account,
+    { account, proof }: Proven,
     visitor: Visitor,
   ): Promise<{ token: string; sessionId: string }> {
     const token = newOpaqueToken(tokenPrefixes.session);
     const now = clock.now();
     const sessionId = newId();
+    if (!(await proof.claim(tx))) throw new Problem('invalid_factor');
     await stillProven(tx, account, now);
+    await tellOfNewClient(tx, account, visitor);
     await insertSession(tx, {
+      factor: proof.factor,
       id: sessionId,
       organisationId: account.organisation_id,
       userId: account.user_id,
@@ -115,6 +131,17 @@ export function createSignInService(deps: {
     return { token, sessionId };
   }
 
+  /** Returns the token of the cookie. */
+  function openBrowser(writeAs: WriteAs, proven: Proven, visitor: Visitor): Promise<string> {
+    const { account, proof } = proven;
+    return writeAs({ organisationId: account.organisation_id, actor: actorOf(account) }, async (tx) => {
+      const session = await openBrowserSession(tx, proven, visitor);
+      const details = { kind: 'browser', factor: proof.factor };
+      tx.describe({ resource: { kind: 'session', id: session.sessionId }, details });
+      return session.token;
+    });
+  }
+
   async function tokensFor(account: Account, sessionId: string, refresh: string): Promise<Tokens> {
     const access = await accessTokens.issue({
       userId: account.user_id,
@@ -126,14 +153,17 @@ export function createSignInService(deps: {
     return { accessToken: access.token, expiresInSeconds: access.expiresInSeconds, refreshToken: refresh };
   }
 
-  async function openTokenSession(writeAs: WriteAs, account: Account, visitor: Visitor): Promise<Tokens> {
+  async function openTokens(writeAs: WriteAs, { account, proof }: Proven, visitor: Visitor): Promise<Tokens> {
     const secret = randomBytes(32);
     const sessionId = newId();
     const first = refreshToken(secret, 1);
     const now = clock.now();
     await writeAs({ organisationId: account.organisation_id, actor: actorOf(account) }, async (tx) => {
+      if (!(await proof.claim(tx))) throw new Problem('invalid_factor');
       await stillProven(tx, account, now);
+      await tellOfNewClient(tx, account, visitor);
       await insertSession(tx, {
+        factor: proof.factor,
         id: sessionId,
         organisationId: account.organisation_id,
         userId: account.user_id,
@@ -152,7 +182,10 @@ export function createSignInService(deps: {
         firstHash: tokenHash(first),
         now: new Date(now),
       });
-      tx.describe({ resource: { kind: 'session', id: sessionId }, details: { kind: 'token' } });
+      tx.describe({
+        resource: { kind: 'session', id: sessionId },
+        details: { kind: 'token', factor: proof.factor },
+      });
     });
     return tokensFor(account, sessionId, first);
   }
@@ -232,7 +265,7 @@ export function createSignInService(deps: {
     await revocations.announce({ sessionId: session.session_id });
   }
 
-  return { prove, openBrowserSession, openTokenSession, refresh, logout };
+  return { prove, openBrowserSession, openBrowser, openTokens, refresh, logout };
 }
 
 export const actorOf = (account: Pick<Account, 'user_id' | 'email'>): AuditActor => ({

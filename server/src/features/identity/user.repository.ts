@@ -9,10 +9,19 @@ export async function findLogin(reader: Reader, email: string): Promise<Account 
   return row && { ...row, email };
 }
 
-const columns = sql`id, email, name, phone, role, status, created_at, last_sign_in_at`;
+const columns = sql`id, email, name, phone, role, status, created_at, last_sign_in_at, must_change_password,
+  array(select distinct kind from factors f where f.user_id = users.id order by kind) as factors`;
 
 export async function findUser(reader: Reader, id: string): Promise<UserRecord | undefined> {
   return (await sql<UserRecord>`select ${columns} from users where id = ${id}`.execute(reader.db)).rows[0];
+}
+
+/** An account of the reader's organisation, as sign-in sees it. */
+export async function findAccount(reader: Reader, id: string): Promise<Account | undefined> {
+  const found = await sql<Account>`
+    select id as user_id, organisation_id, email, password_hash, status, role, authorization_version
+    from users where id = ${id}`.execute(reader.db);
+  return found.rows[0];
 }
 
 export async function findPasswordHash(reader: Reader, id: string): Promise<string | null> {
@@ -66,6 +75,7 @@ export interface UserChange {
   phone: string | null;
   role: Role;
   status: 'invited' | 'active' | 'disabled';
+  mustChangePassword: boolean;
 }
 
 /** Raises the authorization version when rights change, which ends every access token of the person at its next use. */
@@ -73,17 +83,19 @@ export async function updateUser(tx: WriteTx, id: string, change: UserChange): P
   await sql`
     update users set name = ${change.name}, phone = ${change.phone}, updated_at = now(),
       authorization_version = authorization_version + (role <> ${change.role} or status <> ${change.status})::int,
-      role = ${change.role}, status = ${change.status}
+      role = ${change.role}, status = ${change.status}, must_change_password = ${change.mustChangePassword}
     where id = ${id}`.execute(tx.db);
 }
 
 export async function setPassword(tx: WriteTx, id: string, hash: string): Promise<void> {
-  await sql`update users set password_hash = ${hash}, updated_at = now() where id = ${id}`.execute(tx.db);
+  await sql`update users set password_hash = ${hash}, must_change_password = false, updated_at = now() where id = ${id}`.execute(
+    tx.db,
+  );
 }
 
 /** False when the password that was checked is no longer the person's: somebody changed it meanwhile. */
 export async function replacePasswordHash(tx: WriteTx, id: string, from: string | null, to: string): Promise<boolean> {
-  const replaced = await sql`update users set password_hash = ${to}, updated_at = now()
+  const replaced = await sql`update users set password_hash = ${to}, must_change_password = false, updated_at = now()
     where id = ${id} and password_hash is not distinct from ${from} returning id`.execute(tx.db);
   return replaced.rows.length > 0;
 }
@@ -103,6 +115,15 @@ export async function noteSignIn(tx: WriteTx, id: string, provenHash: string | n
 /** Better parameters for the same password; only if nobody changed it meanwhile. */
 export async function upgradePasswordHash(tx: WriteTx, id: string, from: string, to: string): Promise<void> {
   await sql`update users set password_hash = ${to} where id = ${id} and password_hash = ${from}`.execute(tx.db);
+}
+
+/** Keeps anybody else from changing the account or its factors until the transaction ends. */
+export async function lockUser(tx: WriteTx, id: string): Promise<void> {
+  await sql`select 1 as one from users where id = ${id} for update`.execute(tx.db);
+}
+
+export async function renameUser(tx: WriteTx, id: string, name: string | null): Promise<void> {
+  await sql`update users set name = ${name}, updated_at = now() where id = ${id}`.execute(tx.db);
 }
 
 /** Locks the administrators of the organisation, so that two of them cannot remove each other at once. */

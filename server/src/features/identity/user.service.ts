@@ -3,13 +3,15 @@ import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
-import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import { notFound, Problem } from '../../lib/problem.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { AccountMailbox } from './account-mailbox.ts';
+import { deleteFactorsOf } from './factor.repository.ts';
 import { changeInvitedRole, insertInvitation } from './invitation.repository.ts';
-import type { Passwords } from './passwords.ts';
+import { currentOrganisation } from './organisation.repository.ts';
 import { revokeSessionsOf } from './session.repository.ts';
 import {
   findPasswordHash,
@@ -17,7 +19,8 @@ import {
   insertUser,
   listUsers,
   lockActiveAdministrators,
-  replacePasswordHash,
+  lockUser,
+  renameUser,
   updateUser,
 } from './user.repository.ts';
 import { presentUser, type UserRecord } from './user.ts';
@@ -31,24 +34,29 @@ const position = z.tuple([z.string().max(254), z.uuid()]);
 export type UserService = ReturnType<typeof createUserService>;
 
 export function createUserService(deps: {
-  passwords: Passwords;
   revocations: Revocations;
+  mailbox: AccountMailbox;
   publicUrl: URL;
   clock: Clock;
 }) {
-  const { passwords, revocations, publicUrl, clock } = deps;
+  const { revocations, mailbox, publicUrl, clock } = deps;
 
   /** The token stands in the fragment, which a browser never sends to a server, so it stays out of every log. */
   async function invite(
     tx: WriteTx,
-    whom: { organisationId: number; userId: string | null; role: Role; validForMs: number },
-  ): Promise<{ url: string; expiresAt: string }> {
+    whom: { organisationId: number; userId: string | null; role: Role; validForMs: number; email?: string },
+  ): Promise<{ url: string; expiresAt: string; mailed: boolean }> {
     const token = newOpaqueToken(tokenPrefixes.invitation);
     const expiresAt = new Date(clock.now() + whom.validForMs);
     await insertInvitation(tx, { ...whom, id: newId(), tokenHash: tokenHash(token), expiresAt });
     const url = new URL('/accept-invitation', publicUrl);
     url.hash = `token=${token}`;
-    return { url: url.href, expiresAt: expiresAt.toISOString() };
+    const link = { url: url.href, expiresAt: expiresAt.toISOString() };
+    if (whom.email === undefined) return { ...link, mailed: false };
+    const { name: organisation } = await currentOrganisation(tx);
+    const to = { organisationId: whom.organisationId, email: whom.email };
+    await mailbox.put(tx, to, { kind: 'invitation', organisation, ...link });
+    return { ...link, mailed: mailbox.isOpen };
   }
 
   async function load(reader: Reader, id: string): Promise<UserRecord> {
@@ -100,11 +108,24 @@ export function createUserService(deps: {
       const invitation = await invite(tx, {
         organisationId: by.organisationId,
         userId: id,
+        email: person.email,
         role: person.role,
         validForMs: INVITATION_MS,
       });
       tx.describe({ resource: { kind: 'user', id }, details: { role: person.role } });
       return { user: presentUser(await load(tx, id)), invitation };
+    },
+
+    /** For whom the link was lost or has expired. */
+    async inviteAgain(tx: AuditedTx, by: UserPrincipal, id: string) {
+      const person = await load(tx, id);
+      if (person.status !== 'invited')
+        throw new Problem('conflict', { detail: 'Only who has not opened the account yet can be invited again.' });
+      const { role, email } = person;
+      const { organisationId } = by;
+      const invitation = await invite(tx, { organisationId, userId: id, email, role, validForMs: INVITATION_MS });
+      tx.describe({ resource: { kind: 'user', id }, details: { role, again: true } });
+      return { user: presentUser(person), invitation };
     },
 
     /** Nobody changes their own role or status, and an organisation keeps one active administrator. */
@@ -117,6 +138,7 @@ export function createUserService(deps: {
         phone?: string | null | undefined;
         role?: Role | undefined;
         status?: 'active' | 'disabled' | undefined;
+        mustChangePassword?: boolean | undefined;
       },
     ) {
       const administrators = await lockActiveAdministrators(tx);
@@ -131,6 +153,7 @@ export function createUserService(deps: {
         phone: change.phone === undefined ? before.phone : change.phone,
         role: change.role ?? before.role,
         status: isUnopened ? ('invited' as const) : (change.status ?? before.status),
+        mustChangePassword: change.mustChangePassword ?? before.must_change_password,
       };
       const changesRights = after.role !== before.role || after.status !== before.status;
       if (changesRights && id === by.userId)
@@ -142,7 +165,10 @@ export function createUserService(deps: {
       if (after.role !== before.role) await changeInvitedRole(tx, id, after.role);
       if (after.status === 'disabled')
         await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'account disabled', clock.date());
-      const changed = (['name', 'phone', 'role', 'status'] as const).filter((field) => after[field] !== before[field]);
+      const changed: string[] = (['name', 'phone', 'role', 'status'] as const).filter(
+        (field) => after[field] !== before[field],
+      );
+      if (after.mustChangePassword !== before.must_change_password) changed.push('mustChangePassword');
       tx.describe({
         resource: { kind: 'user', id },
         details: {
@@ -150,41 +176,41 @@ export function createUserService(deps: {
           ...(changesRights ? { role: [before.role, after.role], status: [before.status, after.status] } : {}),
         },
       });
-      return { user: presentUser(await load(tx, id)), changesRights };
+      const isDue = after.mustChangePassword && !before.must_change_password;
+      return { user: presentUser(await load(tx, id)), changesRights: changesRights || isDue };
     },
 
     /** After the change is committed: open connections are checked again, or ended, within a second. */
     rightsChanged: (userId: string) => revocations.announce({ userId, recheck: true }),
 
-    async passwordOf(reader: Reader, userId: string): Promise<{ hash: string | null; user: UserRecord }> {
-      return { hash: await findPasswordHash(reader, userId), user: await load(reader, userId) };
+    /** For a person who lost their factors: all are removed and all sessions end, so the next sign-in sets up new ones. */
+    async resetFactors(tx: AuditedTx, by: UserPrincipal, id: string) {
+      if (id === by.userId) throw new Problem('forbidden', { detail: 'Your own factors stand under your account.' });
+      await lockUser(tx, id);
+      const person = await load(tx, id);
+      const removed = await deleteFactorsOf(tx, id);
+      const ended = await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'second factors reset', clock.date());
+      const to = { organisationId: by.organisationId, email: person.email };
+      await mailbox.put(tx, to, { kind: 'factors_reset' });
+      tx.describe({ resource: { kind: 'user', id }, details: { removed, endedSessions: ended.length } });
+      return { user: presentUser(await load(tx, id)), ended };
     },
 
-    /** The hash of the new password, if the old one is right and the new one allowed. Slow; never inside a transaction. */
-    async newPasswordHash(
-      of: { hash: string | null; user: UserRecord },
-      current: string,
-      next: string,
-    ): Promise<string> {
-      if (!(await passwords.verify(of.hash, current)))
-        throw invalidField('currentPassword', 'not your current password');
-      const fault = passwords.fault(next, of.user);
-      if (fault !== undefined) throw invalidField('newPassword', fault);
-      return passwords.hash(next);
-    },
-
-    /** Ends the person's other sessions; returns their ids. */
-    async replacePassword(tx: AuditedTx, by: UserPrincipal, from: string | null, to: string): Promise<string[]> {
-      if (!(await replacePasswordHash(tx, by.userId, from, to)))
-        throw new Problem('conflict', { detail: 'The password was changed a moment ago.' });
+    async endSessions(tx: AuditedTx, id: string): Promise<string[]> {
+      await load(tx, id);
       const ended = await revokeSessionsOf(
         tx,
-        { userId: by.userId, exceptId: by.sessionId },
-        'password changed',
+        { userId: id, exceptId: null },
+        'ended by an administrator',
         clock.date(),
       );
-      tx.describe({ resource: { kind: 'user', id: by.userId }, details: { endedSessions: ended.length } });
+      tx.describe({ resource: { kind: 'user', id }, details: { endedSessions: ended.length } });
       return ended;
+    },
+
+    async rename(tx: AuditedTx, by: UserPrincipal, name: string | null): Promise<void> {
+      await renameUser(tx, by.userId, name);
+      tx.describe({ resource: { kind: 'user', id: by.userId }, details: { changed: ['name'] } });
     },
   };
 }

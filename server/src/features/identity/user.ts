@@ -20,6 +20,9 @@ export interface UserRecord {
   status: 'invited' | 'active' | 'disabled';
   created_at: Date;
   last_sign_in_at: Date | null;
+  must_change_password: boolean;
+  /** Kinds of second factors, each once. */
+  factors: User['factors'];
 }
 
 export function presentUser(row: UserRecord): User {
@@ -32,10 +35,16 @@ export function presentUser(row: UserRecord): User {
     status: row.status,
     createdAt: row.created_at.toISOString(),
     lastSignInAt: row.last_sign_in_at?.toISOString() ?? null,
+    factors: row.factors,
+    mustChangePassword: row.must_change_password,
   };
 }
 
-export function presentMe(user: UserRecord, organisation: { public_id: string; name: string }): Me {
+export function presentMe(
+  user: UserRecord,
+  organisation: { public_id: string; name: string },
+  session: Pick<Me, 'factor' | 'pending'>,
+): Me {
   return {
     id: user.id,
     email: user.email,
@@ -43,5 +52,7 @@ export function presentMe(user: UserRecord, organisation: { public_id: string; n
     role: user.role,
     permissions: [...rolePermissions[user.role]],
     organisation: { id: organisation.public_id, name: organisation.name },
+    factor: session.factor,
+    pending: session.pending,
   };
 }

@@ -37,6 +37,8 @@ export type WriteTx = AuditedTx | SystemTx | UnauditedTx;
 export const unauditedReasons = {
   session_touch: 'when a session was last used is bookkeeping of every request',
   password_rehash: 'the same password under stronger parameters: for its owner and everybody else nothing changed',
+  account_mail: 'mail to people about their account follows from recorded events',
+  challenge: 'a proof under way is no sign-in yet; its end is recorded',
   new_series: 'a series appears with its first point, which the journal records',
   point_ids: 'the time given to a point goes with the id its device gave it, until the point is stored',
   telemetry_effects: 'rollups and latest values follow from the journal',

@@ -1,5 +1,5 @@
 import { Button, PasswordInput, Stack, TextInput } from '@mantine/core';
-import { credentials, sessionCreate } from '@valtronics/contract';
+import { credentials, type SecondStep, sessionCreate } from '@valtronics/contract';
 import { useState } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import { call } from '../../api/call.ts';
@@ -9,17 +9,21 @@ import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { nextPage } from './next-page.ts';
 import { PublicFrame } from './public-frame.tsx';
+import { SecondStepForm } from './second-step-form.tsx';
 
 export function SignInPage() {
   const form = useContractForm({ email: '', password: '' });
   const [busy, setBusy] = useState(false);
+  const [secondStep, setSecondStep] = useState<SecondStep | null>(null);
   const [search] = useSearchParams();
   const navigate = useNavigate();
   const setMe = useSetMe();
 
   const send = async (body: typeof form.values) => {
     try {
-      setMe(await call(sessionCreate, { body }));
+      const answer = await call(sessionCreate, { body });
+      if ('mfa' in answer) return setSecondStep(answer.mfa);
+      setMe(answer);
     } catch (error) {
       const problem = asProblem(error);
       if (problem.code !== 'invalid_credentials') throw problem;
@@ -32,6 +36,7 @@ export function SignInPage() {
     await form.submit(credentials, { ...form.values, email: form.values.email.trim() }, send);
     setBusy(false);
   };
+  if (secondStep) return <SecondStepForm step={secondStep} onCancel={() => setSecondStep(null)} />;
   return (
     <PublicFrame title="Sign in">
       <form

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import type { Clock } from '../../lib/clock.ts';
+import { newId } from '../../lib/ids.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import { isMailAddress, type Mailer } from '../../platform/mail/mailer.ts';
+import type { WriteTx } from '../../security/audit/tokens.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import {
+  insertAccountMail,
+  postponeMail,
+  removeLateMails,
+  removeMail,
+  takeDueMails,
+  type WaitingMail,
+} from './account-mail.repository.ts';
+import { type AccountMail, accountMessage } from './account-mail.ts';
+
+export interface AccountMailbox {
+  /** Whether anything will be sent: without a mail server nothing is queued either. */
+  readonly isOpen: boolean;
+  /** Queues a mail in the transaction of what it tells of, so that it is sent if and only if that happened. */
+  put(tx: WriteTx, to: { readonly organisationId: number; readonly email: string }, mail: AccountMail): Promise<void>;
+  readonly jobs: readonly Job[];
+}
+
+const KEEP_TRYING_MS = 24 * 3_600_000;
+const TAKEN_FOR_MS = 60_000;
+const AT_ONCE = 20;
+const FIRST_RETRY_MS = 15_000;
+const LONGEST_RETRY_MS = 30 * 60_000;
+
+const message = z.strictObject({ subject: z.string(), text: z.string(), html: z.string() });
+
+/** Mail to people about their own account. It waits sealed, since a reset link in it opens an account. */
+export function createAccountMailbox(deps: {
+  transactions: Transactions;
+  keyRing: KeyRing;
+  mailer: Mailer;
+  clock: Clock;
+  log: Logger;
+}): AccountMailbox {
+  const { transactions, keyRing, mailer, clock, log } = deps;
+  const place = (organisation: number, row: string) => ({
+    organisation,
+    table: 'account_mails',
+    column: 'message_sealed',
+    row,
+  });
+
+  async function send(mail: WaitingMail): Promise<void> {
+    const sealed = keyRing.open(mail.messageSealed, place(mail.organisationId, mail.id));
+    try {
+      await mailer.send({ to: mail.recipient, ...message.parse(JSON.parse(sealed.toString('utf8'))) });
+    } catch (error) {
+      const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (mail.attempts - 1));
+      log.warn({ err: error, mail: mail.id, attempts: mail.attempts }, 'a mail to an account holder could not be sent');
+      const dueAt = new Date(clock.now() + wait);
+      await transactions.unaudited(null, 'account_mail', (tx) => postponeMail(tx, mail.id, dueAt));
+      return;
+    }
+    await transactions.unaudited(null, 'account_mail', (tx) => removeMail(tx, mail.id));
+  }
+
+  async function deliver(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const now = clock.date();
+      const until = new Date(now.getTime() + TAKEN_FOR_MS);
+      const due = await transactions.unaudited(null, 'account_mail', async (tx) => {
+        await removeLateMails(tx, now);
+        return takeDueMails(tx, now, until, AT_ONCE);
+      });
+      await Promise.all(due.map(send));
+      if (due.length < AT_ONCE || signal.aborted) return;
+    }
+  }
+
+  return {
+    isOpen: mailer.configured,
+    async put(tx, { organisationId, email }, mail) {
+      if (!mailer.configured || !isMailAddress(email)) return;
+      const id = newId();
+      const now = clock.date();
+      await insertAccountMail(tx, {
+        id,
+        organisationId,
+        recipient: email,
+        messageSealed: keyRing.seal(JSON.stringify(accountMessage(mail)), place(organisationId, id)),
+        now,
+        expiresAt: new Date(now.getTime() + KEEP_TRYING_MS),
+      });
+    },
+    jobs: mailer.configured ? [{ name: 'identity.account_mail', everySeconds: 2, run: deliver }] : [],
+  };
+}

@@ -1,0 +1,178 @@
+import type { Clock } from '../../lib/clock.ts';
+import { newId } from '../../lib/ids.ts';
+import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { UserPrincipal } from '../../security/access/principal.ts';
+import type { Revocations } from '../../security/access/revocations.ts';
+import type { AuditActor } from '../../security/audit/audit-event.ts';
+import type { AuditedTx, Reader, SystemTx } from '../../security/audit/tokens.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { AccountMailbox } from './account-mailbox.ts';
+import { listFactors } from './factor.repository.ts';
+import {
+  claimPasswordReset,
+  type FoundReset,
+  findPasswordReset,
+  insertPasswordReset,
+  lastResetAt,
+} from './password-reset.repository.ts';
+import type { Passwords } from './passwords.ts';
+import { revokeSessionsOf } from './session.repository.ts';
+import { actorOf, type WriteAs } from './sign-in.service.ts';
+import {
+  findAccount,
+  findLogin,
+  findPasswordHash,
+  findUser,
+  replacePasswordHash,
+  setPassword,
+} from './user.repository.ts';
+import type { UserRecord } from './user.ts';
+
+/** Long enough for a mail to arrive and be read. */
+const RESET_MS = 60 * 60_000;
+/** One mail in this time, however often somebody asks. */
+const RESET_EVERY_MS = 2 * 60_000;
+/** Requests for links that are worked on after their answer was sent. */
+const MOST_UNDER_WAY = 50;
+
+export type PasswordService = ReturnType<typeof createPasswordService>;
+
+/** Changing a password and getting a new one. What is slow happens before the transactions. */
+export function createPasswordService(deps: {
+  transactions: Transactions;
+  passwords: Passwords;
+  revocations: Revocations;
+  mailbox: AccountMailbox;
+  publicUrl: URL;
+  clock: Clock;
+  log: Logger;
+}) {
+  const { transactions, passwords, revocations, mailbox, publicUrl, clock, log } = deps;
+  let underWay = 0;
+
+  async function hashOf(
+    path: string,
+    password: string,
+    owner: { email: string; name: string | null },
+    second: boolean,
+  ) {
+    const fault = passwords.fault(password, { ...owner, hasSecondFactor: second });
+    if (fault !== undefined) throw invalidField(path, fault);
+    return passwords.hash(password);
+  }
+
+  /** The token stands in the fragment, which a browser never sends to a server, so it stays out of every log. */
+  async function issueLink(
+    tx: AuditedTx | SystemTx,
+    person: { organisationId: number; userId: string; email: string },
+  ) {
+    const token = newOpaqueToken(tokenPrefixes.passwordReset);
+    const now = clock.date();
+    const expiresAt = new Date(now.getTime() + RESET_MS);
+    const { organisationId, userId } = person;
+    await insertPasswordReset(tx, { id: newId(), organisationId, userId, tokenHash: tokenHash(token), now, expiresAt });
+    const url = new URL('/reset-password', publicUrl);
+    url.hash = `token=${token}`;
+    const link = { url: url.href, expiresAt: expiresAt.toISOString() };
+    await mailbox.put(tx, person, { kind: 'password_reset', ...link });
+    tx.describe({ resource: { kind: 'user', id: userId } });
+    return { ...link, mailed: mailbox.isOpen };
+  }
+
+  async function mailLinkTo(email: string): Promise<void> {
+    const account = await transactions.read(null, (reader) => findLogin(reader, email));
+    if (account?.status !== 'active') return;
+    const { organisation_id: organisationId, user_id: userId } = account;
+    const last = await transactions.read(organisationId, (reader) => lastResetAt(reader, userId));
+    if (last && clock.now() - last.getTime() < RESET_EVERY_MS) return;
+    const actor: AuditActor = { kind: 'anonymous', id: userId, label: null };
+    await transactions.system({ organisationId, actor, event: 'user.password_reset_requested' }, async (tx) => {
+      // As it is stored: what was typed may differ from it in case.
+      const stored = await findAccount(tx, userId);
+      return issueLink(tx, { organisationId, userId, email: stored?.email ?? account.email });
+    });
+  }
+
+  async function findReset(token: string): Promise<FoundReset> {
+    const gone = new Problem('gone', { detail: 'This link was used, has expired, or was replaced by a newer one.' });
+    if (!isOpaqueToken(token, tokenPrefixes.passwordReset)) throw gone;
+    const found = await transactions.read(null, (reader) => findPasswordReset(reader, tokenHash(token)));
+    if (!found || found.expires_at.getTime() <= clock.now()) throw gone;
+    return found;
+  }
+
+  async function announce(sessions: readonly string[]): Promise<void> {
+    for (const sessionId of sessions) await revocations.announce({ sessionId });
+  }
+
+  return {
+    /** What has to be true of the present password when the new one takes its place. */
+    async current(reader: Reader, userId: string): Promise<{ hash: string | null; user: UserRecord }> {
+      const user = await findUser(reader, userId);
+      if (!user) throw notFound();
+      return { hash: await findPasswordHash(reader, userId), user };
+    },
+
+    /** The hash of the new password, if the old one is right and the new one allowed. */
+    async newHash(of: { hash: string | null; user: UserRecord }, current: string, next: string): Promise<string> {
+      if (!(await passwords.verify(of.hash, current)))
+        throw invalidField('currentPassword', 'not your current password');
+      if (next === current) throw invalidField('newPassword', 'the one you have now');
+      return hashOf('newPassword', next, of.user, of.user.factors.length > 0);
+    },
+
+    /** Ends the person's other sessions; returns their ids. */
+    async replace(tx: AuditedTx, by: UserPrincipal, from: string | null, to: string): Promise<string[]> {
+      if (!(await replacePasswordHash(tx, by.userId, from, to)))
+        throw new Problem('conflict', { detail: 'The password was changed a moment ago.' });
+      const others = { userId: by.userId, exceptId: by.sessionId };
+      const ended = await revokeSessionsOf(tx, others, 'password changed', clock.date());
+      await mailbox.put(tx, by, { kind: 'password_changed' });
+      tx.describe({ resource: { kind: 'user', id: by.userId }, details: { endedSessions: ended.length } });
+      return ended;
+    },
+
+    announce,
+
+    /**
+     * Answers nothing and before anything is looked up, so that neither the answer nor its time tells whether there is such an account
+     * (ASVS 6.3.8). Beyond a few dozen at once everybody is told to come back, whoever they ask for.
+     */
+    forgot(email: string): void {
+      if (underWay >= MOST_UNDER_WAY) throw new Problem('overloaded', { retryAfterSeconds: 5 });
+      underWay += 1;
+      void mailLinkTo(email)
+        .catch((error: unknown) => log.error({ err: error }, 'a link for a forgotten password could not be made'))
+        .finally(() => {
+          underWay -= 1;
+        });
+    },
+
+    issueLink,
+
+    async inspect(token: string): Promise<{ email: string; expiresAt: string }> {
+      const found = await findReset(token);
+      return { email: found.email, expiresAt: found.expires_at.toISOString() };
+    },
+
+    /** Replaces the password and ends every session. Signs nobody in: a second factor is asked for at the next sign-in as always. */
+    async reset(writeAs: WriteAs, token: string, password: string): Promise<void> {
+      const found = await findReset(token);
+      const { organisation_id: organisationId, user_id: userId, email, name } = found;
+      const factors = await transactions.read(organisationId, (reader) => listFactors(reader, userId));
+      const hash = await hashOf('newPassword', password, { email, name }, factors.length > 0);
+      const ended = await writeAs({ organisationId, actor: actorOf(found) }, async (tx) => {
+        if (!(await claimPasswordReset(tx, found.reset_id, clock.date()))) throw new Problem('gone');
+        await setPassword(tx, userId, hash);
+        const sessions = await revokeSessionsOf(tx, { userId, exceptId: null }, 'password reset', clock.date());
+        await mailbox.put(tx, { organisationId, email }, { kind: 'password_changed' });
+        const details = { byLink: true, endedSessions: sessions.length };
+        tx.describe({ resource: { kind: 'user', id: userId }, details });
+        return sessions;
+      });
+      await announce(ended);
+    },
+  };
+}
