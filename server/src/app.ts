@@ -33,9 +33,13 @@ import { createHttpGate } from './security/gate/http-gate.ts';
 import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
 import { webFallback } from './security/gate/web-fallback.ts';
+import { openBlocks } from './security/shield/blocks.ts';
 import { addressKey, clientAddress } from './security/shield/client-address.ts';
+import { createGuessing } from './security/shield/guessing.ts';
 import { apiHeaders, strictTransport } from './security/shield/headers.ts';
 import { createLimiter } from './security/shield/limiter.ts';
+import { createRefusedTokens } from './security/shield/refused-tokens.ts';
+import { shieldJobs } from './security/shield/shield.jobs.ts';
 import { type RunningDatabase, startDatabase } from './start-database.ts';
 
 export interface App {
@@ -123,8 +127,23 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     clock,
     ttlSeconds: config.accessTokenMinutes * 60,
   });
+  const blocks = await openBlocks({
+    transactions,
+    notices,
+    clock,
+    exempt: [config.trustedProxies, config.allowList],
+    log,
+  });
+  const guessing = createGuessing({ transactions, keyRing, blocks, clock, log });
+  const refusedTokens = createRefusedTokens({ transactions, clock });
   const credentials = createDeviceCredentials({ transactions, revocations, clock });
-  const authentication = createAuthentication({ transactions, accessTokens, deviceCredentials: credentials, clock });
+  const authentication = createAuthentication({
+    transactions,
+    accessTokens,
+    deviceCredentials: credentials,
+    refusedTokens,
+    clock,
+  });
   const passwords = createPasswords();
   const publicOrigin = config.publicUrl.origin;
   const gate = createHttpGate({
@@ -132,6 +151,9 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     transactions,
     authentication,
     limiter,
+    blocks,
+    guessing,
+    clock,
     publicOrigin,
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
@@ -145,6 +167,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     authentication,
     revocations,
     limiter,
+    blocks,
     ingestRate: config.ingestRate,
     publicOrigin,
     log,
@@ -153,6 +176,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   });
   const topicGate = createTopicGate({
     credentials,
+    refusedTokens,
     revocations,
     limiter,
     ingestRate: config.ingestRate,
@@ -173,6 +197,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     signingKeys,
     keyRing,
     revocations,
+    guessing,
     publicUrl: config.publicUrl,
     clock,
   });
@@ -219,13 +244,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   gate.assertComplete();
   streamGate.assertComplete();
   topicGate.assertComplete();
-  for (const job of [...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+  for (const job of [...shieldJobs({ transactions, clock }), ...devices.jobs, ...alerts.jobs, ...telemetry.jobs])
+    jobs.add(job);
 
   return {
     identity,
     devices,
     telemetry,
-    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices }),
+    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices, blocks }),
     caFile: tls?.caFile,
 
     async listen() {

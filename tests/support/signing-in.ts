@@ -38,8 +38,8 @@ export async function aSignInTest(clock: ManualClock): Promise<SignInTest> {
 
   function remember(answer: Answer): Answer {
     for (const field of ['accessToken', 'refreshToken']) if (answer.json?.[field]) secrets.add(answer.json[field]);
-    const cookie = /=(vts_[\w-]+)/.exec(String(answer.headers['set-cookie']))?.[1];
-    if (cookie) secrets.add(cookie);
+    for (const [, cookie = ''] of String(answer.headers['set-cookie']).matchAll(/=(vt[sc]_[\w-]+)/g))
+      secrets.add(cookie);
     return answer;
   }
   const post: SignInTest['post'] = (path, body, options = {}) =>

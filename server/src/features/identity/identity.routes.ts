@@ -6,6 +6,7 @@ import type { SigningKeyStore } from '../../security/access/signing-key-store.ts
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { createInvitationService } from './invitation.service.ts';
 import { currentOrganisation } from './organisation.repository.ts';
 import { listOpenSessions, revokeSession } from './session.repository.ts';
@@ -21,18 +22,28 @@ export interface IdentityRouteParts {
   invitations: ReturnType<typeof createInvitationService>;
   users: UserService;
   revocations: Revocations;
+  guessing: Guessing;
   signingKeys: SigningKeyStore;
   clock: Clock;
 }
 
 /** Signing in and out, and what a person does with their own account. */
 export function addIdentityRoutes(parts: IdentityRouteParts): void {
-  const { gate, transactions, signIn, invitations, users, revocations, clock } = parts;
+  const { gate, transactions, signIn, invitations, users, revocations, guessing, clock } = parts;
 
   const meOf = (organisationId: number, userId: string) =>
     transactions.read(organisationId, async (reader: Reader) =>
       presentMe(await users.load(reader, userId), await currentOrganisation(reader)),
     );
+
+  /** Only once the browser is signed in: from then on strangers who guess at this account do not keep it out. */
+  async function rememberBrowser(
+    call: { deviceCookie: string | undefined; setDeviceCookie(token: string): void },
+    email: string,
+  ): Promise<void> {
+    const token = await guessing.rememberBrowser(email, call.deviceCookie);
+    if (token !== undefined) call.setDeviceCookie(token);
+  }
 
   gate.handle(contract.jwks, async () => ({
     contentType: 'application/jwk-set+json',
@@ -45,10 +56,10 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     return signIn.openTokenSession(call.writeAs, account, call);
   });
 
-  gate.handle(contract.refresh, (call) => signIn.refresh(call.writeAs, call.body.refreshToken));
+  gate.handle(contract.refresh, (call) => signIn.refresh(call.writeAs, call, call.body.refreshToken));
 
   gate.handle(contract.logout, async (call) => {
-    await signIn.logout(call.writeAs, call.body.refreshToken);
+    await signIn.logout(call.writeAs, call, call.body.refreshToken);
     return undefined;
   });
 
@@ -63,6 +74,7 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
       },
     );
     call.setSessionCookie(token);
+    await rememberBrowser(call, account.email);
     return meOf(account.organisation_id, account.user_id);
   });
 
@@ -95,16 +107,17 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     return undefined;
   });
 
-  gate.handle(contract.passwordChange, async ({ body, principal, read, write }) => {
+  gate.handle(contract.passwordChange, async ({ body, principal, deviceCookie, read, write }) => {
     const current = await read((reader) => users.passwordOf(reader, principal.userId));
-    const hash = await users.newPasswordHash(current, body.currentPassword, body.newPassword);
+    const hash = await users.newPasswordHash(current, body.currentPassword, body.newPassword, deviceCookie);
     const ended = await write((tx) => users.replacePassword(tx, principal, current.hash, hash));
+    await guessing.recovered(principal.email);
     for (const sessionId of ended) await revocations.announce({ sessionId });
     return undefined;
   });
 
-  gate.handle(contract.invitationInspect, async ({ body }) => {
-    const found = await invitations.find(body.token);
+  gate.handle(contract.invitationInspect, async ({ body, address }) => {
+    const found = await invitations.find(body.token, address);
     return {
       organisation: found.organisation,
       email: found.email,
@@ -116,6 +129,7 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
   gate.handle(contract.invitationAccept, async (call) => {
     const { account, sessionToken } = await invitations.accept(call.writeAs, call, call.body);
     call.setSessionCookie(sessionToken);
+    await rememberBrowser(call, account.email);
     return meOf(account.organisation_id, account.user_id);
   });
 }

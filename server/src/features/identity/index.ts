@@ -6,6 +6,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { createFirstStart, type FirstStart } from './first-start.ts';
 import { addIdentityRoutes } from './identity.routes.ts';
 import { createInvitationService } from './invitation.service.ts';
@@ -24,6 +25,7 @@ export interface IdentityDependencies {
   signingKeys: SigningKeyStore;
   keyRing: KeyRing;
   revocations: Revocations;
+  guessing: Guessing;
   publicUrl: URL;
   clock: Clock;
 }

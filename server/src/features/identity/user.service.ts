@@ -8,6 +8,7 @@ import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { changeInvitedRole, insertInvitation } from './invitation.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
@@ -33,10 +34,11 @@ export type UserService = ReturnType<typeof createUserService>;
 export function createUserService(deps: {
   passwords: Passwords;
   revocations: Revocations;
+  guessing: Pick<Guessing, 'check'>;
   publicUrl: URL;
   clock: Clock;
 }) {
-  const { passwords, revocations, publicUrl, clock } = deps;
+  const { passwords, revocations, guessing, publicUrl, clock } = deps;
 
   /** The token stands in the fragment, which a browser never sends to a server, so it stays out of every log. */
   async function invite(
@@ -165,9 +167,13 @@ export function createUserService(deps: {
       of: { hash: string | null; user: UserRecord },
       current: string,
       next: string,
+      deviceCookie: string | undefined,
     ): Promise<string> {
-      if (!(await passwords.verify(of.hash, current)))
-        throw invalidField('currentPassword', 'not your current password');
+      const isRight = await guessing.check(
+        { account: of.user.email, factor: 'password_again', deviceCookie },
+        async () => (await passwords.verify(of.hash, current)) || null,
+      );
+      if (!isRight) throw invalidField('currentPassword', 'not your current password');
       const fault = passwords.fault(next, of.user);
       if (fault !== undefined) throw invalidField('newPassword', fault);
       return passwords.hash(next);
