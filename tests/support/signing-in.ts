@@ -31,8 +31,8 @@ export interface SignInTest {
   openSessions(userId: string): Promise<number>;
 }
 
-export async function aSignInTest(clock: ManualClock): Promise<SignInTest> {
-  const app = await anApp({ clock, webFolder: import.meta.dirname });
+export async function aSignInTest(clock: ManualClock, env: Record<string, string> = {}): Promise<SignInTest> {
+  const app = await anApp({ clock, webFolder: import.meta.dirname, env });
   const secrets = new Set<string>();
   const { admin } = app.database;
 
