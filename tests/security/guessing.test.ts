@@ -340,13 +340,14 @@ describe('known and unknown accounts', () => {
     expect(share).toBeLessThan(0.75);
     const median = (times: number[]): number => times.toSorted((a, b) => a - b)[times.length / 2] ?? 0;
     expect(Math.abs(median(known) - median(unknown)) / median(unknown)).toBeLessThan(0.2);
-  });
+  }, 240_000);
 });
 
 describe('behind a trusted proxy', () => {
   it('the block falls on who is behind it, never on the proxy', async () => {
     const proxy = freshAddress();
-    const behind = await aSignInTest(clock, { VALTRONICS_TRUSTED_PROXIES: `${proxy}/32` });
+    const time = manualClock(Date.now());
+    const behind = await aSignInTest(time, { VALTRONICS_TRUSTED_PROXIES: `${proxy}/32` });
     try {
       const ask = (client?: string) =>
         behind.post('/auth/refresh', guessToken, {
@@ -354,7 +355,7 @@ describe('behind a trusted proxy', () => {
           headers: client === undefined ? {} : { 'x-forwarded-for': client },
         });
       for (let n = 0; n < 5; n += 1) {
-        clock.advance(1_000);
+        time.advance(1_000);
         expect((await ask('203.0.113.5')).status).toBe(401);
       }
       expectBlocked(await ask('203.0.113.5'));
@@ -362,7 +363,7 @@ describe('behind a trusted proxy', () => {
       expectBlocked(await ask('198.51.100.77, 203.0.113.5'));
       expect((await ask('203.0.113.6')).status).toBe(401);
       for (let n = 0; n < 12; n += 1) {
-        clock.advance(1_000);
+        time.advance(1_000);
         expect((await ask()).status).toBe(401);
       }
     } finally {

@@ -67,13 +67,24 @@ export function createSignInService(deps: {
    */
   async function prove(email: string, password: string, visitor: Visitor): Promise<Account> {
     const { address, deviceCookie } = visitor;
+    const claimed: { account?: Account | undefined } = {};
     let failuresBefore = 0;
     const account = await guessing.check(
       { address, account: email, deviceCookie },
-      () => look(email, password, visitor),
-      (failures) => (failuresBefore = failures),
+      async () => {
+        const found = await transactions.read(null, (reader) => findLogin(reader, email));
+        claimed.account = found;
+        const isRight = await passwords.verify(found?.password_hash ?? null, password);
+        return found && isRight && found.status === 'active' ? found : null;
+      },
+      (failures) => {
+        failuresBefore = failures;
+      },
     );
-    if (!account) throw new Problem('invalid_credentials');
+    if (!account) {
+      await recordRefusal(claimed.account, visitor);
+      throw new Problem('invalid_credentials');
+    }
     if (failuresBefore >= SUSPICIOUS_FAILURES) await noteSuspicious(account, failuresBefore);
     const hash = account.password_hash;
     if (!hash || !passwords.needsRehash(hash)) return account;
@@ -84,11 +95,8 @@ export function createSignInService(deps: {
     return { ...account, password_hash: upgraded };
   }
 
-  async function look(email: string, password: string, visitor: Visitor): Promise<Account | null> {
-    const account = await transactions.read(null, (reader) => findLogin(reader, email));
-    const isRight = await passwords.verify(account?.password_hash ?? null, password);
-    if (account && isRight && account.status === 'active') return account;
-    await transactions.refused(
+  const recordRefusal = (account: Account | undefined, visitor: Visitor): Promise<void> =>
+    transactions.refused(
       {
         organisationId: account?.organisation_id ?? null,
         actor: { kind: 'anonymous', id: account?.user_id ?? null, label: null },
@@ -98,8 +106,6 @@ export function createSignInService(deps: {
       'session.refused',
       { resource: account ? { kind: 'user', id: account.user_id } : null },
     );
-    return null;
-  }
 
   /** A right password after many wrong ones may be a guess that hit (ASVS 5.0 V6.3.5). */
   const noteSuspicious = (account: Account, failuresBefore: number): Promise<void> =>
