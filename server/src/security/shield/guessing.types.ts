@@ -30,6 +30,10 @@ export interface GuessAttempt {
  * const account = await guessing.check({ address, account: email, deviceCookie }, async () => (isRight ? account : null));
  * if (account === null) throw new Problem('invalid_credentials');
  * ```
+ *
+ * What to give: a password `{ address, account, deviceCookie }`; a code or key after it the same with `factor`; something asked for again in
+ * an open session `{ account, factor, deviceCookie }`, without the address; a link, a callback or a refresh token `{ address }`. Bearer
+ * tokens of 256 random bits that come with every request are no business of this one: see `RefusedTokens`.
  */
 export interface Guessing {
   /**

@@ -9,7 +9,7 @@ import { countRefusedToken } from './refused-token.repository.ts';
 export interface RefusedTokens {
   /** Whether this token was refused so often at this address that looking it up again is idle. */
   isKnownBad(address: string, token: string): boolean;
-  /** Counts a device token that belongs to nobody, with the device it was shown for if one was claimed. */
+  /** Counts a token that belongs to nobody, with the device it was shown for if one was claimed. */
   refused(address: string, token: string, deviceId?: string): Promise<void>;
 }
 
