@@ -41,6 +41,10 @@ export const auditEvents = {
   'notification_channel.changed': 'changed a notification channel',
   'notification_channel.deleted': 'deleted a notification channel',
   'notification_channel.tested': 'sent a test notification',
+  'account.suspicious': 'signed in after many failed attempts',
+  'address.suspicious': 'marked an address as suspicious',
+  'block.created': 'blocked an address',
+  'block.lifted': 'lifted a block',
   'signing_key.created': 'created a token signing key',
 } as const satisfies Record<string, string>;
 

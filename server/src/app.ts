@@ -33,9 +33,13 @@ import { createHttpGate } from './security/gate/http-gate.ts';
 import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
 import { webFallback } from './security/gate/web-fallback.ts';
+import { openBlocks } from './security/shield/blocks.ts';
 import { addressKey, clientAddress } from './security/shield/client-address.ts';
+import { createGuessing } from './security/shield/guessing.ts';
 import { apiHeaders, strictTransport } from './security/shield/headers.ts';
 import { createLimiter } from './security/shield/limiter.ts';
+import { createRefusedTokens } from './security/shield/refused-tokens.ts';
+import { shieldJobs } from './security/shield/shield.jobs.ts';
 import { type RunningDatabase, startDatabase } from './start-database.ts';
 
 export interface App {
@@ -123,6 +127,15 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     clock,
     ttlSeconds: config.accessTokenMinutes * 60,
   });
+  const blocks = await openBlocks({
+    transactions,
+    notices,
+    clock,
+    exempt: [config.trustedProxies, config.allowList],
+    log,
+  });
+  const guessing = createGuessing({ transactions, keyRing, blocks, clock, log });
+  const refusedTokens = createRefusedTokens({ transactions, clock });
   const credentials = createDeviceCredentials({ transactions, revocations, clock });
   const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
   const authentication = createAuthentication({
@@ -130,6 +143,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     accessTokens,
     deviceCredentials: credentials,
     factorPolicy,
+    refusedTokens,
     clock,
   });
   const passwords = createPasswords();
@@ -139,11 +153,13 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     transactions,
     authentication,
     limiter,
+    blocks,
+    guessing,
+    clock,
     publicOrigin,
     trustedProxies: config.trustedProxies,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
-    clock,
     log,
     metrics,
     ...(checkAnswers === undefined ? {} : { checkAnswers }),
@@ -153,6 +169,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     authentication,
     revocations,
     limiter,
+    blocks,
     ingestRate: config.ingestRate,
     publicOrigin,
     log,
@@ -161,6 +178,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   });
   const topicGate = createTopicGate({
     credentials,
+    refusedTokens,
     revocations,
     limiter,
     ingestRate: config.ingestRate,
@@ -184,6 +202,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     authentication,
     factorPolicy,
     mailer,
+    guessing,
     publicUrl: config.publicUrl,
     clock,
     log,
@@ -231,13 +250,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   gate.assertComplete();
   streamGate.assertComplete();
   topicGate.assertComplete();
-  for (const job of [...identity.jobs, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+  const shield = shieldJobs({ transactions, clock });
+  for (const job of [...shield, ...identity.jobs, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
 
   return {
     identity,
     devices,
     telemetry,
-    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices }),
+    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices, blocks }),
     caFile: tls?.caFile,
 
     async listen() {

@@ -93,6 +93,10 @@ describe('the same commands with a running server and without', () => {
     expect(taken).toMatchObject({ code: 1, out: '' });
     expect(taken.err).toMatch(/^valtronics: [^\n]*already has an account\.\n$/);
 
+    expect((await done(valtronics(['blocks', 'list', '--json'], { env }))).json).toEqual({ items: [] });
+    const free = await valtronics(['blocks', 'lift', '203.0.113.9', '--json'], { env }).finished();
+    expect(free).toMatchObject({ code: 1, out: '', err: 'valtronics: Nothing in force blocks 203.0.113.9.\n' });
+
     const ada = await signedIn(place, 'ada@example.org');
     await (await signedIn(place, 'bob@example.org')).signOut();
     const { items: devices } = await ada.call(devicesList, { query: {} });

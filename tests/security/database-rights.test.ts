@@ -175,6 +175,14 @@ describe('grants', () => {
     });
   });
 
+  it('the server makes blocks and can neither lift, change nor remove one', async () => {
+    const shield = `c.relname in ('blocks', 'suspicious_addresses')`;
+    expect(await grantsOf('server', shield)).toEqual({
+      blocks: 'insert select',
+      suspicious_addresses: 'insert select update',
+    });
+  });
+
   it('the server reads measurements and writes none', async () => {
     const measured = `c.relname in ('points', 'rollups_1m', 'rollups_1h', 'series_latest', 'telemetry_journal', 'telemetry_pending')`;
     expect(new Set(Object.values(await grantsOf('server', measured)))).toEqual(new Set(['select']));

@@ -66,6 +66,7 @@ describe('pinned lists', () => {
       'command_progress',
       'device_alert',
       'device_presence',
+      'guess_counters',
       'housekeeping',
       'new_series',
       'outbox',

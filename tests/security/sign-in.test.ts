@@ -80,7 +80,7 @@ describe('signing in', () => {
     expect(JSON.stringify(event)).not.toMatch(/someone\.tried|password that was/);
   });
 
-  it('sets the cookie exactly so, and returns no token', async () => {
+  it('sets the two cookies exactly so, and returns no token', async () => {
     const { email, password } = admin;
     const answer = test.remember(
       await test.post('/auth/session', { email, password }, { headers: { origin: app.origin } }),
@@ -89,9 +89,12 @@ describe('signing in', () => {
       expect.stringMatching(
         /^__Host-valtronics=vts_[\w-]{43}; Path=\/; Max-Age=43200; Secure; HttpOnly; SameSite=Strict$/,
       ),
+      expect.stringMatching(
+        /^__Host-valtronics-device=vtc_[\w-]{43}; Path=\/; Max-Age=15552000; Secure; HttpOnly; SameSite=Strict$/,
+      ),
     ]);
     expect(answer.json).toMatchObject({ email, role: 'admin' });
-    expect(answer.text).not.toMatch(/vts_|vtr_|eyJ/);
+    expect(answer.text).not.toMatch(/vt[scr]_|eyJ/);
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 

@@ -14,6 +14,7 @@ import type { EndpointGate } from '../../server/src/security/gate/endpoint-gate.
 import type { Subscription } from '../../server/src/security/gate/streams.ts';
 import { createTopicGate } from '../../server/src/security/gate/topic-gate.ts';
 import { createLimiter } from '../../server/src/security/shield/limiter.ts';
+import { createRefusedTokens } from '../../server/src/security/shield/refused-tokens.ts';
 import type { TestDatabase } from './database.ts';
 import { anMqttClient } from './mqtt-client.ts';
 import { aUserPrincipal } from './principals.ts';
@@ -51,6 +52,7 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
   const credentials = createDeviceCredentials({ transactions, revocations, clock });
   const topicGate = createTopicGate({
     credentials,
+    refusedTokens: createRefusedTokens({ transactions, clock }),
     revocations,
     limiter: createLimiter({ clock: systemClock, maxKeys: 10_000 }),
     metrics: { gateRefused: () => {}, mqttReceived: () => {} },

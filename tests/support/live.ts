@@ -111,6 +111,7 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
       onGap: (listener) => void gapListeners.push(listener),
     },
     limiter: createLimiter({ clock, maxKeys: 10_000 }),
+    blocks: { of: () => undefined },
     publicOrigin,
     log: logger,
     clock,

@@ -31,15 +31,15 @@ export interface SignInTest {
   openSessions(userId: string): Promise<number>;
 }
 
-export async function aSignInTest(clock: ManualClock): Promise<SignInTest> {
-  const app = await anApp({ clock, webFolder: import.meta.dirname });
+export async function aSignInTest(clock: ManualClock, env: Record<string, string> = {}): Promise<SignInTest> {
+  const app = await anApp({ clock, webFolder: import.meta.dirname, env });
   const secrets = new Set<string>();
   const { admin } = app.database;
 
   function remember(answer: Answer): Answer {
     for (const field of ['accessToken', 'refreshToken']) if (answer.json?.[field]) secrets.add(answer.json[field]);
-    const cookie = /=(vts_[\w-]+)/.exec(String(answer.headers['set-cookie']))?.[1];
-    if (cookie) secrets.add(cookie);
+    for (const [, cookie = ''] of String(answer.headers['set-cookie']).matchAll(/=(vt[sc]_[\w-]+)/g))
+      secrets.add(cookie);
     return answer;
   }
   const post: SignInTest['post'] = (path, body, options = {}) =>

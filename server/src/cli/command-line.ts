@@ -1,4 +1,6 @@
 import { startupFault } from '../startup-fault.ts';
+import { blocksLift } from './blocks-lift.ts';
+import { blocksList } from './blocks-list.ts';
 import type { Command } from './command.ts';
 import { CommandError, UsageError } from './command-error.ts';
 import { dbInit } from './db-init.ts';
@@ -12,7 +14,17 @@ import { replay } from './replay.ts';
 import { simulate } from './simulate.ts';
 import { usersCreate } from './users-create.ts';
 
-const commands: readonly Command[] = [dbInit, dbMigrate, usersCreate, devicesCreate, simulate, replay, demo];
+const commands: readonly Command[] = [
+  dbInit,
+  dbMigrate,
+  usersCreate,
+  devicesCreate,
+  blocksList,
+  blocksLift,
+  simulate,
+  replay,
+  demo,
+];
 
 const EXIT = { done: 0, failed: 1, wrongUsage: 2 } as const;
 

@@ -27,7 +27,17 @@ async function result(args: readonly string[], env: Readonly<Record<string, stri
   return { code, ...said };
 }
 
-const COMMANDS = ['db init', 'db migrate', 'users create', 'devices create', 'simulate', 'replay', 'demo'];
+const COMMANDS = [
+  'db init',
+  'db migrate',
+  'users create',
+  'devices create',
+  'blocks list',
+  'blocks lift',
+  'simulate',
+  'replay',
+  'demo',
+];
 
 describe('help', () => {
   test('lists every command and every setting, and is no error', async () => {
@@ -63,6 +73,7 @@ describe('wrong usage ends with 2 and a hint, and says nothing on standard outpu
     [['users', 'create', '--email'], "'--email <value>' argument missing"],
     [['devices', 'create', '--name', 'x', '--type', 'No Such!'], '--type: '],
     [['devices', 'create', '--name', 'x', '--type', 'y', 'more'], '"more" is one word too many'],
+    [['blocks', 'lift'], 'ID|ADDRESS is missing'],
     [['replay'], 'FILE.csv is missing'],
     [['replay', import.meta.filename], '--device-token-file'],
     [['replay', import.meta.filename, '--speed', '-1'], '--speed'],

@@ -4,8 +4,20 @@ import type { Devices } from '../features/devices/index.ts';
 import type { FirstStart } from '../features/identity/first-start.ts';
 import { Problem } from '../lib/problem.ts';
 import type { Transactions } from '../security/audit/transactions.types.ts';
+import type { BlockRow } from '../security/shield/block.repository.ts';
+import type { Blocks } from '../security/shield/blocks.ts';
 
 const ORGANISATION = 'My organisation';
+
+const block = z.strictObject({
+  id: z.string(),
+  scope: z.enum(['ip', 'range', 'user', 'device']),
+  value: z.string(),
+  reason: z.string(),
+  evidence: z.record(z.string(), z.unknown()),
+  createdAt: z.string(),
+  expiresAt: z.string(),
+});
 
 /** What each command takes and gives. Both sides of the control socket read it, so neither believes the other. */
 export const hostCommandShapes = {
@@ -22,6 +34,11 @@ export const hostCommandShapes = {
     }),
   },
   'devices.create': { input: deviceRegister.body, output: deviceRegister.response },
+  'blocks.list': { input: z.strictObject({}), output: z.strictObject({ items: z.array(block) }) },
+  'blocks.lift': {
+    input: z.strictObject({ which: z.string().trim().min(1).max(200) }),
+    output: z.strictObject({ lifted: z.array(block) }),
+  },
 } as const;
 
 export type HostCommandName = keyof typeof hostCommandShapes;
@@ -37,8 +54,9 @@ export function createHostCommands(deps: {
   transactions: Transactions;
   firstStart: FirstStart;
   devices: Devices;
+  blocks: Pick<Blocks, 'list' | 'lift'>;
 }): HostCommands {
-  const { transactions, firstStart, devices } = deps;
+  const { transactions, firstStart, devices, blocks } = deps;
   const actorOf = (uid: number) => ({ kind: 'cli', id: `cli:${uid}`, label: null }) as const;
   const organisation = async () => (await firstStart.ensureOrganisation(ORGANISATION)).id;
 
@@ -59,8 +77,22 @@ export function createHostCommands(deps: {
         devices.service.register(tx, organisationId, input),
       );
     },
+
+    'blocks.list': async () => ({ items: (await blocks.list()).map(presentBlock) }),
+
+    'blocks.lift': async (uid, { which }) => ({ lifted: (await blocks.lift(which, actorOf(uid))).map(presentBlock) }),
   };
 }
+
+const presentBlock = ({ id, scope, value, reason, evidence, created_at, expires_at }: BlockRow) => ({
+  id,
+  scope,
+  value,
+  reason,
+  evidence,
+  createdAt: created_at.toISOString(),
+  expiresAt: expires_at.toISOString(),
+});
 
 export async function runHostCommand<N extends HostCommandName>(
   commands: HostCommands,

@@ -60,8 +60,8 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
     return { ...rest, methods: [...methods] };
   });
 
-  gate.handle(contract.stepUp, async ({ body, principal, write, setSessionCookie }) => {
-    const proof = await stepUps.check(principal, body);
+  gate.handle(contract.stepUp, async ({ body, principal, deviceCookie, write, setSessionCookie }) => {
+    const proof = await stepUps.check(principal, body, deviceCookie);
     const { token, verifiedAt } = await write((tx) => stepUps.prove(tx, principal, proof));
     if (token !== null) setSessionCookie(token);
     return { verifiedAt };
@@ -93,10 +93,11 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
     return { ended: ended.length };
   });
 
-  gate.handle(contract.passwordChange, async ({ body, principal, read, write }) => {
+  gate.handle(contract.passwordChange, async ({ body, principal, deviceCookie, read, write }) => {
     const current = await read((reader) => passwords.current(reader, principal.userId));
-    const hash = await passwords.newHash(current, body.currentPassword, body.newPassword);
-    await passwords.announce(await write((tx) => passwords.replace(tx, principal, current.hash, hash)));
+    const hash = await passwords.newHash(current, body.currentPassword, body.newPassword, deviceCookie);
+    const ended = await write((tx) => passwords.replace(tx, principal, current.hash, hash));
+    await passwords.changed(principal.email, ended);
     return undefined;
   });
 
@@ -104,9 +105,9 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
     passwords.forgot(body.email);
     return undefined;
   });
-  gate.handle(contract.passwordResetInspect, ({ body }) => passwords.inspect(body.token));
-  gate.handle(contract.passwordReset, async ({ body, writeAs }) => {
-    await passwords.reset(writeAs, body.token, body.newPassword);
+  gate.handle(contract.passwordResetInspect, ({ body, address }) => passwords.inspect(body.token, address));
+  gate.handle(contract.passwordReset, async ({ body, address, writeAs }) => {
+    await passwords.reset(writeAs, address, body.token, body.newPassword);
     return undefined;
   });
 }

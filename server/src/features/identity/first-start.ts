@@ -4,6 +4,7 @@ import { newId } from '../../lib/ids.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { firstOrganisation, insertOrganisation } from './organisation.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
@@ -45,9 +46,10 @@ export function createFirstStart(deps: {
   passwords: Passwords;
   users: UserService;
   revocations: Revocations;
+  guessing: Pick<Guessing, 'recovered'>;
   clock: Clock;
 }): FirstStart {
-  const { transactions, passwords, users, revocations, clock } = deps;
+  const { transactions, passwords, users, revocations, guessing, clock } = deps;
 
   /** Slow; never inside a transaction. */
   function hashOf(password: string, account: { email: string; name: string | null }): Promise<string> {
@@ -123,6 +125,7 @@ export function createFirstStart(deps: {
         },
       );
       for (const sessionId of ended) await revocations.announce({ sessionId });
+      await guessing.recovered(email);
       return true;
     },
   };

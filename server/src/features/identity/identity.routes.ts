@@ -8,6 +8,7 @@ import type { SigningKeyStore } from '../../security/access/signing-key-store.ts
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { passwordAlone } from './factor-proofs.ts';
 import type { createInvitationService } from './invitation.service.ts';
 import { currentOrganisation } from './organisation.repository.ts';
@@ -26,24 +27,37 @@ export interface IdentityRouteParts {
   invitations: ReturnType<typeof createInvitationService>;
   users: UserService;
   revocations: Revocations;
+  guessing: Guessing;
   signingKeys: SigningKeyStore;
   clock: Clock;
 }
 
+interface BrowserCall {
+  readonly deviceCookie: string | undefined;
+  setSessionCookie(token: string): void;
+  setDeviceCookie(token: string): void;
+}
+
 /** Signing in and out. */
 export function addIdentityRoutes(parts: IdentityRouteParts): void {
-  const { gate, transactions, authentication, signIn, secondStep, invitations, users, revocations, clock } = parts;
+  const { gate, transactions, authentication, signIn, secondStep, invitations, users, revocations, guessing, clock } =
+    parts;
 
   const meOf = (principal: UserPrincipal) =>
     transactions.read(principal.organisationId, async (reader: Reader) =>
       presentMe(await users.load(reader, principal.userId), await currentOrganisation(reader), principal),
     );
 
-  /** What the browser would be told at its next request: what is due, included. */
-  async function meOfCookie(call: { setSessionCookie(token: string): void }, token: string): Promise<contract.Me> {
-    const principal = await authentication.session(token);
+  /**
+   * Signed in: what the browser would be told at its next request, what is due included. From now on strangers who guess at the account
+   * do not keep this browser out.
+   */
+  async function welcome(call: BrowserCall, sessionToken: string): Promise<contract.Me> {
+    const principal = await authentication.session(sessionToken);
     if (!principal) throw new Problem('not_authenticated');
-    call.setSessionCookie(token);
+    call.setSessionCookie(sessionToken);
+    const deviceToken = await guessing.rememberBrowser(principal.email, call.deviceCookie);
+    if (deviceToken !== undefined) call.setDeviceCookie(deviceToken);
     return meOf(principal);
   }
 
@@ -63,10 +77,10 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     signIn.openTokens(call.writeAs, await secondStep.finish(call.body, 'token', call), call),
   );
 
-  gate.handle(contract.refresh, (call) => signIn.refresh(call.writeAs, call.body.refreshToken));
+  gate.handle(contract.refresh, (call) => signIn.refresh(call.writeAs, call, call.body.refreshToken));
 
   gate.handle(contract.logout, async (call) => {
-    await signIn.logout(call.writeAs, call.body.refreshToken);
+    await signIn.logout(call.writeAs, call, call.body.refreshToken);
     return undefined;
   });
 
@@ -74,14 +88,14 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     const account = await signIn.prove(call.body.email, call.body.password, call);
     const more = await secondStep.begin(account, 'browser');
     if (more) return { mfa: more };
-    return meOfCookie(call, await signIn.openBrowser(call.writeAs, { account, proof: passwordAlone }, call));
+    return welcome(call, await signIn.openBrowser(call.writeAs, { account, proof: passwordAlone }, call));
   });
 
   gate.handle(contract.passkeySignIn, () => secondStep.beginAlone());
 
   gate.handle(contract.sessionVerify, async (call) => {
     const proven = await secondStep.finish(call.body, 'browser', call);
-    return meOfCookie(call, await signIn.openBrowser(call.writeAs, proven, call));
+    return welcome(call, await signIn.openBrowser(call.writeAs, proven, call));
   });
 
   gate.handle(contract.sessionDelete, async (call) => {
@@ -103,8 +117,8 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     return meOf(principal);
   });
 
-  gate.handle(contract.invitationInspect, async ({ body }) => {
-    const found = await invitations.find(body.token);
+  gate.handle(contract.invitationInspect, async ({ body, address }) => {
+    const found = await invitations.find(body.token, address);
     return {
       organisation: found.organisation,
       email: found.email,
@@ -114,6 +128,6 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
   });
 
   gate.handle(contract.invitationAccept, async (call) =>
-    meOfCookie(call, await invitations.accept(call.writeAs, call, call.body)),
+    welcome(call, await invitations.accept(call.writeAs, call, call.body)),
   );
 }

@@ -12,6 +12,7 @@ import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import { createPasskeys } from '../../security/crypto/passkeys.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { addAccountRoutes } from './account.routes.ts';
 import { createAccountMailbox } from './account-mailbox.ts';
 import { createChallenges } from './challenges.ts';
@@ -42,6 +43,7 @@ export interface IdentityDependencies {
   authentication: Pick<Authentication, 'session'>;
   factorPolicy: FactorPolicy;
   mailer: Mailer;
+  guessing: Guessing;
   publicUrl: URL;
   clock: Clock;
   log: Logger;

@@ -3,6 +3,7 @@ import { newId } from '../../lib/ids.ts';
 import { invalidField, Problem } from '../../lib/problem.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { passwordAlone } from './factor-proofs.ts';
 import { claimInvitation, type FoundInvitation, findInvitation } from './invitation.repository.ts';
 import type { Passwords } from './passwords.ts';
@@ -14,16 +15,19 @@ export function createInvitationService(deps: {
   transactions: Transactions;
   passwords: Passwords;
   signIn: SignInService;
+  guessing: Pick<Guessing, 'check'>;
   clock: Clock;
 }) {
-  const { transactions, passwords, signIn, clock } = deps;
+  const { transactions, passwords, signIn, guessing, clock } = deps;
 
-  async function find(token: string): Promise<FoundInvitation> {
+  async function find(token: string, address: string): Promise<FoundInvitation> {
     const gone = new Problem('gone', {
       detail: 'This link was used, has expired, or was replaced by a newer one. Ask for a new one.',
     });
-    if (!isOpaqueToken(token, tokenPrefixes.invitation)) throw gone;
-    const found = await transactions.read(null, (reader) => findInvitation(reader, tokenHash(token)));
+    const found = await guessing.check({ address }, async () => {
+      if (!isOpaqueToken(token, tokenPrefixes.invitation)) return null;
+      return (await transactions.read(null, (reader) => findInvitation(reader, tokenHash(token)))) ?? null;
+    });
     if (!found || found.expires_at.getTime() <= clock.now()) throw gone;
     return found;
   }
@@ -34,7 +38,7 @@ export function createInvitationService(deps: {
     visitor: Visitor,
     given: { token: string; email?: string | undefined; name?: string | undefined; password: string },
   ): Promise<string> {
-    const invitation = await find(given.token);
+    const invitation = await find(given.token, visitor.address);
     const email = invitation.email ?? given.email;
     if (email === undefined) throw invalidField('email', 'your address, to sign in with');
     const fault = passwords.fault(given.password, { email, name: given.name ?? null });

@@ -8,6 +8,7 @@ import type { AuditActor } from '../../security/audit/audit-event.ts';
 import type { AuditedTx, Reader, SystemTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import { listFactors } from './factor.repository.ts';
 import {
@@ -45,11 +46,12 @@ export function createPasswordService(deps: {
   passwords: Passwords;
   revocations: Revocations;
   mailbox: AccountMailbox;
+  guessing: Pick<Guessing, 'check' | 'recovered'>;
   publicUrl: URL;
   clock: Clock;
   log: Logger;
 }) {
-  const { transactions, passwords, revocations, mailbox, publicUrl, clock, log } = deps;
+  const { transactions, passwords, revocations, mailbox, guessing, publicUrl, clock, log } = deps;
   let underWay = 0;
 
   async function hashOf(
@@ -95,12 +97,21 @@ export function createPasswordService(deps: {
     });
   }
 
-  async function findReset(token: string): Promise<FoundReset> {
-    const gone = new Problem('gone', { detail: 'This link was used, has expired, or was replaced by a newer one.' });
-    if (!isOpaqueToken(token, tokenPrefixes.passwordReset)) throw gone;
-    const found = await transactions.read(null, (reader) => findPasswordReset(reader, tokenHash(token)));
-    if (!found || found.expires_at.getTime() <= clock.now()) throw gone;
+  async function findReset(token: string, address: string): Promise<FoundReset> {
+    const found = await guessing.check({ address }, async () => {
+      if (!isOpaqueToken(token, tokenPrefixes.passwordReset)) return null;
+      const known = await transactions.read(null, (reader) => findPasswordReset(reader, tokenHash(token)));
+      return known && known.expires_at.getTime() > clock.now() ? known : null;
+    });
+    if (!found)
+      throw new Problem('gone', { detail: 'This link was used, has expired, or was replaced by a newer one.' });
     return found;
+  }
+
+  /** The owner has chosen a new one: what strangers tried before is forgotten, and the sessions given have ended. */
+  async function changed(email: string, endedSessions: readonly string[]): Promise<void> {
+    await guessing.recovered(email);
+    await announce(endedSessions);
   }
 
   async function announce(sessions: readonly string[]): Promise<void> {
@@ -116,9 +127,17 @@ export function createPasswordService(deps: {
     },
 
     /** The hash of the new password, if the old one is right and the new one allowed. */
-    async newHash(of: { hash: string | null; user: UserRecord }, current: string, next: string): Promise<string> {
-      if (!(await passwords.verify(of.hash, current)))
-        throw invalidField('currentPassword', 'not your current password');
+    async newHash(
+      of: { hash: string | null; user: UserRecord },
+      current: string,
+      next: string,
+      deviceCookie: string | undefined,
+    ): Promise<string> {
+      const isRight = await guessing.check(
+        { account: of.user.email, factor: 'password_again', deviceCookie },
+        async () => (await passwords.verify(of.hash, current)) || null,
+      );
+      if (!isRight) throw invalidField('currentPassword', 'not your current password');
       if (next === current) throw invalidField('newPassword', 'the one you have now');
       return hashOf('newPassword', next, of.user, of.user.factors.length > 0);
     },
@@ -135,6 +154,7 @@ export function createPasswordService(deps: {
     },
 
     announce,
+    changed,
 
     /**
      * Answers nothing and before anything is looked up, so that neither the answer nor its time tells whether there is such an account
@@ -152,14 +172,14 @@ export function createPasswordService(deps: {
 
     issueLink,
 
-    async inspect(token: string): Promise<{ email: string; expiresAt: string }> {
-      const found = await findReset(token);
+    async inspect(token: string, address: string): Promise<{ email: string; expiresAt: string }> {
+      const found = await findReset(token, address);
       return { email: found.email, expiresAt: found.expires_at.toISOString() };
     },
 
     /** Replaces the password and ends every session. Signs nobody in: a second factor is asked for at the next sign-in as always. */
-    async reset(writeAs: WriteAs, token: string, password: string): Promise<void> {
-      const found = await findReset(token);
+    async reset(writeAs: WriteAs, address: string, token: string, password: string): Promise<void> {
+      const found = await findReset(token, address);
       const { organisation_id: organisationId, user_id: userId, email, name } = found;
       const factors = await transactions.read(organisationId, (reader) => listFactors(reader, userId));
       const hash = await hashOf('newPassword', password, { email, name }, factors.length > 0);
@@ -172,7 +192,7 @@ export function createPasswordService(deps: {
         tx.describe({ resource: { kind: 'user', id: userId }, details });
         return sessions;
       });
-      await announce(ended);
+      await changed(email, ended);
     },
   };
 }

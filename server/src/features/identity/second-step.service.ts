@@ -7,6 +7,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { Passkeys } from '../../security/crypto/passkeys.ts';
 import { tokenHash } from '../../security/crypto/tokens.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import { type SessionKind, spendChallenge, spendPasswordless } from './challenge.repository.ts';
 import { CHALLENGE_MS, type Challenges } from './challenges.ts';
@@ -36,9 +37,10 @@ export function createSecondStepService(deps: {
   challenges: Challenges;
   proofs: FactorProofs;
   mailbox: AccountMailbox;
+  guessing: Pick<Guessing, 'check'>;
   clock: Clock;
 }) {
-  const { transactions, keyRing, passkeys, challenges, proofs, mailbox, clock } = deps;
+  const { transactions, keyRing, passkeys, challenges, proofs, mailbox, guessing, clock } = deps;
   const whoseOf = ({ organisation_id, user_id, role }: Account) => ({
     organisationId: organisation_id,
     userId: user_id,
@@ -100,8 +102,12 @@ export function createSecondStepService(deps: {
     // Disabled or given another password since the first step: what was proven then is worth nothing now.
     if (account?.status !== 'active' || challenge.session_kind !== sessionKind || !samePassword)
       throw new Problem('gone');
-    const proof = await proofs.check(whoseOf(account), answer, challenge.passkey_challenge);
-    if (proof === undefined) {
+    const { address, deviceCookie } = visitor;
+    const proof = await guessing.check(
+      { address, account: account.email, factor: answer.method, deviceCookie },
+      async () => (await proofs.check(whoseOf(account), answer, challenge.passkey_challenge)) ?? null,
+    );
+    if (proof === null) {
       await warn(account, visitor);
       return refuse(account, visitor, answer.method);
     }
@@ -129,8 +135,12 @@ export function createSecondStepService(deps: {
     const account = owner && (await accountOf(owner.organisation_id, owner.user_id));
     // An unknown passkey, a disabled account and a wrong signature are told apart in the log only.
     if (account?.status !== 'active') throw new Problem('invalid_factor');
-    const proof = await proofs.checkAlone(whoseOf(account), assertion, asked.challenge);
-    if (proof === undefined) return refuse(account, visitor, 'passkey');
+    const { address, deviceCookie } = visitor;
+    const proof = await guessing.check(
+      { address, account: account.email, factor: 'passkey', deviceCookie },
+      async () => (await proofs.checkAlone(whoseOf(account), assertion, asked.challenge)) ?? null,
+    );
+    if (proof === null) return refuse(account, visitor, 'passkey');
     const spent = {
       tokenHash: tokenHash(answer.challengeId),
       organisationId: account.organisation_id,

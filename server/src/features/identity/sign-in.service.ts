@@ -12,11 +12,13 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import type { Passwords } from './passwords.ts';
 import type { Proven } from './second-step.service.ts';
 import {
   advanceRefreshFamily,
+  type FoundRefreshToken,
   findClientHistory,
   findRefreshToken,
   insertRefreshFamily,
@@ -31,6 +33,7 @@ import type { Account } from './user.ts';
 export interface Visitor {
   readonly address: string;
   readonly userAgent: string | null;
+  readonly deviceCookie: string | undefined;
   readonly requestId: string;
 }
 
@@ -38,6 +41,9 @@ export type WriteAs = <T>(
   who: { organisationId: number; actor: AuditActor },
   work: (tx: AuditedTx) => Promise<T>,
 ) => Promise<T>;
+
+/** Wrong passwords in a row before a right one, from which on the owner should hear of it. */
+const SUSPICIOUS_FAILURES = 5;
 
 export type SignInService = ReturnType<typeof createSignInService>;
 
@@ -48,9 +54,10 @@ export function createSignInService(deps: {
   keyRing: KeyRing;
   revocations: Revocations;
   mailbox: AccountMailbox;
+  guessing: Guessing;
   clock: Clock;
 }) {
-  const { transactions, passwords, accessTokens, keyRing, revocations, mailbox, clock } = deps;
+  const { transactions, passwords, accessTokens, keyRing, revocations, mailbox, guessing, clock } = deps;
   const familyPlace = (organisation: number, row: string) => ({
     organisation,
     table: 'refresh_families',
@@ -63,20 +70,37 @@ export function createSignInService(deps: {
    * in the log. The hashing happens before any transaction is opened.
    */
   async function prove(email: string, password: string, visitor: Visitor): Promise<Account> {
-    const account = await transactions.read(null, (reader) => findLogin(reader, email));
-    const isRight = await passwords.verify(account?.password_hash ?? null, password);
-    if (account && isRight && account.status === 'active') {
-      const hash = account.password_hash;
-      if (hash && passwords.needsRehash(hash)) {
-        const upgraded = await passwords.hash(password);
-        await transactions.unaudited(account.organisation_id, 'password_rehash', (tx) =>
-          upgradePasswordHash(tx, account.user_id, hash, upgraded),
-        );
-        return { ...account, password_hash: upgraded };
-      }
-      return account;
+    const { address, deviceCookie } = visitor;
+    const claimed: { account?: Account | undefined } = {};
+    let failuresBefore = 0;
+    const account = await guessing.check(
+      { address, account: email, deviceCookie },
+      async () => {
+        const found = await transactions.read(null, (reader) => findLogin(reader, email));
+        claimed.account = found;
+        const isRight = await passwords.verify(found?.password_hash ?? null, password);
+        return found && isRight && found.status === 'active' ? found : null;
+      },
+      (failures) => {
+        failuresBefore = failures;
+      },
+    );
+    if (!account) {
+      await recordRefusal(claimed.account, visitor);
+      throw new Problem('invalid_credentials');
     }
-    await transactions.refused(
+    if (failuresBefore >= SUSPICIOUS_FAILURES) await noteSuspicious(account, failuresBefore);
+    const hash = account.password_hash;
+    if (!hash || !passwords.needsRehash(hash)) return account;
+    const upgraded = await passwords.hash(password);
+    await transactions.unaudited(account.organisation_id, 'password_rehash', (tx) =>
+      upgradePasswordHash(tx, account.user_id, hash, upgraded),
+    );
+    return { ...account, password_hash: upgraded };
+  }
+
+  const recordRefusal = (account: Account | undefined, visitor: Visitor): Promise<void> =>
+    transactions.refused(
       {
         organisationId: account?.organisation_id ?? null,
         actor: { kind: 'anonymous', id: account?.user_id ?? null, label: null },
@@ -86,8 +110,17 @@ export function createSignInService(deps: {
       'session.refused',
       { resource: account ? { kind: 'user', id: account.user_id } : null },
     );
-    throw new Problem('invalid_credentials');
-  }
+
+  /** A right password after many wrong ones may be a guess that hit (ASVS 5.0 V6.3.5). */
+  const noteSuspicious = (account: Account, failuresBefore: number): Promise<void> =>
+    transactions.system(
+      {
+        organisationId: account.organisation_id,
+        actor: { kind: 'system', id: 'guessing', label: null },
+        event: 'account.suspicious',
+      },
+      async (tx) => tx.describe({ resource: { kind: 'user', id: account.user_id }, details: { failuresBefore } }),
+    );
 
   /** Proving took a while, outside of any transaction: the account must still be what was proven when the session is opened. */
   async function stillProven(tx: WriteTx, account: Account, now: number): Promise<void> {
@@ -190,14 +223,20 @@ export function createSignInService(deps: {
     return tokensFor(account, sessionId, first);
   }
 
+  /** A token we gave is no guess, even when its session has ended since: only one we never gave counts as a failure. */
+  const refreshTokenOf = (presented: string, address: string): Promise<FoundRefreshToken | null> =>
+    guessing.check({ address }, async () => {
+      if (!isOpaqueToken(presented, tokenPrefixes.refresh)) return null;
+      return (await transactions.read(null, (reader) => findRefreshToken(reader, tokenHash(presented)))) ?? null;
+    });
+
   /**
    * Rotation by compare-and-set under a row lock. The current token gives the next one; the one before it gives, for 30 s, the same
    * next one again (a client whose answer was lost); anything older was copied, so the whole family ends and only that family.
    */
-  async function refresh(writeAs: WriteAs, presented: string): Promise<Tokens> {
+  async function refresh(writeAs: WriteAs, { address }: Visitor, presented: string): Promise<Tokens> {
     const refused = new Problem('not_authenticated', { detail: 'Sign in again.' });
-    if (!isOpaqueToken(presented, tokenPrefixes.refresh)) throw refused;
-    const known = await transactions.read(null, (reader) => findRefreshToken(reader, tokenHash(presented)));
+    const known = await refreshTokenOf(presented, address);
     if (!known) throw refused;
     const { session_id: sessionId, organisation_id: organisationId } = known;
     const session = await transactions.read(null, (reader) => findSessionById(reader, sessionId));
@@ -250,9 +289,8 @@ export function createSignInService(deps: {
     await revocations.announce({ sessionId });
   }
 
-  async function logout(writeAs: WriteAs, presented: string): Promise<void> {
-    if (!isOpaqueToken(presented, tokenPrefixes.refresh)) throw new Problem('not_authenticated');
-    const known = await transactions.read(null, (reader) => findRefreshToken(reader, tokenHash(presented)));
+  async function logout(writeAs: WriteAs, { address }: Visitor, presented: string): Promise<void> {
+    const known = await refreshTokenOf(presented, address);
     const session = known && (await transactions.read(null, (reader) => findSessionById(reader, known.session_id)));
     if (!session) throw new Problem('not_authenticated');
     const actor: AuditActor = { kind: 'user', id: session.user_id, label: session.email };

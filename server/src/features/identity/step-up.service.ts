@@ -5,6 +5,7 @@ import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx, WriteTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { spendChallenge } from './challenge.repository.ts';
 import type { Challenges } from './challenges.ts';
 import { strongerOf } from './factor.ts';
@@ -25,9 +26,10 @@ export function createStepUpService(deps: {
   passwords: Passwords;
   challenges: Challenges;
   proofs: FactorProofs;
+  guessing: Pick<Guessing, 'check'>;
   clock: Clock;
 }) {
-  const { transactions, passwords, challenges, proofs, clock } = deps;
+  const { transactions, passwords, challenges, proofs, guessing, clock } = deps;
 
   async function byPassword(by: UserPrincipal, password: string): Promise<Proof | undefined> {
     const { methods } = await proofs.askFor(by);
@@ -58,14 +60,16 @@ export function createStepUpService(deps: {
     },
 
     /** The proof, if it is right: used up by `prove`. Slow for a password; never inside a transaction. */
-    async check(by: UserPrincipal, answer: Answer): Promise<Proof> {
+    async check(by: UserPrincipal, answer: Answer, deviceCookie: string | undefined): Promise<Proof> {
       const challenge = await challenges.find(answer.challengeId, 'step_up');
       if (challenge.user_id !== by.userId || challenge.session_id !== by.sessionId) throw new Problem('gone');
-      const proof =
-        answer.method === 'password'
-          ? await byPassword(by, answer.password)
-          : await proofs.check(by, answer, challenge.passkey_challenge);
-      if (proof === undefined) throw new Problem('invalid_factor');
+      const factor = answer.method === 'password' ? 'password_again' : answer.method;
+      // Without the address: a block of it is for strangers, and this session was let in before.
+      const proof = await guessing.check({ account: by.email, factor, deviceCookie }, async () => {
+        if (answer.method === 'password') return (await byPassword(by, answer.password)) ?? null;
+        return (await proofs.check(by, answer, challenge.passkey_challenge)) ?? null;
+      });
+      if (proof === null) throw new Problem('invalid_factor');
       const claim = async (tx: WriteTx) =>
         (await spendChallenge(tx, challenge.tokenHash, clock.date())) && (await proof.claim(tx));
       return { factor: proof.factor, claim };

@@ -30,7 +30,12 @@ function fileHolding(text: string): string {
 describe('defaults', () => {
   test('an empty environment is the documented configuration', () => {
     const config = loadConfig({ HOME: '/root', REDIS_PORT: 'not ours' }, { cwd });
-    expect({ ...config, publicUrl: config.publicUrl.href, trustedProxies: config.trustedProxies.cidrs }).toEqual({
+    expect({
+      ...config,
+      publicUrl: config.publicUrl.href,
+      trustedProxies: config.trustedProxies.cidrs,
+      allowList: config.allowList.cidrs,
+    }).toEqual({
       dataDir: join(cwd, 'data'),
       publicUrl: 'https://localhost:8000/',
       http: { host: '127.0.0.1', port: 8000 },
@@ -42,6 +47,7 @@ describe('defaults', () => {
       smtpUrl: undefined,
       s3Url: undefined,
       trustedProxies: [],
+      allowList: [],
       admin: undefined,
       mfaRequiredRoles: ['admin', 'operator'],
       passkeyRequiredRoles: [],

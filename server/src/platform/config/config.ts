@@ -26,6 +26,8 @@ export interface Config {
   readonly smtpUrl: Secret | undefined;
   readonly s3Url: Secret | undefined;
   readonly trustedProxies: AddressList;
+  /** Never blocked. */
+  readonly allowList: AddressList;
   readonly admin: { readonly email: string; readonly password: Secret } | undefined;
   readonly mfaRequiredRoles: readonly string[];
   readonly passkeyRequiredRoles: readonly string[];
@@ -80,6 +82,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     smtpUrl: read(settings.smtpUrl),
     s3Url: read(settings.s3Url),
     trustedProxies: read(settings.trustedProxies),
+    allowList: read(settings.allowList),
     admin: administrator(read(settings.adminEmail), read(settings.adminPassword)),
     mfaRequiredRoles: read(settings.mfaRequiredRoles),
     passkeyRequiredRoles: read(settings.passkeyRequiredRoles),

@@ -88,6 +88,11 @@ export const settings = {
     defaultText: 'none',
     mayBeEmpty: true,
   }),
+  allowList: required('VALTRONICS_ALLOW_LIST', '', networks, {
+    description: 'networks that are never blocked for failed sign-ins; their accounts still are throttled',
+    defaultText: 'none',
+    mayBeEmpty: true,
+  }),
   adminEmail: optional('VALTRONICS_ADMIN_EMAIL', email, {
     description: 'create the first administrator without the one-time link',
   }),

@@ -4,6 +4,7 @@ import type { UnauditedTx } from '../audit/tokens.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { AccessTokenError, type AccessTokens } from '../crypto/access-tokens.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
+import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
 import { type FactorPolicy, pendingOf } from './pending.ts';
 import type { DevicePrincipal, UserPrincipal } from './principal.ts';
@@ -16,8 +17,11 @@ const TOUCH_EVERY_MS = 60_000;
 export interface Authentication {
   /** The person whose browser sent this session cookie, or null. */
   session(cookieToken: string): Promise<UserPrincipal | null>;
-  /** The person or device a bearer token speaks for, or null; at once for a device that was here a moment ago. */
-  bearer(token: string): DevicePrincipal | null | Promise<UserPrincipal | DevicePrincipal | null>;
+  /**
+   * The person or device a bearer token speaks for, or null; at once for a device that was here a moment ago. `address` is where it comes
+   * from: device tokens of nobody are counted there.
+   */
+  bearer(token: string, address: string): DevicePrincipal | null | Promise<UserPrincipal | DevicePrincipal | null>;
   /** Whether what `bearer` said of a device is still as good as asking again. */
   isFresh(device: DevicePrincipal): boolean;
   /** Whether an open connection's principal would still be let in now, with the same rights. */
@@ -32,10 +36,11 @@ export function createAuthentication(deps: {
   transactions: Transactions;
   accessTokens: AccessTokens;
   deviceCredentials: DeviceCredentials;
+  refusedTokens: RefusedTokens;
   factorPolicy: FactorPolicy;
   clock: Clock;
 }): Authentication {
-  const { transactions, accessTokens, deviceCredentials, factorPolicy, clock } = deps;
+  const { transactions, accessTokens, deviceCredentials, refusedTokens, factorPolicy, clock } = deps;
 
   const usable = (row: SessionRow | undefined): row is SessionRow =>
     row !== undefined &&
@@ -88,10 +93,21 @@ export function createAuthentication(deps: {
     };
   }
 
+  function device(token: string, address: string): DevicePrincipal | null | Promise<DevicePrincipal | null> {
+    if (refusedTokens.isKnownBad(address, token)) return null;
+    const found = deviceCredentials.verify(token);
+    return found instanceof Promise ? found.then((principal) => counted(principal, token, address)) : found;
+  }
+
+  async function counted(principal: DevicePrincipal | null, token: string, address: string) {
+    if (principal === null) await refusedTokens.refused(address, token);
+    return principal;
+  }
+
   return {
     session,
     isFresh: deviceCredentials.isFresh,
-    bearer: (token) => (token.startsWith(tokenPrefixes.device) ? deviceCredentials.verify(token) : accessToken(token)),
+    bearer: (token, address) => (token.startsWith(tokenPrefixes.device) ? device(token, address) : accessToken(token)),
     async isStillValid(principal) {
       if (principal.kind === 'device') return deviceCredentials.isStillValid(principal);
       const row = await transactions.read(null, (reader) => findSessionById(reader, principal.sessionId));

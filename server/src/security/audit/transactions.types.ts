@@ -24,6 +24,8 @@ export interface Transactions {
     reason: UnauditedReason,
     work: (tx: UnauditedTx) => Promise<T>,
   ): Promise<T>;
+  /** As the server and for no organisation, on the path of a request: sees and writes only what belongs to none. */
+  unowned<T>(reason: UnauditedReason, work: (tx: UnauditedTx) => Promise<T>): Promise<T>;
   /** Reads across organisations with the maintenance role; for jobs, never on a request's path. */
   readAcross<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 }

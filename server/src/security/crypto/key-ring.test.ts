@@ -116,3 +116,12 @@ test('arbitrary bytes never open and never crash', () => {
     }),
   );
 });
+
+test('a pseudonym is the same for the same text, and another for another text, purpose or root key', () => {
+  const name = ring.pseudonym('account', 'ada@example.org');
+  expect(name).toHaveLength(32);
+  expect(ring.pseudonym('account', 'ada@example.org').equals(name)).toBe(true);
+  expect(ring.pseudonym('account', 'bob@example.org').equals(name)).toBe(false);
+  expect(ring.pseudonym('pair', 'ada@example.org').equals(name)).toBe(false);
+  expect(createKeyRing(aRootKey()).pseudonym('account', 'ada@example.org').equals(name)).toBe(false);
+});

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../../lib/canonical-json.ts';
 import type { RootKey } from './root-key.ts';
 
@@ -29,6 +29,11 @@ export interface KeyRing {
   seal(plaintext: Uint8Array | string, place: Place): Buffer;
   /** The plaintext, whole and authentic, or a SealError. */
   open(sealed: Uint8Array, place: Place): Buffer;
+  /**
+   * A name for a text (HMAC-SHA-256, 32 bytes): the same text has the same name within a purpose, and nobody without the root key can
+   * find out which text it is, however few there are to try.
+   */
+  pseudonym(purpose: string, text: string): Buffer;
 }
 
 export type SealProblem = 'malformed' | 'unknown-version' | 'unknown-epoch' | 'refused' | 'bad-input';
@@ -62,6 +67,7 @@ export const SEAL_OVERHEAD_BYTES = HEADER_BYTES + TAG_BYTES;
 const ACTIVE_EPOCH = 1;
 
 export function createKeyRing(rootKey: RootKey): KeyRing {
+  const pseudonymKey = rootKey.deriveKey('pseudonym/1');
   const epochKeys = new Map([[ACTIVE_EPOCH, rootKey.deriveKey(`seal-epoch/${ACTIVE_EPOCH}`)]]);
 
   return {
@@ -101,6 +107,12 @@ export function createKeyRing(rootKey: RootKey): KeyRing {
         throw refused();
       }
     },
+
+    // As canonical JSON of a fixed array, so that no purpose and text read like another pair of them.
+    pseudonym: (purpose, text) =>
+      createHmac('sha256', pseudonymKey)
+        .update(canonicalJson(['valtronics/pseudonym/1', purpose, text]))
+        .digest(),
   };
 }
 

@@ -10,6 +10,7 @@ export const tokenPrefixes = {
   invitation: 'vti_',
   challenge: 'vtx_',
   passwordReset: 'vtq_',
+  deviceCookie: 'vtc_',
 } as const;
 export type TokenPrefix = (typeof tokenPrefixes)[keyof typeof tokenPrefixes];
 

@@ -4,10 +4,12 @@ import type { Principal } from '../access/principal.ts';
 import type { AuditActor } from '../audit/audit-event.ts';
 import type { AuditedTx, Reader } from '../audit/tokens.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
+import { DEVICE_COOKIE_DAYS } from '../shield/guessing.ts';
 import type { Call } from './call.ts';
-import { sessionCookieHeader } from './credential.ts';
+import { deviceCookie, deviceCookieHeader, sessionCookieHeader } from './credential.ts';
 
 const SESSION_COOKIE_SECONDS = 12 * 3_600;
+const DEVICE_COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400;
 
 export interface CallParts {
   readonly endpoint: Endpoint;
@@ -43,6 +45,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
     principal,
     address,
     userAgent,
+    deviceCookie: deviceCookie(request.headers.cookie),
     requestId: request.id,
     read: <T>(work: (reader: Reader) => Promise<T>) => transactions.read(organisationId, work),
     write: <T>(work: (tx: AuditedTx) => Promise<T>) => {
@@ -52,6 +55,9 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
     writeAs: audited,
     setSessionCookie(token: string | null) {
       reply.header('set-cookie', sessionCookieHeader(token, SESSION_COOKIE_SECONDS));
+    },
+    setDeviceCookie(token: string) {
+      reply.header('set-cookie', deviceCookieHeader(token, DEVICE_COOKIE_SECONDS));
     },
   };
   // The types of `call.ts` narrow this by endpoint; here it serves all of them.

@@ -31,6 +31,8 @@ export interface Call<E extends Endpoint, Body = never> {
   readonly principal: PrincipalFor<E['access']>;
   readonly address: string;
   readonly userAgent: string | null;
+  /** What the browser says of having been signed in with before; good for `guessing` only. */
+  readonly deviceCookie: string | undefined;
   readonly requestId: string;
   /** Reads as the principal's organisation. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
@@ -42,6 +44,8 @@ export interface Call<E extends Endpoint, Body = never> {
     : never;
   /** Sets (or with null clears) the session cookie of this browser. */
   setSessionCookie(token: string | null): void;
+  /** Lets `guessing` know this browser again. */
+  setDeviceCookie(token: string): void;
 }
 
 export type Handler<E extends Endpoint, Body = never> = (call: Call<E, Body>) => Promise<Answer<E>>;

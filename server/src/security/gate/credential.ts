@@ -3,6 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** `__Host-`: only over TLS, only this host, whole site, so no other host or path can plant it (RFC 6265bis). */
 export const SESSION_COOKIE = '__Host-valtronics';
 
+/** Of a browser its account's owner has signed in with. No credential: it only says which counters of failed sign-ins hold. */
+export const DEVICE_COOKIE = '__Host-valtronics-device';
+
 export type Credential =
   | { readonly kind: 'bearer'; readonly token: string }
   | { readonly kind: 'cookie'; readonly token: string }
@@ -21,16 +24,26 @@ export function readCredential(headers: IncomingHttpHeaders): Credential | undef
   return token === undefined ? undefined : { kind: 'cookie', token };
 }
 
-/** The session token in a Cookie header. Two of the name are refused: one of them is not ours. */
-export function sessionCookie(header: string): string | undefined {
+/** The session token in a Cookie header. */
+export const sessionCookie = (header: string): string | undefined => namedCookie(header, SESSION_COOKIE);
+
+export const deviceCookie = (header: string | undefined): string | undefined =>
+  header === undefined ? undefined : namedCookie(header, DEVICE_COOKIE);
+
+/** Two of the name are refused: one of them is not ours. */
+function namedCookie(header: string, name: string): string | undefined {
   const found = header
     .split(';', 100)
     .map((part) => part.trim())
-    .filter((part) => part.startsWith(`${SESSION_COOKIE}=`));
-  return found.length === 1 ? found[0]?.slice(SESSION_COOKIE.length + 1) : undefined;
+    .filter((part) => part.startsWith(`${name}=`));
+  return found.length === 1 ? found[0]?.slice(name.length + 1) : undefined;
 }
 
-export function sessionCookieHeader(token: string | null, maxAgeSeconds: number): string {
-  const age = token === null ? 0 : maxAgeSeconds;
-  return `${SESSION_COOKIE}=${token ?? ''}; Path=/; Max-Age=${age}; Secure; HttpOnly; SameSite=Strict`;
-}
+export const sessionCookieHeader = (token: string | null, maxAgeSeconds: number): string =>
+  cookieHeader(SESSION_COOKIE, token ?? '', token === null ? 0 : maxAgeSeconds);
+
+export const deviceCookieHeader = (token: string, maxAgeSeconds: number): string =>
+  cookieHeader(DEVICE_COOKIE, token, maxAgeSeconds);
+
+const cookieHeader = (name: string, value: string, maxAgeSeconds: number): string =>
+  `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; Secure; HttpOnly; SameSite=Strict`;

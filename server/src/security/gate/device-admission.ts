@@ -8,6 +8,7 @@ import type { DevicePrincipal } from '../access/principal.ts';
 import type { RevocationMatch, Revocations } from '../access/revocations.ts';
 import { addressKey } from '../shield/client-address.ts';
 import type { Limiter } from '../shield/limiter.ts';
+import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import { type OwnTopics, ownTopics } from './topic-routes.ts';
 
 /** What the gate knows of a connected device. */
@@ -37,12 +38,13 @@ export const revocationCovers = (match: RevocationMatch, device: DevicePrincipal
 /** Who may connect: username is the device's id, password its token. */
 export function createDeviceAdmission(deps: {
   credentials: Pick<DeviceCredentials, 'verify'>;
+  refusedTokens: RefusedTokens;
   revocations: Pick<Revocations, 'onRevoked'>;
   limiter: Limiter;
   log: Logger;
   metrics: Pick<Metrics, 'gateRefused'>;
 }): DeviceAdmission {
-  const { credentials, revocations, limiter, log, metrics } = deps;
+  const { credentials, refusedTokens, revocations, limiter, log, metrics } = deps;
   /** Verifications under way, so that a revocation which comes between the look-up and the accepted connection is not missed. */
   const underWay = new Set<{ revoked: RevocationMatch[] }>();
   revocations.onRevoked((match) => {
@@ -51,6 +53,8 @@ export function createDeviceAdmission(deps: {
 
   // Per device and address: one stale token behind a hospital's address must not keep its other devices out. Tokens are 256 random
   // bits, so this is not what makes guessing hopeless; it keeps a device that is wrong from costing a look-up several times a second.
+  // It recovers with the rate of sign-ins and never escalates: with a device's id, which is no secret, somebody on its network could
+  // else keep it out for a day, and a device that was given a new token would wait for what its old one did.
   const failuresKey = (address: string, deviceId: string) => `mqtt-login:${addressKey(address)}:${deviceId}`;
 
   function countRefusal(address: string, deviceId: string): void {
@@ -92,8 +96,12 @@ export function createDeviceAdmission(deps: {
         return NOT_AUTHORIZED;
       }
       const token = password.toString('latin1');
+      if (refusedTokens.isKnownBad(address, token)) return refuse(attempt, deviceId, 'the token was refused before');
       const principal = await verify(token);
-      if (!principal) return refuse(attempt, deviceId, 'the token is not good');
+      if (!principal) {
+        await refusedTokens.refused(address, token, deviceId);
+        return refuse(attempt, deviceId, 'the token is not good');
+      }
       // A good token of another device: it may be that device, but not under this name.
       if (principal.deviceId !== deviceId) return refuse(attempt, deviceId, 'the token is of another device');
       const stillGood = async () => (await credentials.verify(token))?.credentialId === principal.credentialId;

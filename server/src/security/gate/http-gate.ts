@@ -1,6 +1,5 @@
 import { type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { parseJson } from '../../lib/json.ts';
 import { Problem } from '../../lib/problem.ts';
@@ -12,27 +11,33 @@ import type { Authentication } from '../access/authentication.ts';
 import { refusal } from '../access/decision.ts';
 import { type DevicePrincipal, type Principal, principalKey } from '../access/principal.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
+import type { Blocks } from '../shield/blocks.ts';
+import type { Guessing } from '../shield/guessing.types.ts';
 import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { makeCall } from './call-factory.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
+import { createHttpBlocks } from './http-blocks.ts';
 import { type Caller, createHttpCallers } from './http-callers.ts';
+import { parsed } from './parsed.ts';
 import { createProblemSender } from './send-problem.ts';
-import { TOO_DEEP, toProblem, validationProblem } from './to-problem.ts';
+import { toProblem } from './to-problem.ts';
 
 export interface HttpGateOptions {
   readonly app: FastifyInstance;
   readonly transactions: Transactions;
   readonly authentication: Authentication;
   readonly limiter: Limiter;
+  readonly blocks: Pick<Blocks, 'of'>;
+  readonly guessing: Pick<Guessing, 'refusedWhileBlocked'>;
+  readonly clock: Clock;
   readonly publicOrigin: string;
   readonly trustedProxies: AddressList;
   readonly metricsToken: Secret | undefined;
   /** What a device may send, on all transports together. */
   readonly ingestRate: Rate;
-  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Check every answer against its schema; for tests, since a wrong answer is our fault and no caller's. */
@@ -74,11 +79,12 @@ const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const REFUSAL_COST = 20;
 
 /**
- * The one door for HTTP. Order: address → coarse limit → authentication → principal's limit → access → origin → (body is read) → parse →
+ * The one door for HTTP. Order: address → coarse limit → blocks → authentication → principal's limit → access → origin → (body is read) → parse →
  * validation → handler. Everything before the body runs in `onRequest`, so a stranger cannot make us read a megabyte.
  */
 export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, limiter, publicOrigin, log, metrics } = options;
+  const blocked = createHttpBlocks(options);
   const callerOf = createHttpCallers(options.trustedProxies);
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken);
   const sendProblem = createProblemSender({ limiter, log });
@@ -153,6 +159,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   function letIn(endpoint: Endpoint, request: FastifyRequest, done: () => void): Promise<void> | undefined {
     const caller = callerOf(request);
     throttle(caller);
+    const turnedAway = blocked.beforeCredentials(endpoint, request, caller.address);
+    if (turnedAway) return turnedAway;
     const who = authenticate(request, endpoint.access, caller);
     if (who instanceof Promise) return who.then((known) => admit(endpoint, request, caller, known));
     admit(endpoint, request, caller, who);
@@ -162,6 +170,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
 
   function admit(endpoint: Endpoint, request: FastifyRequest, caller: Caller, { principal, refused }: Authenticated) {
     if (refused) throttle(caller, REFUSAL_COST);
+    const block = refused ? blocked.refusalAt(caller.address) : undefined;
+    if (block) throw block;
     spendForClass(endpoint.rate, principal, caller);
     const problem = mayScrape(endpoint, principal)
       ? undefined
@@ -264,20 +274,3 @@ function hasUnknownFraming({ headers }: FastifyRequest): boolean {
 
 const mayScrape = (endpoint: Endpoint, principal: Principal): boolean =>
   principal.kind === 'scraper' && endpoint.path === '/metrics';
-
-function parsed(schema: z.ZodType | undefined, value: unknown): unknown {
-  if (schema === undefined) return undefined;
-  const result = safely(schema, value ?? {});
-  if (!result.success) throw validationProblem(result.error);
-  return result.data;
-}
-
-/** A schema of any JSON follows the value as deep as it goes, which can be deeper than the stack. */
-function safely(schema: z.ZodType, value: unknown) {
-  try {
-    return schema.safeParse(value);
-  } catch (error) {
-    if (error instanceof RangeError) throw new Problem('invalid_request', { cause: error, detail: TOO_DEEP });
-    throw error;
-  }
-}

@@ -5,12 +5,14 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
 import type { DevicePrincipal, UserPrincipal } from '../access/principal.ts';
+import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { sessionCookie } from './credential.ts';
 
 export interface AdmissionOptions {
   readonly authentication: Pick<Authentication, 'session' | 'bearer'>;
   readonly limiter: Limiter;
+  readonly blocks: Pick<Blocks, 'of'>;
   readonly publicOrigin: string;
   readonly withinMs: number;
   readonly log: Logger;
@@ -77,10 +79,17 @@ async function byFirstMessage(
   connection: LiveConnection,
   options: AdmissionOptions,
 ): Promise<UserPrincipal | DevicePrincipal | null> {
+  // Let to here by a cookie that proved nothing.
+  if (options.blocks.of(connection.handshake.address)) {
+    options.metrics.gateRefused('live', 'address_blocked');
+    connection.close(liveCloseCodes.refused, 'address blocked');
+    return null;
+  }
   const text = await firstMessage(connection);
   if (text === null) return null;
   const token = tokenOf(text);
-  const principal = token === undefined ? null : await options.authentication.bearer(token);
+  const principal =
+    token === undefined ? null : await options.authentication.bearer(token, connection.handshake.address);
   if (principal !== null) return principal;
   charge(connection, options);
   options.metrics.gateRefused('live', 'not_authenticated');

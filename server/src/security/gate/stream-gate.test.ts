@@ -273,6 +273,7 @@ describe('at the start', () => {
       authentication: { session: async () => null, bearer: async () => null, isStillValid: async () => false },
       revocations: { onRevoked: () => {}, onGap: () => {} },
       limiter: createLimiter({ clock: systemClock, maxKeys: 10 }),
+      blocks: { of: () => undefined },
       publicOrigin,
       log: createLogger({ level: 'fatal', clock: systemClock, write: () => {} }),
       clock: systemClock,

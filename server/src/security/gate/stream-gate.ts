@@ -7,7 +7,9 @@ import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
 import { type DevicePrincipal, principalKey, type UserPrincipal } from '../access/principal.ts';
 import type { RevocationMatch, Revocations } from '../access/revocations.ts';
+import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
+import { sessionCookie } from './credential.ts';
 import { admit } from './stream-admission.ts';
 import { type Requests, type StreamRegistry, serveRequests } from './stream-requests.ts';
 import type { PublishHandler, StreamGate, SubscribeHandler } from './streams.ts';
@@ -17,6 +19,7 @@ export interface StreamGateOptions {
   readonly authentication: Pick<Authentication, 'session' | 'bearer' | 'isStillValid'>;
   readonly revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   readonly limiter: Limiter;
+  readonly blocks: Pick<Blocks, 'of'>;
   readonly publicOrigin: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -63,11 +66,17 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
   let revocationsHeard = 0;
   let sweeping = false;
 
-  live.onHandshake(({ addressKey }) => {
+  live.onHandshake(({ address, addressKey, cookie }) => {
     const answer = limiter.take(`coarse:${addressKey}`, rates.coarseAddress);
-    if (answer.ok) return undefined;
-    metrics.gateRefused('live', 'too_many_requests');
-    return { status: 429, retryAfterSeconds: answer.retryAfterSeconds };
+    if (!answer.ok) {
+      metrics.gateRefused('live', 'too_many_requests');
+      return { status: 429, retryAfterSeconds: answer.retryAfterSeconds };
+    }
+    // A session that was let in before goes on; whoever would still have to prove something does not get to it.
+    const block = options.blocks.of(address);
+    if (!block || (cookie !== undefined && sessionCookie(cookie) !== undefined)) return undefined;
+    metrics.gateRefused('live', 'address_blocked');
+    return { status: 429, retryAfterSeconds: (block.expires_at.getTime() - clock.now()) / 1000 };
   });
 
   live.onConnection((connection) => {
@@ -80,6 +89,7 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
     const principal = await admit(connection, {
       authentication,
       limiter,
+      blocks: options.blocks,
       publicOrigin: options.publicOrigin,
       withinMs: options.authenticateWithinMs ?? AUTHENTICATE_WITHIN_MS,
       log,

@@ -15,6 +15,7 @@ import { createTopicGate } from './topic-gate.ts';
 import type { TopicHandler, TopicMessage } from './topics.ts';
 
 const certificate = aSelfSignedCertificate('localhost');
+const noRefusedTokens = { isKnownBad: () => false, refused: async () => undefined };
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -41,6 +42,7 @@ async function aGate(handler: TopicHandler = async () => {}, options: { ingestRa
       onRevoked: (listener) => listeners.push(listener),
       onGap: (listener) => gapListeners.push(listener),
     },
+    refusedTokens: noRefusedTokens,
     limiter: createLimiter({ clock: systemClock, maxKeys: 1000 }),
     metrics: { gateRefused: () => {}, mqttReceived: () => {} },
     clock: systemClock,
@@ -324,6 +326,7 @@ describe('start-up', () => {
     const gate = createTopicGate({
       credentials: { verify: async () => null },
       revocations: { onRevoked: () => {}, onGap: () => {} },
+      refusedTokens: noRefusedTokens,
       limiter: createLimiter({ clock: systemClock, maxKeys: 10 }),
       metrics: { gateRefused: () => {}, mqttReceived: () => {} },
       clock: systemClock,

@@ -10,6 +10,7 @@ import type { DeviceCredentials } from '../access/device-credentials.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
 import type { Revocations } from '../access/revocations.ts';
 import type { Limiter } from '../shield/limiter.ts';
+import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import { type ConnectedDevice, createDeviceAdmission, revocationCovers } from './device-admission.ts';
 import { createIngestPace } from './ingest-pace.ts';
 import { toProblem } from './to-problem.ts';
@@ -41,6 +42,7 @@ const FAULT_LOG: Rate = { perSecond: 1, burst: 5 };
  */
 export function createTopicGate(deps: {
   credentials: Pick<DeviceCredentials, 'verify'>;
+  refusedTokens: RefusedTokens;
   revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   limiter: Limiter;
   log: Logger;

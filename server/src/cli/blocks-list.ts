@@ -1,0 +1,19 @@
+import { command } from './command.ts';
+import { onHost } from './with-platform.ts';
+
+export const blocksList = command(
+  {
+    name: 'blocks list',
+    summary: 'List the addresses that are blocked now, with reason and end',
+    options: {},
+    examples: ['blocks list', 'blocks list --json'],
+    notes: 'Works on the data folder of VALTRONICS_DATA_DIR, whether its server runs or not.',
+  },
+  async (_given, output) => {
+    const blocks = await onHost('blocks.list', {});
+    const lines = blocks.items.map(
+      ({ id, value, reason, expiresAt }) => `${value}  until ${expiresAt}  ${reason}  (${id})`,
+    );
+    output.result(blocks, lines.length === 0 ? 'Nothing is blocked.' : lines.join('\n'));
+  },
+);
