@@ -36,6 +36,8 @@ export const auditEvents = {
   'notification_channel.deleted': 'deleted a notification channel',
   'notification_channel.tested': 'sent a test notification',
   'signing_key.created': 'created a token signing key',
+  'signing_key.rotated': 'rotated the token signing keys',
+  'signing_key.retired': 'retired a token signing key',
 } as const satisfies Record<string, string>;
 
 export type AuditEventName = keyof typeof auditEvents;

@@ -22,6 +22,7 @@ import { createOutbound } from './platform/outbound/outbound.ts';
 import { createAuthentication } from './security/access/authentication.ts';
 import { createDeviceCredentials } from './security/access/device-credentials.ts';
 import { createRevocations } from './security/access/revocations.ts';
+import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import { createAccessTokens } from './security/crypto/access-tokens.ts';
@@ -115,13 +116,24 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const transactions = createTransactions(database);
   const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
   const revocations = createRevocations(notices);
-  const signingKeys = await openSigningKeys({ transactions, keyRing });
+  const { algorithm, everyDays } = config.signingKeys;
+  const accessTokenSeconds = config.accessTokenMinutes * 60;
+  const signingKeys = await openSigningKeys({ transactions, keyRing, notices, algorithm, clock, log });
+  const keyRotation = createSigningKeyRotation({
+    transactions,
+    keyRing,
+    store: signingKeys,
+    algorithm,
+    everyDays,
+    accessTokenSeconds,
+    clock,
+  });
   const accessTokens = createAccessTokens({
     keys: signingKeys,
     issuer: config.publicUrl.origin,
     audience: config.publicUrl.origin,
     clock,
-    ttlSeconds: config.accessTokenMinutes * 60,
+    ttlSeconds: accessTokenSeconds,
   });
   const credentials = createDeviceCredentials({ transactions, revocations, clock });
   const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
@@ -227,13 +239,13 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   gate.assertComplete();
   streamGate.assertComplete();
   topicGate.assertComplete();
-  for (const job of [...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+  for (const job of [keyRotation.job, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
 
   return {
     identity,
     devices,
     telemetry,
-    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices }),
+    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices, keyRotation }),
     caFile: tls?.caFile,
 
     async listen() {

@@ -6,13 +6,25 @@ import { dbMigrate } from './db-migrate.ts';
 import { demo } from './demo.ts';
 import { devicesCreate } from './devices-create.ts';
 import { commandHelp, generalHelp, usageOf } from './help.ts';
+import { keysRetire, keysRotate, keysStatus } from './keys.ts';
 import { nearestWord } from './nearest-word.ts';
 import { createOutput, type Stream } from './output.ts';
 import { replay } from './replay.ts';
 import { simulate } from './simulate.ts';
 import { usersCreate } from './users-create.ts';
 
-const commands: readonly Command[] = [dbInit, dbMigrate, usersCreate, devicesCreate, simulate, replay, demo];
+const commands: readonly Command[] = [
+  dbInit,
+  dbMigrate,
+  usersCreate,
+  devicesCreate,
+  keysStatus,
+  keysRotate,
+  keysRetire,
+  simulate,
+  replay,
+  demo,
+];
 
 const EXIT = { done: 0, failed: 1, wrongUsage: 2 } as const;
 

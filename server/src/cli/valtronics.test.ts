@@ -27,7 +27,18 @@ async function result(args: readonly string[], env: Readonly<Record<string, stri
   return { code, ...said };
 }
 
-const COMMANDS = ['db init', 'db migrate', 'users create', 'devices create', 'simulate', 'replay', 'demo'];
+const COMMANDS = [
+  'db init',
+  'db migrate',
+  'users create',
+  'devices create',
+  'keys status',
+  'keys rotate',
+  'keys retire',
+  'simulate',
+  'replay',
+  'demo',
+];
 
 describe('help', () => {
   test('lists every command and every setting, and is no error', async () => {
@@ -55,6 +66,8 @@ describe('wrong usage ends with 2 and a hint, and says nothing on standard outpu
   test.each<[string[], string]>([
     [['user', 'create'], 'did you mean "users create"?'],
     [['users'], 'there is users create'],
+    [['keys'], 'there is keys status, keys rotate, keys retire'],
+    [['keys', 'retire'], 'KID is missing'],
     [['nonsense'], '--help lists them'],
     [['users', 'create', '--emial', 'a@example.org'], 'did you mean --email?'],
     [['users', 'create', '--role', 'admin'], '--email is missing'],

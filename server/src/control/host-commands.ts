@@ -3,7 +3,9 @@ import { z } from 'zod';
 import type { Devices } from '../features/devices/index.ts';
 import type { FirstStart } from '../features/identity/first-start.ts';
 import { Problem } from '../lib/problem.ts';
+import type { SigningKeyRotation } from '../security/access/signing-key-rotation.ts';
 import type { Transactions } from '../security/audit/transactions.types.ts';
+import { keyCommandShapes, presentKeys } from './key-commands.ts';
 
 const ORGANISATION = 'My organisation';
 
@@ -22,6 +24,7 @@ export const hostCommandShapes = {
     }),
   },
   'devices.create': { input: deviceRegister.body, output: deviceRegister.response },
+  ...keyCommandShapes,
 } as const;
 
 export type HostCommandName = keyof typeof hostCommandShapes;
@@ -37,8 +40,9 @@ export function createHostCommands(deps: {
   transactions: Transactions;
   firstStart: FirstStart;
   devices: Devices;
+  keyRotation: SigningKeyRotation;
 }): HostCommands {
-  const { transactions, firstStart, devices } = deps;
+  const { transactions, firstStart, devices, keyRotation } = deps;
   const actorOf = (uid: number) => ({ kind: 'cli', id: `cli:${uid}`, label: null }) as const;
   const organisation = async () => (await firstStart.ensureOrganisation(ORGANISATION)).id;
 
@@ -58,6 +62,18 @@ export function createHostCommands(deps: {
       return transactions.system({ organisationId, actor: actorOf(uid), event: 'device.registered' }, (tx) =>
         devices.service.register(tx, organisationId, input),
       );
+    },
+
+    'keys.status': async () => presentKeys(await keyRotation.status()),
+
+    async 'keys.rotate'(uid, { now }) {
+      await keyRotation.rotate(actorOf(uid), { early: now });
+      return presentKeys(await keyRotation.status());
+    },
+
+    async 'keys.retire'(uid, { kid }) {
+      await keyRotation.retire(actorOf(uid), kid);
+      return presentKeys(await keyRotation.status());
     },
   };
 }

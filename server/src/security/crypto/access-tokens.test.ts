@@ -18,14 +18,19 @@ let key: SigningKey;
 let stranger: SigningKey;
 
 beforeAll(async () => {
-  key = (await generateSigningKey()).key;
-  stranger = (await generateSigningKey()).key;
+  key = (await generateSigningKey('ES256')).key;
+  stranger = (await generateSigningKey('ES256')).key;
 });
 
 function setUp(ttlSeconds = 900): { tokens: AccessTokens; clock: ManualClock; known: Map<string, SigningKey> } {
   const clock = manualClock(START);
   const known = new Map([[key.kid, key]]);
-  const keys = { active: () => key, find: (kid: string) => known.get(kid) };
+  const keys = {
+    active: () => key,
+    find: (kid: string) => known.get(kid),
+    lookUp: async (kid: string) => known.get(kid),
+    onRetired: () => undefined,
+  };
   return {
     tokens: createAccessTokens({ keys, issuer: 'https://v', audience: 'https://v/api', clock, ttlSeconds }),
     clock,
@@ -248,7 +253,7 @@ describe('a hostile token is refused', () => {
 
 describe('signing keys', () => {
   test('survive being sealed as text, and cannot be exported from memory', async () => {
-    const { key: original, privateText } = await generateSigningKey();
+    const { key: original, privateText } = await generateSigningKey('ES256');
     const restored = await importSigningKey(privateText);
     expect(restored.kid).toBe(original.kid);
     expect(restored.publicJwk).toEqual(original.publicJwk);
