@@ -22,6 +22,8 @@ export type Me = z.infer<typeof me>;
 export const credentials = z.strictObject({ email, password });
 export const tokens = z.strictObject({
   accessToken: z.string(),
+  /** `DPoP`: bound to the key that was proven, and good only with a proof of it. */
+  tokenType: z.enum(['Bearer', 'DPoP']),
   expiresInSeconds: z.int(),
   refreshToken: z.string(),
 });
@@ -44,6 +46,7 @@ export const login = endpoint({
   summary: 'Sign in as a token client',
   body: credentials,
   response: tokens,
+  dpop: true,
   access: open('this is where a person proves who they are'),
   rate: 'login',
   audit: records('session.created'),
@@ -55,6 +58,7 @@ export const refresh = endpoint({
   summary: 'Exchange a refresh token for new tokens; each is good once',
   body: z.strictObject({ refreshToken: opaqueToken }),
   response: tokens,
+  dpop: true,
   access: open('the refresh token in the body is the credential'),
   rate: 'login',
   audit: records('session.refreshed'),

@@ -21,6 +21,7 @@ import { createMqttBroker } from './platform/mqtt/broker.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
 import { createAuthentication } from './security/access/authentication.ts';
 import { createDeviceCredentials } from './security/access/device-credentials.ts';
+import { createDpopProofs } from './security/access/dpop.ts';
 import { createRevocations } from './security/access/revocations.ts';
 import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
@@ -137,11 +138,13 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   });
   const credentials = createDeviceCredentials({ transactions, revocations, clock });
   const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
+  const dpopProofs = createDpopProofs({ transactions, clock });
   const authentication = createAuthentication({
     transactions,
     accessTokens,
     deviceCredentials: credentials,
     factorPolicy,
+    dpopProofs,
     clock,
   });
   const passwords = createPasswords();
@@ -239,7 +242,8 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   gate.assertComplete();
   streamGate.assertComplete();
   topicGate.assertComplete();
-  for (const job of [keyRotation.job, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+  for (const job of [keyRotation.job, dpopProofs.job, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs])
+    jobs.add(job);
 
   return {
     identity,

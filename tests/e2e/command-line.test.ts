@@ -33,6 +33,7 @@ async function aPlace(): Promise<{ dataDir: string; env: Record<string, string>;
       VALTRONICS_HTTP_PORT: String(http),
       VALTRONICS_MQTT_PORT: String(mqtt),
       VALTRONICS_LOG_LEVEL: 'error',
+      VALTRONICS_MFA_REQUIRED_ROLES: '',
     },
   };
 }

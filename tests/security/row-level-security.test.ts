@@ -36,6 +36,7 @@ describe('row-level security', () => {
     const found = await tables();
     expect(found.filter(({ organisation }) => organisation === null).map(({ name }) => name)).toEqual([
       'alert_watch',
+      'dpop_proofs',
       'schema_migrations',
       'signing_keys',
       'telemetry_consumers',

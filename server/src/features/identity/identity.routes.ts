@@ -46,7 +46,7 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     return signIn.openTokenSession(call.writeAs, account, call);
   });
 
-  gate.handle(contract.refresh, (call) => signIn.refresh(call.writeAs, call.body.refreshToken));
+  gate.handle(contract.refresh, (call) => signIn.refresh(call.writeAs, call.body.refreshToken, call.dpopThumbprint));
 
   gate.handle(contract.logout, async (call) => {
     await signIn.logout(call.writeAs, call.body.refreshToken);

@@ -31,6 +31,11 @@ export interface Visitor {
   readonly requestId: string;
 }
 
+/** Who asks for tokens, and with which key of theirs if they proved one. */
+export interface TokenVisitor extends Visitor {
+  readonly dpopThumbprint: string | null;
+}
+
 type WriteAs = <T>(
   who: { organisationId: number; actor: AuditActor },
   work: (tx: AuditedTx) => Promise<T>,
@@ -115,18 +120,30 @@ export function createSignInService(deps: {
     return { token, sessionId };
   }
 
-  async function tokensFor(account: Account, sessionId: string, refresh: string): Promise<Tokens> {
+  /** `boundTo`: the thumbprint of the client's key, without which its tokens are then worth nothing (DPoP). */
+  async function tokensFor(
+    account: Account,
+    sessionId: string,
+    refresh: string,
+    boundTo: string | null,
+  ): Promise<Tokens> {
     const access = await accessTokens.issue({
       userId: account.user_id,
       organisationId: account.organisation_id,
       role: account.role,
       authzVersion: account.authorization_version,
       sessionId,
+      ...(boundTo === null ? {} : { dpopThumbprint: boundTo }),
     });
-    return { accessToken: access.token, expiresInSeconds: access.expiresInSeconds, refreshToken: refresh };
+    return {
+      accessToken: access.token,
+      tokenType: boundTo === null ? 'Bearer' : 'DPoP',
+      expiresInSeconds: access.expiresInSeconds,
+      refreshToken: refresh,
+    };
   }
 
-  async function openTokenSession(writeAs: WriteAs, account: Account, visitor: Visitor): Promise<Tokens> {
+  async function openTokenSession(writeAs: WriteAs, account: Account, visitor: TokenVisitor): Promise<Tokens> {
     const secret = randomBytes(32);
     const sessionId = newId();
     const first = refreshToken(secret, 1);
@@ -150,18 +167,20 @@ export function createSignInService(deps: {
         organisationId: account.organisation_id,
         secretSealed: keyRing.seal(secret, familyPlace(account.organisation_id, sessionId)),
         firstHash: tokenHash(first),
+        dpopThumbprint: visitor.dpopThumbprint,
         now: new Date(now),
       });
       tx.describe({ resource: { kind: 'session', id: sessionId }, details: { kind: 'token' } });
     });
-    return tokensFor(account, sessionId, first);
+    return tokensFor(account, sessionId, first, visitor.dpopThumbprint);
   }
 
   /**
    * Rotation by compare-and-set under a row lock. The current token gives the next one; the one before it gives, for 30 s, the same
    * next one again (a client whose answer was lost); anything older was copied, so the whole family ends and only that family.
+   * `proven`: the thumbprint of the key the client proved. What a family is bound to was decided when it was opened.
    */
-  async function refresh(writeAs: WriteAs, presented: string): Promise<Tokens> {
+  async function refresh(writeAs: WriteAs, presented: string, proven: string | null): Promise<Tokens> {
     const refused = new Problem('not_authenticated', { detail: 'Sign in again.' });
     if (!isOpaqueToken(presented, tokenPrefixes.refresh)) throw refused;
     const known = await transactions.read(null, (reader) => findRefreshToken(reader, tokenHash(presented)));
@@ -173,9 +192,13 @@ export function createSignInService(deps: {
     const account: Account = { ...session, password_hash: null };
 
     let isReuse = false;
+    let boundTo: string | null = null;
     const successor = await writeAs({ organisationId, actor: actorOf(account) }, async (tx) => {
       const family = await lockRefreshFamily(tx, sessionId);
       if (!family) throw refused;
+      // A copy of a bound token tells nothing about a theft of its key: refused, and the family goes on for whoever has the key.
+      boundTo = family.dpop_thumbprint;
+      if (boundTo !== null && boundTo !== proven) throw refused;
       const secret = keyRing.open(family.secret_sealed, familyPlace(organisationId, sessionId));
       const isCurrent = known.generation === family.generation;
       const isRetry =
@@ -200,7 +223,7 @@ export function createSignInService(deps: {
       if (isReuse) await endReusedFamily(account, sessionId);
       throw error;
     });
-    return tokensFor(account, sessionId, successor);
+    return tokensFor(account, sessionId, successor, boundTo);
   }
 
   async function endReusedFamily(account: Account, sessionId: string): Promise<void> {

@@ -24,6 +24,8 @@ export interface Transactions {
     reason: UnauditedReason,
     work: (tx: UnauditedTx) => Promise<T>,
   ): Promise<T>;
+  /** With the server's role and no organisation's rows: what has to be kept before it is known who asks. */
+  unauditedForNobody<T>(reason: UnauditedReason, work: (tx: UnauditedTx) => Promise<T>): Promise<T>;
   /** Reads across organisations with the maintenance role; for jobs, never on a request's path. */
   readAcross<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 }

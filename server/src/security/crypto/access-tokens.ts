@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
+import { headerOfJws, MalformedJwsError } from './compact-jws.ts';
 import { type SigningKey, signingAlgorithms } from './signing-keys.ts';
 
 // Access tokens: short-lived JWTs (RFC 9068), signed with ES256 or EdDSA. What makes them safe is what is not negotiable:
@@ -11,8 +12,7 @@ import { type SigningKey, signingAlgorithms } from './signing-keys.ts';
 // - The header may hold alg, typ and kid only, so a token can bring no key of its own (jwk, jku, x5c, x5u) and no critical extension. The kid chooses
 //   among our keys by exact match, after its shape was checked.
 // - `typ: at+jwt`, issuer and audience keep tokens that we may sign for other purposes from being taken for access tokens.
-// - One token has one spelling. jose decodes a changed last character, padding and surrounding white space to the same bytes; anything that remembers
-//   tokens by their text could then be walked around. Each part must be exactly its own canonical base64url.
+// - One token has one spelling (`compact-jws.ts`).
 // - A verified token is remembered by its SHA-256 until it expires, at most 10,000 of them; its key and times are checked again on every use, and
 //   with its key it is forgotten.
 // Revocation is not decided here: the caller compares session, family and authorisation version with the database's word.
@@ -48,12 +48,14 @@ export type AccessTokenSubject = {
   readonly organisationId: number;
   readonly role: string;
   readonly authzVersion: number;
+  /** RFC 7638 thumbprint of the client's key: the token is good with a proof of it only (RFC 9449, 6.1). */
+  readonly dpopThumbprint?: string | undefined;
 } & (
   | { readonly sessionId: string; readonly familyId?: undefined }
   | { readonly familyId: string; readonly sessionId?: undefined }
 );
 
-type AccessClaims = AccessTokenSubject & {
+export type AccessClaims = AccessTokenSubject & {
   readonly tokenId: string;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
@@ -104,6 +106,7 @@ const payload = z
     sid: text.optional(),
     fam: text.optional(),
     jti: text,
+    cnf: z.strictObject({ jkt: z.string().regex(/^[\w-]{43}$/) }).optional(),
     iat: seconds,
     nbf: seconds,
     exp: seconds,
@@ -147,6 +150,7 @@ export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }
         role: subject.role,
         av: subject.authzVersion,
         ...(subject.sessionId === undefined ? { fam: subject.familyId } : { sid: subject.sessionId }),
+        ...(subject.dpopThumbprint === undefined ? {} : { cnf: { jkt: subject.dpopThumbprint } }),
       })
         .setProtectedHeader({ alg: algorithm, typ: TYPE, kid })
         .setIssuer(issuer)
@@ -175,21 +179,11 @@ export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }
 
 /** Checks everything about the text that needs no key. */
 function headerOf(token: string): z.infer<typeof header> {
-  const parts = token.split('.');
-  if (parts.length !== 3 || !parts.every(isCanonicalBase64url)) throw new AccessTokenError('malformed');
-  let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(parts[0] ?? '', 'base64url').toString());
-  } catch {
-    throw new AccessTokenError('malformed');
+    return header.parse(headerOfJws(token, MAX_TOKEN_LENGTH));
+  } catch (error) {
+    throw error instanceof MalformedJwsError || error instanceof z.ZodError ? new AccessTokenError('malformed') : error;
   }
-  const parsed = header.safeParse(value);
-  if (!parsed.success) throw new AccessTokenError('malformed');
-  return parsed.data;
-}
-
-function isCanonicalBase64url(part: string): boolean {
-  return /^[\w-]+$/.test(part) && Buffer.from(part, 'base64url').toString('base64url') === part;
 }
 
 function toClaims(claims: z.infer<typeof payload>): AccessClaims {
@@ -201,6 +195,7 @@ function toClaims(claims: z.infer<typeof payload>): AccessClaims {
     tokenId: claims.jti,
     issuedAt: claims.iat * 1000,
     expiresAt: claims.exp * 1000,
+    ...(claims.cnf === undefined ? {} : { dpopThumbprint: claims.cnf.jkt }),
   };
   // The schema has made sure that exactly one of the two is there.
   return Object.freeze(

@@ -11,7 +11,12 @@ const SESSION_COOKIE_SECONDS = 12 * 3_600;
 
 export interface CallParts {
   readonly endpoint: Endpoint;
-  readonly passage: { readonly address: string; readonly principal: Principal };
+  readonly passage: {
+    readonly address: string;
+    readonly principal: Principal;
+    /** Of the key the request proves, on endpoints that take a proof. */
+    dpopThumbprint: string | null;
+  };
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly transactions: Transactions;
@@ -43,6 +48,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
     principal,
     address,
     userAgent,
+    dpopThumbprint: passage.dpopThumbprint,
     requestId: request.id,
     read: <T>(work: (reader: Reader) => Promise<T>) => transactions.read(organisationId, work),
     write: <T>(work: (tx: AuditedTx) => Promise<T>) => {
