@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import { boundedCache } from '../../lib/bounded-cache.ts';
@@ -117,7 +117,7 @@ export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }
   const remembered = boundedCache<{ readonly claims: AccessClaims; readonly kid: string }>(MAX_REMEMBERED, clock);
   keys.onRetired((kid) => remembered.deleteWhere((token) => token.kid === kid));
 
-  async function verifyFresh(token: string, key: SigningKey): Promise<AccessClaims> {
+  async function verifyFresh(token: string, name: string, key: SigningKey): Promise<AccessClaims> {
     const { payload: claims } = await jwtVerify(token, key.publicKey, {
       algorithms: [key.algorithm],
       typ: TYPE,
@@ -136,7 +136,7 @@ export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }
     // Checking a signature takes a while, in which its key may have been retired.
     if (keys.find(key.kid) === undefined) throw new AccessTokenError('unknown-key');
     const result = toClaims(parsed.data);
-    remembered.set(digest(token), { claims: result, kid: key.kid }, result.expiresAt);
+    remembered.set(name, { claims: result, kid: key.kid }, result.expiresAt);
     return result;
   }
 
@@ -166,13 +166,14 @@ export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }
 
     async verify(token) {
       if (token.length > MAX_TOKEN_LENGTH) throw new AccessTokenError('malformed');
-      const known = remembered.get(digest(token));
+      const name = digest(token);
+      const known = remembered.get(name);
       if (known !== undefined && keys.find(known.kid) !== undefined) return known.claims;
       const { kid, alg } = headerOf(token);
       const key = keys.find(kid) ?? (await keys.lookUp(kid));
       if (key === undefined) throw new AccessTokenError('unknown-key');
       if (key.algorithm !== alg) throw new AccessTokenError('malformed');
-      return verifyFresh(token, key);
+      return verifyFresh(token, name, key);
     },
   };
 }
@@ -211,5 +212,5 @@ function refusalOf(error: unknown): unknown {
 }
 
 function digest(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
+  return hash('sha256', token, 'base64url');
 }
