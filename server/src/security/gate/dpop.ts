@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../lib/problem.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { Authentication } from '../access/authentication.ts';
 import { type DpopProblem, DpopProofError, dpopAlgorithms, type ProofTarget } from '../crypto/dpop-proof.ts';
 
 // What DPoP (RFC 9449) looks like on HTTP: the request a proof is for, and what is answered.
@@ -45,9 +47,21 @@ const reasons: Readonly<Record<DpopProblem, string>> = {
   used: 'The proof was used before.',
 };
 
-/** RFC 9449, 5: where tokens are given out. What is wrong with a proof its sender made is theirs to know. */
-export function refusedProof(error: unknown): unknown {
-  return error instanceof DpopProofError
-    ? new Problem('invalid_dpop_proof', { detail: reasons[error.problem] })
-    : error;
+/**
+ * RFC 9449, 5: the key a client proves where tokens are given out. What is wrong with a proof its sender made is theirs to know.
+ */
+export function createProofTaking(options: {
+  readonly authentication: Pick<Authentication, 'proofOf'>;
+  readonly publicOrigin: string;
+  readonly metrics: Pick<Metrics, 'gateRefused'>;
+}) {
+  return async (request: FastifyRequest): Promise<string> => {
+    try {
+      return await options.authentication.proofOf(shownProof(request, options.publicOrigin));
+    } catch (error) {
+      if (!(error instanceof DpopProofError)) throw error;
+      options.metrics.gateRefused('http', 'invalid_dpop_proof');
+      throw new Problem('invalid_dpop_proof', { detail: reasons[error.problem] });
+    }
+  };
 }

@@ -16,7 +16,7 @@ import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { type CallParts, makeCall } from './call-factory.ts';
-import { refusedProof, shownProof } from './dpop.ts';
+import { createProofTaking } from './dpop.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { type Caller, createHttpCallers } from './http-callers.ts';
@@ -82,6 +82,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, limiter, publicOrigin, log, metrics } = options;
   const callerOf = createHttpCallers(options.trustedProxies);
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken, publicOrigin);
+  const takeProof = createProofTaking(options);
   const sendProblem = createProblemSender({ limiter, log });
   const handled = new Set<Endpoint>();
   const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
@@ -170,10 +171,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     who: Authenticated | Promise<Authenticated>,
   ): Promise<void> {
     const passage = admit(endpoint, request, caller, await who);
-    passage.dpopThumbprint = await options.authentication.proofOf(shownProof(request, publicOrigin)).catch((error) => {
-      metrics.gateRefused('http', 'invalid_dpop_proof');
-      throw refusedProof(error);
-    });
+    passage.dpopThumbprint = await takeProof(request);
   }
 
   function admit(endpoint: Endpoint, request: FastifyRequest, caller: Caller, known: Authenticated) {
