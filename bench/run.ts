@@ -1,4 +1,4 @@
-// `npm run bench [-- ingest | live | queries | memory …] [-- --json]`: ratios measured in one run on this machine. What falls short is
+// `npm run bench [-- ingest | live | queries | memory | tokens …] [-- --json]`: ratios measured in one run on this machine. What falls short is
 // printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -8,15 +8,22 @@ import { thousandTlsDevices } from './memory.ts';
 import { chartOfADay, fleetOverview } from './queries.ts';
 import type { Outcome } from './support/outcome.ts';
 import { aServer, type BenchServer } from './support/server.ts';
+import { tokenVerification } from './tokens.ts';
 
 type Benchmark = (server: BenchServer) => Promise<Outcome>;
 
-/** Each group has a server of its own; `withTls` where connections are what is measured. */
-const groups: Readonly<Record<string, { withTls: boolean; benchmarks: readonly Benchmark[] }>> = {
+interface Group {
+  readonly withTls: boolean;
+  readonly benchmarks: readonly Benchmark[];
+}
+
+/** Each group has a server of its own; `withTls` where connections are what is measured. Or it needs none, and runs by itself. */
+const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   ingest: { withTls: false, benchmarks: [httpBatches, mqttQos1, singlePoints] },
   live: { withTls: false, benchmarks: [committedToSubscriber] },
   queries: { withTls: false, benchmarks: [fleetOverview, chartOfADay] },
   memory: { withTls: true, benchmarks: [thousandTlsDevices] },
+  tokens: tokenVerification,
 };
 
 const { values, positionals } = parseArgs({
@@ -30,18 +37,24 @@ if (values.help || unknown.length > 0) {
 }
 
 const outcomes: Outcome[] = [];
+
+function tell(outcome: Outcome): void {
+  outcomes.push(outcome);
+  console.error(
+    `${outcome.holds ? 'holds      ' : 'FALLS SHORT'}  ${outcome.name}: ${outcome.value} ${outcome.unit} (${outcome.target})  ${outcome.detail}`,
+  );
+}
+
 for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
   const group = groups[name];
   if (!group) continue;
+  if (typeof group === 'function') {
+    for (const outcome of await group()) tell(outcome);
+    continue;
+  }
   const server = await aServer({ http: 8700, mqtt: 8701, ...(group.withTls ? { mqttTls: 8702 } : {}) });
   try {
-    for (const benchmark of group.benchmarks) {
-      const outcome = await benchmark(server);
-      outcomes.push(outcome);
-      console.error(
-        `${outcome.holds ? 'holds      ' : 'FALLS SHORT'}  ${outcome.name}: ${outcome.value} ${outcome.unit} (${outcome.target})  ${outcome.detail}`,
-      );
-    }
+    for (const benchmark of group.benchmarks) tell(await benchmark(server));
   } finally {
     await server.stop();
   }

@@ -46,6 +46,8 @@ export const auditEvents = {
   'block.created': 'blocked an address',
   'block.lifted': 'lifted a block',
   'signing_key.created': 'created a token signing key',
+  'signing_key.rotated': 'rotated the token signing keys',
+  'signing_key.retired': 'retired a token signing key',
 } as const satisfies Record<string, string>;
 
 export type AuditEventName = keyof typeof auditEvents;

@@ -23,6 +23,8 @@ export interface Endpoint {
   readonly status?: 200 | 201 | 202 | 204;
   /** Signs a browser in, so only our own pages may call it: nobody is to be signed in as somebody else by another site. */
   readonly setsCookie?: true;
+  /** Takes a DPoP proof (RFC 9449), if one is shown: what is given out is then bound to its key. */
+  readonly dpop?: true;
   readonly access: Access;
   readonly rate: RateClass;
   readonly audit: Audit;

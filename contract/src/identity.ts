@@ -26,6 +26,8 @@ export type Me = z.infer<typeof me>;
 export const credentials = z.strictObject({ email, password });
 export const tokens = z.strictObject({
   accessToken: z.string(),
+  /** `DPoP`: bound to the key that was proven, and good only with a proof of it. */
+  tokenType: z.enum(['Bearer', 'DPoP']),
   expiresInSeconds: z.int(),
   refreshToken: z.string(),
 });
@@ -50,6 +52,7 @@ export const login = endpoint({
   summary: 'Sign in as a token client; an account with a second factor is asked for it',
   body: credentials,
   response: z.union([tokens, moreNeeded]),
+  dpop: true,
   access: open('this is where a person proves who they are'),
   rate: 'login',
   audit: records('session.created'),
@@ -61,6 +64,7 @@ export const refresh = endpoint({
   summary: 'Exchange a refresh token for new tokens; each is good once',
   body: z.strictObject({ refreshToken: opaqueToken }),
   response: tokens,
+  dpop: true,
   access: open('the refresh token in the body is the credential'),
   rate: 'login',
   audit: records('session.refreshed'),
@@ -96,6 +100,7 @@ export const mfaVerify = endpoint({
   summary: 'The second step of a sign-in as a token client, or a passkey alone',
   body: challengeAnswer,
   response: tokens,
+  dpop: true,
   access: open('the challenge in the body says who proved what'),
   rate: 'login',
   audit: records('session.created'),

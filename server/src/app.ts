@@ -21,7 +21,9 @@ import { createMqttBroker } from './platform/mqtt/broker.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
 import { createAuthentication } from './security/access/authentication.ts';
 import { createDeviceCredentials } from './security/access/device-credentials.ts';
+import { createDpopProofs } from './security/access/dpop.ts';
 import { createRevocations } from './security/access/revocations.ts';
+import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import { createAccessTokens } from './security/crypto/access-tokens.ts';
@@ -119,13 +121,24 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const transactions = createTransactions(database);
   const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
   const revocations = createRevocations(notices);
-  const signingKeys = await openSigningKeys({ transactions, keyRing });
+  const { algorithm, everyDays } = config.signingKeys;
+  const accessTokenSeconds = config.accessTokenMinutes * 60;
+  const signingKeys = await openSigningKeys({ transactions, keyRing, notices, algorithm, clock, log });
+  const keyRotation = createSigningKeyRotation({
+    transactions,
+    keyRing,
+    store: signingKeys,
+    algorithm,
+    everyDays,
+    accessTokenSeconds,
+    clock,
+  });
   const accessTokens = createAccessTokens({
     keys: signingKeys,
     issuer: config.publicUrl.origin,
     audience: config.publicUrl.origin,
     clock,
-    ttlSeconds: config.accessTokenMinutes * 60,
+    ttlSeconds: accessTokenSeconds,
   });
   const blocks = await openBlocks({
     transactions,
@@ -138,12 +151,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const refusedTokens = createRefusedTokens({ transactions, clock });
   const credentials = createDeviceCredentials({ transactions, revocations, clock });
   const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
+  const dpopProofs = createDpopProofs({ transactions, clock });
   const authentication = createAuthentication({
     transactions,
     accessTokens,
     deviceCredentials: credentials,
     factorPolicy,
     refusedTokens,
+    dpopProofs,
     clock,
   });
   const passwords = createPasswords();
@@ -250,14 +265,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   gate.assertComplete();
   streamGate.assertComplete();
   topicGate.assertComplete();
-  const shield = shieldJobs({ transactions, clock });
-  for (const job of [...shield, ...identity.jobs, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+  const security = [...shieldJobs({ transactions, clock }), keyRotation.job, dpopProofs.job];
+  for (const job of [...security, ...identity.jobs, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
 
   return {
     identity,
     devices,
     telemetry,
-    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices, blocks }),
+    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices, blocks, keyRotation }),
     caFile: tls?.caFile,
 
     async listen() {

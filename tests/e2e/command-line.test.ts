@@ -33,6 +33,7 @@ async function aPlace(): Promise<{ dataDir: string; env: Record<string, string>;
       VALTRONICS_HTTP_PORT: String(http),
       VALTRONICS_MQTT_PORT: String(mqtt),
       VALTRONICS_LOG_LEVEL: 'error',
+      VALTRONICS_MFA_REQUIRED_ROLES: '',
     },
   };
 }
@@ -96,6 +97,20 @@ describe('the same commands with a running server and without', () => {
     expect((await done(valtronics(['blocks', 'list', '--json'], { env }))).json).toEqual({ items: [] });
     const free = await valtronics(['blocks', 'lift', '203.0.113.9', '--json'], { env }).finished();
     expect(free).toMatchObject({ code: 1, out: '', err: 'valtronics: Nothing in force blocks 203.0.113.9.\n' });
+    // The keys that sign tokens: too early for a rotation that nobody notices, so it says how long to wait.
+    const soon = await valtronics(['keys', 'rotate'], { env }).finished();
+    expect(soon).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/Wait \d+ s, or .* --now/) });
+    const rotated = JSON.parse((await valtronics(['keys', 'rotate', '--now', '--json'], { env }).finished()).out);
+    const stages = rotated.keys.map(({ status }: { status: string }) => status).sort();
+    expect(stages).toEqual(['active', 'next', 'retiring']);
+    const { kid } = rotated.keys.find(({ status }: { status: string }) => status === 'retiring');
+    const ended = await valtronics(['keys', 'retire', '--', kid], { env }).finished();
+    expect(ended.out).toContain(`${kid}  ES256  retired   ended `);
+    const shown = await valtronics(['keys', 'status'], { env }).finished();
+    expect(shown).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/active .*signs since .*\n(.*\n)*Next rotation: /),
+    });
 
     const ada = await signedIn(place, 'ada@example.org');
     await (await signedIn(place, 'bob@example.org')).signOut();

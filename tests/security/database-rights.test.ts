@@ -151,9 +151,10 @@ describe('grants', () => {
   });
 
   it('what identity and evidence rest on: the server never deletes people or sessions, and only appends to the log', async () => {
-    const resting = `c.relname in ('audit_events', 'organisations', 'users', 'sessions', 'refresh_families', 'refresh_tokens', 'invitations', 'factors', 'signing_keys')`;
+    const resting = `c.relname in ('audit_events', 'organisations', 'users', 'sessions', 'refresh_families', 'refresh_tokens', 'invitations', 'factors', 'signing_keys', 'dpop_proofs')`;
     expect(await grantsOf('server', resting)).toEqual({
       audit_events: 'insert select',
+      dpop_proofs: 'insert',
       factors: 'delete insert select update',
       invitations: 'delete insert select update',
       organisations: 'select',
@@ -165,6 +166,7 @@ describe('grants', () => {
     });
     expect(await grantsOf('maintenance', resting)).toEqual({
       audit_events: 'insert select',
+      dpop_proofs: 'delete select',
       invitations: 'delete insert select',
       organisations: 'insert select',
       refresh_families: 'delete select',

@@ -40,6 +40,8 @@ const somebody: Authentication = {
   bearer: async () => aUserPrincipal('admin', { organisationId }),
   isStillValid: async () => true,
   isFresh: () => false,
+  bound: async () => 'invalid_token',
+  proofOf: async () => '',
 };
 
 function aGate() {

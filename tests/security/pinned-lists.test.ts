@@ -72,6 +72,7 @@ describe('pinned lists', () => {
       'outbox',
       'password_rehash',
       'point_ids',
+      'proof_taken',
       'rule_effects',
       'session_touch',
       'telemetry_effects',

@@ -224,7 +224,7 @@ describe('others', () => {
       if (
         answer.status !== 401 ||
         answer.json?.code !== 'not_authenticated' ||
-        answer.headers['www-authenticate'] !== 'Bearer'
+        answer.headers['www-authenticate'] !== 'Bearer, DPoP algs="ES256 EdDSA"'
       )
         wrong.push(`${name}: ${answer.status}`);
     }

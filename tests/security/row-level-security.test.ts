@@ -38,6 +38,7 @@ describe('row-level security', () => {
       'alert_watch',
       'blocks',
       'device_cookies',
+      'dpop_proofs',
       'guess_accounts',
       'guess_attempts',
       'refused_tokens',

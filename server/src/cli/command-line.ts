@@ -8,6 +8,7 @@ import { dbMigrate } from './db-migrate.ts';
 import { demo } from './demo.ts';
 import { devicesCreate } from './devices-create.ts';
 import { commandHelp, generalHelp, usageOf } from './help.ts';
+import { keysRetire, keysRotate, keysStatus } from './keys.ts';
 import { nearestWord } from './nearest-word.ts';
 import { createOutput, type Stream } from './output.ts';
 import { replay } from './replay.ts';
@@ -21,6 +22,9 @@ const commands: readonly Command[] = [
   devicesCreate,
   blocksList,
   blocksLift,
+  keysStatus,
+  keysRotate,
+  keysRetire,
   simulate,
   replay,
   demo,

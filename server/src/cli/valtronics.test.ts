@@ -34,6 +34,9 @@ const COMMANDS = [
   'devices create',
   'blocks list',
   'blocks lift',
+  'keys status',
+  'keys rotate',
+  'keys retire',
   'simulate',
   'replay',
   'demo',
@@ -65,6 +68,8 @@ describe('wrong usage ends with 2 and a hint, and says nothing on standard outpu
   test.each<[string[], string]>([
     [['user', 'create'], 'did you mean "users create"?'],
     [['users'], 'there is users create'],
+    [['keys'], 'there is keys status, keys rotate, keys retire'],
+    [['keys', 'retire'], 'KID is missing'],
     [['nonsense'], '--help lists them'],
     [['users', 'create', '--emial', 'a@example.org'], 'did you mean --email?'],
     [['users', 'create', '--role', 'admin'], '--email is missing'],

@@ -46,6 +46,9 @@ async function aControlServer(dataDir: string, fails?: unknown) {
     'devices.create': () => Promise.reject(new Error('not in this test')),
     'blocks.list': () => Promise.reject(new Error('not in this test')),
     'blocks.lift': () => Promise.reject(new Error('not in this test')),
+    'keys.status': () => Promise.reject(new Error('not in this test')),
+    'keys.rotate': () => Promise.reject(new Error('not in this test')),
+    'keys.retire': () => Promise.reject(new Error('not in this test')),
   };
   const control = await openControlServer({ dataDir, commands, log: { error: (fields) => logged.push(fields) } });
   onTestFinished(() => control.close());

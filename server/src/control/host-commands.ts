@@ -3,9 +3,11 @@ import { z } from 'zod';
 import type { Devices } from '../features/devices/index.ts';
 import type { FirstStart } from '../features/identity/first-start.ts';
 import { Problem } from '../lib/problem.ts';
+import type { SigningKeyRotation } from '../security/access/signing-key-rotation.ts';
 import type { Transactions } from '../security/audit/transactions.types.ts';
 import type { BlockRow } from '../security/shield/block.repository.ts';
 import type { Blocks } from '../security/shield/blocks.ts';
+import { keyCommandShapes, presentKeys } from './key-commands.ts';
 
 const ORGANISATION = 'My organisation';
 
@@ -39,6 +41,7 @@ export const hostCommandShapes = {
     input: z.strictObject({ which: z.string().trim().min(1).max(200) }),
     output: z.strictObject({ lifted: z.array(block) }),
   },
+  ...keyCommandShapes,
 } as const;
 
 export type HostCommandName = keyof typeof hostCommandShapes;
@@ -55,8 +58,9 @@ export function createHostCommands(deps: {
   firstStart: FirstStart;
   devices: Devices;
   blocks: Pick<Blocks, 'list' | 'lift'>;
+  keyRotation: SigningKeyRotation;
 }): HostCommands {
-  const { transactions, firstStart, devices, blocks } = deps;
+  const { transactions, firstStart, devices, blocks, keyRotation } = deps;
   const actorOf = (uid: number) => ({ kind: 'cli', id: `cli:${uid}`, label: null }) as const;
   const organisation = async () => (await firstStart.ensureOrganisation(ORGANISATION)).id;
 
@@ -81,6 +85,17 @@ export function createHostCommands(deps: {
     'blocks.list': async () => ({ items: (await blocks.list()).map(presentBlock) }),
 
     'blocks.lift': async (uid, { which }) => ({ lifted: (await blocks.lift(which, actorOf(uid))).map(presentBlock) }),
+    'keys.status': async () => presentKeys(await keyRotation.status()),
+
+    async 'keys.rotate'(uid, { now }) {
+      await keyRotation.rotate(actorOf(uid), { early: now });
+      return presentKeys(await keyRotation.status());
+    },
+
+    async 'keys.retire'(uid, { kid }) {
+      await keyRotation.retire(actorOf(uid), kid);
+      return presentKeys(await keyRotation.status());
+    },
   };
 }
 

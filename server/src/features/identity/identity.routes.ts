@@ -4,6 +4,7 @@ import { Problem } from '../../lib/problem.ts';
 import type { Authentication } from '../../security/access/authentication.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
+import { JWKS_MAX_AGE_SECONDS } from '../../security/access/signing-key-rotation.ts';
 import type { SigningKeyStore } from '../../security/access/signing-key-store.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
@@ -64,7 +65,7 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
   gate.handle(contract.jwks, async () => ({
     contentType: 'application/jwk-set+json',
     body: JSON.stringify({ keys: parts.signingKeys.published() }),
-    headers: { 'cache-control': 'public, max-age=300' },
+    headers: { 'cache-control': `public, max-age=${JWKS_MAX_AGE_SECONDS}` },
   }));
 
   gate.handle(contract.login, async (call) => {

@@ -90,21 +90,32 @@ export interface RefreshFamily {
   secret_sealed: Buffer;
   generation: number;
   rotated_at: Date;
+  /** The key its tokens are bound to. */
+  dpop_thumbprint: string | null;
 }
 
 export async function insertRefreshFamily(
   tx: WriteTx,
-  family: { sessionId: string; organisationId: number; secretSealed: Buffer; firstHash: Buffer; now: Date },
+  family: {
+    sessionId: string;
+    organisationId: number;
+    secretSealed: Buffer;
+    firstHash: Buffer;
+    dpopThumbprint: string | null;
+    now: Date;
+  },
 ): Promise<void> {
-  await sql`insert into refresh_families (session_id, organisation_id, secret_sealed, generation, rotated_at)
-    values (${family.sessionId}, ${family.organisationId}, ${family.secretSealed}, 1, ${family.now})`.execute(tx.db);
+  await sql`insert into refresh_families (session_id, organisation_id, secret_sealed, generation, rotated_at, dpop_thumbprint)
+    values (${family.sessionId}, ${family.organisationId}, ${family.secretSealed}, 1, ${family.now}, ${family.dpopThumbprint})`.execute(
+    tx.db,
+  );
   await insertRefreshToken(tx, { ...family, tokenHash: family.firstHash, generation: 1 });
 }
 
 /** Locks the family, so that two refreshes, or a refresh and a revocation, come one after the other. */
 export async function lockRefreshFamily(tx: WriteTx, sessionId: string): Promise<RefreshFamily | undefined> {
   const found = await sql<RefreshFamily>`
-    select f.session_id, f.secret_sealed, f.generation, f.rotated_at
+    select f.session_id, f.secret_sealed, f.generation, f.rotated_at, f.dpop_thumbprint
     from refresh_families f join sessions s on s.id = f.session_id
     where f.session_id = ${sessionId} and s.revoked_at is null
     for update of f, s`.execute(tx.db);

@@ -37,6 +37,11 @@ export interface Visitor {
   readonly requestId: string;
 }
 
+/** Who asks for tokens, and with which key of theirs if they proved one. */
+export interface TokenVisitor extends Visitor {
+  readonly dpopThumbprint: string | null;
+}
+
 export type WriteAs = <T>(
   who: { organisationId: number; actor: AuditActor },
   work: (tx: AuditedTx) => Promise<T>,
@@ -175,18 +180,30 @@ export function createSignInService(deps: {
     });
   }
 
-  async function tokensFor(account: Account, sessionId: string, refresh: string): Promise<Tokens> {
+  /** `boundTo`: the thumbprint of the client's key, without which its tokens are then worth nothing (DPoP). */
+  async function tokensFor(
+    account: Account,
+    sessionId: string,
+    refresh: string,
+    boundTo: string | null,
+  ): Promise<Tokens> {
     const access = await accessTokens.issue({
       userId: account.user_id,
       organisationId: account.organisation_id,
       role: account.role,
       authzVersion: account.authorization_version,
       sessionId,
+      ...(boundTo === null ? {} : { dpopThumbprint: boundTo }),
     });
-    return { accessToken: access.token, expiresInSeconds: access.expiresInSeconds, refreshToken: refresh };
+    return {
+      accessToken: access.token,
+      tokenType: boundTo === null ? 'Bearer' : 'DPoP',
+      expiresInSeconds: access.expiresInSeconds,
+      refreshToken: refresh,
+    };
   }
 
-  async function openTokens(writeAs: WriteAs, { account, proof }: Proven, visitor: Visitor): Promise<Tokens> {
+  async function openTokens(writeAs: WriteAs, { account, proof }: Proven, visitor: TokenVisitor): Promise<Tokens> {
     const secret = randomBytes(32);
     const sessionId = newId();
     const first = refreshToken(secret, 1);
@@ -213,6 +230,7 @@ export function createSignInService(deps: {
         organisationId: account.organisation_id,
         secretSealed: keyRing.seal(secret, familyPlace(account.organisation_id, sessionId)),
         firstHash: tokenHash(first),
+        dpopThumbprint: visitor.dpopThumbprint,
         now: new Date(now),
       });
       tx.describe({
@@ -220,7 +238,7 @@ export function createSignInService(deps: {
         details: { kind: 'token', factor: proof.factor },
       });
     });
-    return tokensFor(account, sessionId, first);
+    return tokensFor(account, sessionId, first, visitor.dpopThumbprint);
   }
 
   /** A token we gave is no guess, even when its session has ended since: only one we never gave counts as a failure. */
@@ -233,8 +251,10 @@ export function createSignInService(deps: {
   /**
    * Rotation by compare-and-set under a row lock. The current token gives the next one; the one before it gives, for 30 s, the same
    * next one again (a client whose answer was lost); anything older was copied, so the whole family ends and only that family.
+   * `proven`: the thumbprint of the key the client proved. What a family is bound to was decided when it was opened.
    */
-  async function refresh(writeAs: WriteAs, { address }: Visitor, presented: string): Promise<Tokens> {
+  async function refresh(writeAs: WriteAs, visitor: TokenVisitor, presented: string): Promise<Tokens> {
+    const { address, dpopThumbprint: proven } = visitor;
     const refused = new Problem('not_authenticated', { detail: 'Sign in again.' });
     const known = await refreshTokenOf(presented, address);
     if (!known) throw refused;
@@ -245,9 +265,13 @@ export function createSignInService(deps: {
     const account: Account = { ...session, password_hash: null };
 
     let isReuse = false;
+    let boundTo: string | null = null;
     const successor = await writeAs({ organisationId, actor: actorOf(account) }, async (tx) => {
       const family = await lockRefreshFamily(tx, sessionId);
       if (!family) throw refused;
+      // A copy of a bound token tells nothing about a theft of its key: refused, and the family goes on for whoever has the key.
+      boundTo = family.dpop_thumbprint;
+      if (boundTo !== null && boundTo !== proven) throw refused;
       const secret = keyRing.open(family.secret_sealed, familyPlace(organisationId, sessionId));
       const isCurrent = known.generation === family.generation;
       const isRetry =
@@ -272,7 +296,7 @@ export function createSignInService(deps: {
       if (isReuse) await endReusedFamily(account, sessionId);
       throw error;
     });
-    return tokensFor(account, sessionId, successor);
+    return tokensFor(account, sessionId, successor, boundTo);
   }
 
   async function endReusedFamily(account: Account, sessionId: string): Promise<void> {

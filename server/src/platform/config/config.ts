@@ -32,6 +32,7 @@ export interface Config {
   readonly mfaRequiredRoles: readonly string[];
   readonly passkeyRequiredRoles: readonly string[];
   readonly accessTokenMinutes: number;
+  readonly signingKeys: { readonly algorithm: 'ES256' | 'EdDSA'; readonly everyDays: number };
   readonly rootKeyFile: string;
   /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
   readonly rootKey: Secret | undefined;
@@ -87,6 +88,10 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     mfaRequiredRoles: read(settings.mfaRequiredRoles),
     passkeyRequiredRoles: read(settings.passkeyRequiredRoles),
     accessTokenMinutes: read(settings.accessTokenMinutes),
+    signingKeys: Object.freeze({
+      algorithm: read(settings.signingAlgorithm),
+      everyDays: read(settings.signingKeyDays),
+    }),
     rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
     rootKey: rootKey?.key,
     ingestRate: Object.freeze({ perSecond: read(settings.ingestPerSecond), burst: read(settings.ingestBurst) }),

@@ -109,6 +109,12 @@ export const settings = {
   accessTokenMinutes: required('VALTRONICS_ACCESS_TOKEN_MINUTES', '15', wholeNumber(1, 60), {
     description: 'life of an access token',
   }),
+  signingAlgorithm: required('VALTRONICS_SIGNING_ALGORITHM', 'ES256', oneOf('ES256', 'EdDSA'), {
+    description: 'how access tokens are signed; for keys made from then on',
+  }),
+  signingKeyDays: required('VALTRONICS_SIGNING_KEY_DAYS', '30', wholeNumber(1, 365), {
+    description: 'days after which the key that signs access tokens is rotated',
+  }),
   rootKey: optional('VALTRONICS_ROOT_KEY', rootKey, {
     description: 'path of the root key; with _FILE the key itself is read and never created',
     defaultText: 'root.key in the data folder',

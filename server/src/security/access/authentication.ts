@@ -2,10 +2,12 @@ import { type Permission, rolePermissions } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import type { UnauditedTx } from '../audit/tokens.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
-import { AccessTokenError, type AccessTokens } from '../crypto/access-tokens.ts';
+import { type AccessClaims, AccessTokenError, type AccessTokens } from '../crypto/access-tokens.ts';
+import { DpopProofError, type ProofTarget } from '../crypto/dpop-proof.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
 import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
+import type { DpopProofs } from './dpop.ts';
 import { type FactorPolicy, pendingOf } from './pending.ts';
 import type { DevicePrincipal, UserPrincipal } from './principal.ts';
 import { findSessionById, findSessionByToken, type SessionRow, touchSession } from './session.repository.ts';
@@ -18,10 +20,21 @@ export interface Authentication {
   /** The person whose browser sent this session cookie, or null. */
   session(cookieToken: string): Promise<UserPrincipal | null>;
   /**
-   * The person or device a bearer token speaks for, or null; at once for a device that was here a moment ago. `address` is where it comes
-   * from: device tokens of nobody are counted there.
+   * The person or device a bearer token speaks for, or null; at once for a device that was here a moment ago. A token that is bound to a key
+   * is no bearer token: whoever has only the token may have copied it. `address` is where it comes from: device tokens of nobody are
+   * counted there.
    */
-  bearer(token: string, address: string): DevicePrincipal | null | Promise<UserPrincipal | DevicePrincipal | null>;
+  bearer(
+    token: string,
+    address: string,
+  ): DevicePrincipal | null | Promise<UserPrincipal | DevicePrincipal | 'bound_token' | null>;
+  /** The person a token that is bound to a key speaks for, with the proof of that key for this request, or why not (RFC 9449, 7.1). */
+  bound(
+    token: string,
+    shown: ProofTarget & { readonly proof: string | undefined },
+  ): Promise<UserPrincipal | 'invalid_token' | 'invalid_dpop_proof'>;
+  /** The thumbprint of the key a request proves that brings no token yet, or a DpopProofError. */
+  proofOf(shown: ProofTarget & { readonly proof: string | undefined }): Promise<string>;
   /** Whether what `bearer` said of a device is still as good as asking again. */
   isFresh(device: DevicePrincipal): boolean;
   /** Whether an open connection's principal would still be let in now, with the same rights. */
@@ -38,9 +51,10 @@ export function createAuthentication(deps: {
   deviceCredentials: DeviceCredentials;
   refusedTokens: RefusedTokens;
   factorPolicy: FactorPolicy;
+  dpopProofs: DpopProofs;
   clock: Clock;
 }): Authentication {
-  const { transactions, accessTokens, deviceCredentials, refusedTokens, factorPolicy, clock } = deps;
+  const { transactions, accessTokens, deviceCredentials, refusedTokens, factorPolicy, dpopProofs, clock } = deps;
 
   const usable = (row: SessionRow | undefined): row is SessionRow =>
     row !== undefined &&
@@ -61,19 +75,27 @@ export function createAuthentication(deps: {
     return person(row, 'cookie', row.absolute_expires_at);
   }
 
-  async function accessToken(text: string): Promise<UserPrincipal | null> {
+  async function claimsOf(text: string): Promise<AccessClaims | null> {
     try {
-      const claims = await accessTokens.verify(text);
-      const sessionId = claims.sessionId;
-      if (sessionId === undefined) return null;
-      const row = await transactions.read(null, (reader) => findSessionById(reader, sessionId));
-      if (!usable(row) || row.user_id !== claims.userId || row.authorization_version !== claims.authzVersion)
-        return null;
-      return person(row, 'token', new Date(claims.expiresAt));
+      return await accessTokens.verify(text);
     } catch (error) {
       if (error instanceof AccessTokenError) return null;
       throw error;
     }
+  }
+
+  async function personOf(claims: AccessClaims): Promise<UserPrincipal | null> {
+    const { sessionId } = claims;
+    if (sessionId === undefined) return null;
+    const row = await transactions.read(null, (reader) => findSessionById(reader, sessionId));
+    if (!usable(row) || row.user_id !== claims.userId || row.authorization_version !== claims.authzVersion) return null;
+    return person(row, 'token', new Date(claims.expiresAt));
+  }
+
+  async function accessToken(text: string): Promise<UserPrincipal | 'bound_token' | null> {
+    const claims = await claimsOf(text);
+    if (claims === null) return null;
+    return claims.dpopThumbprint === undefined ? personOf(claims) : 'bound_token';
   }
 
   function person(row: SessionRow, via: UserPrincipal['via'], expiresAt: Date): UserPrincipal {
@@ -108,6 +130,22 @@ export function createAuthentication(deps: {
     session,
     isFresh: deviceCredentials.isFresh,
     bearer: (token, address) => (token.startsWith(tokenPrefixes.device) ? device(token, address) : accessToken(token)),
+    proofOf: ({ proof, ...target }) => dpopProofs.take(proof ?? '', target),
+    async bound(token, { proof, ...target }) {
+      const claims = await claimsOf(token);
+      // RFC 9449, 7.2: a token that anybody may show must not look as if it were protected.
+      if (claims?.dpopThumbprint === undefined) return 'invalid_token';
+      if (proof === undefined) return 'invalid_dpop_proof';
+      const principal = await personOf(claims);
+      if (principal === null) return 'invalid_token';
+      try {
+        await dpopProofs.take(proof, { ...target, accessToken: token }, claims.dpopThumbprint);
+        return principal;
+      } catch (error) {
+        if (!(error instanceof DpopProofError)) throw error;
+        return error.problem === 'another-key' ? 'invalid_token' : 'invalid_dpop_proof';
+      }
+    },
     async isStillValid(principal) {
       if (principal.kind === 'device') return deviceCredentials.isStillValid(principal);
       const row = await transactions.read(null, (reader) => findSessionById(reader, principal.sessionId));

@@ -1,22 +1,22 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import { boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
-import type { SigningKey } from './signing-keys.ts';
+import { headerOfJws, MalformedJwsError } from './compact-jws.ts';
+import { type SigningKey, signingAlgorithms } from './signing-keys.ts';
 
-// Access tokens: short-lived ES256 JWTs (RFC 9068). What makes them safe is what is not negotiable:
-// - The algorithm is ours, never the token's: `none`, or HS256 with our public key as the secret, cannot be asked for.
+// Access tokens: short-lived JWTs (RFC 9068), signed with ES256 or EdDSA. What makes them safe is what is not negotiable:
+// - The algorithm is that of the key, never the token's word: `none`, or HS256 with our public key as the secret, cannot be asked for.
 // - The header may hold alg, typ and kid only, so a token can bring no key of its own (jwk, jku, x5c, x5u) and no critical extension. The kid chooses
 //   among our keys by exact match, after its shape was checked.
 // - `typ: at+jwt`, issuer and audience keep tokens that we may sign for other purposes from being taken for access tokens.
-// - One token has one spelling. jose decodes a changed last character, padding and surrounding white space to the same bytes; anything that remembers
-//   tokens by their text could then be walked around. Each part must be exactly its own canonical base64url.
-// - A verified token is remembered by its SHA-256 until it expires, at most 10,000 of them; its key and times are checked again on every use.
+// - One token has one spelling (`compact-jws.ts`).
+// - A verified token is remembered by its SHA-256 until it expires, at most 10,000 of them; its key and times are checked again on every use, and
+//   with its key it is forgotten.
 // Revocation is not decided here: the caller compares session, family and authorisation version with the database's word.
 
-const ALGORITHM = 'ES256';
 const TYPE = 'at+jwt';
 const MAX_TOKEN_LENGTH = 4096;
 const MAX_REMEMBERED = 10_000;
@@ -28,6 +28,10 @@ export interface SigningKeys {
   active(): SigningKey;
   /** A key whose tokens are accepted: the active one, the next, or one being retired. */
   find(kid: string): SigningKey | undefined;
+  /** The same, asking where the keys are kept if it is not known here. Costs little however often it is asked for nonsense. */
+  lookUp(kid: string): Promise<SigningKey | undefined>;
+  /** A key whose tokens were accepted is no more. */
+  onRetired(listener: (kid: string) => void): void;
 }
 
 export interface AccessTokensOptions {
@@ -44,12 +48,14 @@ export type AccessTokenSubject = {
   readonly organisationId: number;
   readonly role: string;
   readonly authzVersion: number;
+  /** RFC 7638 thumbprint of the client's key: the token is good with a proof of it only (RFC 9449, 6.1). */
+  readonly dpopThumbprint?: string | undefined;
 } & (
   | { readonly sessionId: string; readonly familyId?: undefined }
   | { readonly familyId: string; readonly sessionId?: undefined }
 );
 
-type AccessClaims = AccessTokenSubject & {
+export type AccessClaims = AccessTokenSubject & {
   readonly tokenId: string;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
@@ -82,7 +88,7 @@ export interface AccessTokens {
 }
 
 const header = z.strictObject({
-  alg: z.literal(ALGORITHM),
+  alg: z.enum(signingAlgorithms),
   typ: z.literal(TYPE),
   kid: z.string().regex(/^[\w-]{1,64}$/),
 });
@@ -100,6 +106,7 @@ const payload = z
     sid: text.optional(),
     fam: text.optional(),
     jti: text,
+    cnf: z.strictObject({ jkt: z.string().regex(/^[\w-]{43}$/) }).optional(),
     iat: seconds,
     nbf: seconds,
     exp: seconds,
@@ -108,10 +115,11 @@ const payload = z
 
 export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }: AccessTokensOptions): AccessTokens {
   const remembered = boundedCache<{ readonly claims: AccessClaims; readonly kid: string }>(MAX_REMEMBERED, clock);
+  keys.onRetired((kid) => remembered.deleteWhere((token) => token.kid === kid));
 
-  async function verifyFresh(token: string, kid: string, key: SigningKey): Promise<AccessClaims> {
+  async function verifyFresh(token: string, name: string, key: SigningKey): Promise<AccessClaims> {
     const { payload: claims } = await jwtVerify(token, key.publicKey, {
-      algorithms: [ALGORITHM],
+      algorithms: [key.algorithm],
       typ: TYPE,
       issuer,
       audience,
@@ -125,14 +133,16 @@ export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }
     });
     const parsed = payload.safeParse(claims);
     if (!parsed.success || parsed.data.exp - parsed.data.iat > ttlSeconds) throw new AccessTokenError('bad-claims');
+    // Checking a signature takes a while, in which its key may have been retired.
+    if (keys.find(key.kid) === undefined) throw new AccessTokenError('unknown-key');
     const result = toClaims(parsed.data);
-    remembered.set(digest(token), { claims: result, kid }, result.expiresAt);
+    remembered.set(name, { claims: result, kid: key.kid }, result.expiresAt);
     return result;
   }
 
   return {
     async issue(subject) {
-      const { kid, privateKey } = keys.active();
+      const { kid, algorithm, privateKey } = keys.active();
       const issuedAt = Math.floor(clock.now() / 1000);
       const tokenId = newId();
       const token = await new SignJWT({
@@ -140,8 +150,9 @@ export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }
         role: subject.role,
         av: subject.authzVersion,
         ...(subject.sessionId === undefined ? { fam: subject.familyId } : { sid: subject.sessionId }),
+        ...(subject.dpopThumbprint === undefined ? {} : { cnf: { jkt: subject.dpopThumbprint } }),
       })
-        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid })
+        .setProtectedHeader({ alg: algorithm, typ: TYPE, kid })
         .setIssuer(issuer)
         .setAudience(audience)
         .setSubject(subject.userId)
@@ -155,33 +166,25 @@ export function createAccessTokens({ keys, issuer, audience, clock, ttlSeconds }
 
     async verify(token) {
       if (token.length > MAX_TOKEN_LENGTH) throw new AccessTokenError('malformed');
-      const known = remembered.get(digest(token));
+      const name = digest(token);
+      const known = remembered.get(name);
       if (known !== undefined && keys.find(known.kid) !== undefined) return known.claims;
-      const kid = kidOf(token);
-      const key = keys.find(kid);
+      const { kid, alg } = headerOf(token);
+      const key = keys.find(kid) ?? (await keys.lookUp(kid));
       if (key === undefined) throw new AccessTokenError('unknown-key');
-      return verifyFresh(token, kid, key);
+      if (key.algorithm !== alg) throw new AccessTokenError('malformed');
+      return verifyFresh(token, name, key);
     },
   };
 }
 
-/** Checks everything about the text that needs no key, and returns the kid it names. */
-function kidOf(token: string): string {
-  const parts = token.split('.');
-  if (parts.length !== 3 || !parts.every(isCanonicalBase64url)) throw new AccessTokenError('malformed');
-  let value: unknown;
+/** Checks everything about the text that needs no key. */
+function headerOf(token: string): z.infer<typeof header> {
   try {
-    value = JSON.parse(Buffer.from(parts[0] ?? '', 'base64url').toString());
-  } catch {
-    throw new AccessTokenError('malformed');
+    return header.parse(headerOfJws(token, MAX_TOKEN_LENGTH));
+  } catch (error) {
+    throw error instanceof MalformedJwsError || error instanceof z.ZodError ? new AccessTokenError('malformed') : error;
   }
-  const parsed = header.safeParse(value);
-  if (!parsed.success) throw new AccessTokenError('malformed');
-  return parsed.data.kid;
-}
-
-function isCanonicalBase64url(part: string): boolean {
-  return /^[\w-]+$/.test(part) && Buffer.from(part, 'base64url').toString('base64url') === part;
 }
 
 function toClaims(claims: z.infer<typeof payload>): AccessClaims {
@@ -193,6 +196,7 @@ function toClaims(claims: z.infer<typeof payload>): AccessClaims {
     tokenId: claims.jti,
     issuedAt: claims.iat * 1000,
     expiresAt: claims.exp * 1000,
+    ...(claims.cnf === undefined ? {} : { dpopThumbprint: claims.cnf.jkt }),
   };
   // The schema has made sure that exactly one of the two is there.
   return Object.freeze(
@@ -208,5 +212,5 @@ function refusalOf(error: unknown): unknown {
 }
 
 function digest(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
+  return hash('sha256', token, 'base64url');
 }

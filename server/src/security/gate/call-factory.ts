@@ -13,7 +13,12 @@ const DEVICE_COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400;
 
 export interface CallParts {
   readonly endpoint: Endpoint;
-  readonly passage: { readonly address: string; readonly principal: Principal };
+  readonly passage: {
+    readonly address: string;
+    readonly principal: Principal;
+    /** Of the key the request proves, on endpoints that take a proof. */
+    dpopThumbprint: string | null;
+  };
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly transactions: Transactions;
@@ -46,6 +51,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
     address,
     userAgent,
     deviceCookie: deviceCookie(request.headers.cookie),
+    dpopThumbprint: passage.dpopThumbprint,
     requestId: request.id,
     read: <T>(work: (reader: Reader) => Promise<T>) => transactions.read(organisationId, work),
     write: <T>(work: (tx: AuditedTx) => Promise<T>) => {

@@ -34,6 +34,8 @@ export interface Call<E extends Endpoint, Body = never> {
   /** What the browser says of having been signed in with before; good for `guessing` only. */
   readonly deviceCookie: string | undefined;
   readonly requestId: string;
+  /** RFC 7638 thumbprint of the key the caller proved (DPoP), if they did. Only on endpoints that declare `dpop`. */
+  readonly dpopThumbprint: E['dpop'] extends true ? string | null : never;
   /** Reads as the principal's organisation. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
   /** Changes and the declared audit event in one transaction. Only on endpoints that declare `records(…)`. */

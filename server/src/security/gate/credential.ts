@@ -8,17 +8,20 @@ export const DEVICE_COOKIE = '__Host-valtronics-device';
 
 export type Credential =
   | { readonly kind: 'bearer'; readonly token: string }
+  | { readonly kind: 'dpop'; readonly token: string }
   | { readonly kind: 'cookie'; readonly token: string }
   | { readonly kind: 'malformed' };
 
+const BEARER = 'Bearer';
 const MAX_BEARER = 4_096;
 
 /** The credential a request carries. An Authorization header wins over the cookie: it was put there on purpose. */
 export function readCredential(headers: IncomingHttpHeaders): Credential | undefined {
   const { authorization, cookie } = headers;
   if (authorization !== undefined) {
-    const token = /^Bearer ([A-Za-z0-9._~+/=-]+)$/i.exec(authorization)?.[1];
-    return token === undefined || token.length > MAX_BEARER ? { kind: 'malformed' } : { kind: 'bearer', token };
+    const [, scheme, token] = /^(Bearer|DPoP) ([A-Za-z0-9._~+/=-]+)$/i.exec(authorization) ?? [];
+    if (scheme === undefined || token === undefined || token.length > MAX_BEARER) return { kind: 'malformed' };
+    return { kind: scheme.length === BEARER.length ? 'bearer' : 'dpop', token };
   }
   const token = cookie === undefined ? undefined : sessionCookie(cookie);
   return token === undefined ? undefined : { kind: 'cookie', token };

@@ -1,23 +1,31 @@
 import type { Access } from '@valtronics/contract';
 import type { FastifyRequest } from 'fastify';
+import type { Problem } from '../../lib/problem.ts';
 import type { Secret } from '../../platform/config/secret.ts';
 import type { Authentication } from '../access/authentication.ts';
 import type { Principal } from '../access/principal.ts';
 import { sameBytes, tokenHash } from '../crypto/tokens.ts';
 import { readCredential } from './credential.ts';
+import { refusedToken, shownProof } from './dpop.ts';
 import type { Caller } from './http-callers.ts';
 
 export interface Authenticated {
   readonly principal: Principal;
   /** A credential was shown and is not good. */
   readonly refused: boolean;
+  /** Why, where there is more to say than that. */
+  readonly problem?: Problem;
 }
 
 const NOBODY: Authenticated = { principal: { kind: 'anonymous' }, refused: false };
 const REFUSED: Authenticated = { principal: { kind: 'anonymous' }, refused: true };
 
 /** Who a request is from, at once where that is known: a device's second request on its connection asks nobody. */
-export function createHttpAuthentication(authentication: Authentication, metricsToken: Secret | undefined) {
+export function createHttpAuthentication(
+  authentication: Authentication,
+  metricsToken: Secret | undefined,
+  publicOrigin: string,
+) {
   return (request: FastifyRequest, access: Access, caller: Caller): Authenticated | Promise<Authenticated> => {
     const { headers } = request;
     const { proven } = caller;
@@ -30,13 +38,18 @@ export function createHttpAuthentication(authentication: Authentication, metrics
       return { principal: { kind: 'scraper' }, refused: false };
     // An open endpoint asks nobody who they are: a stale cookie must not cost a look-up nor get in the way of signing in.
     if (access.kind === 'open') return NOBODY;
+    if (credential.kind === 'dpop')
+      return authentication
+        .bound(credential.token, shownProof(request, publicOrigin))
+        .then((principal) => answer(principal));
     const found =
       credential.kind === 'bearer'
         ? authentication.bearer(credential.token, caller.address)
         : authentication.session(credential.token);
     return found instanceof Promise ? found.then((principal) => answer(principal)) : answer(found);
 
-    function answer(principal: Principal | null): Authenticated {
+    function answer(principal: Principal | Parameters<typeof refusedToken>[0] | null): Authenticated {
+      if (typeof principal === 'string') return { ...REFUSED, problem: refusedToken(principal) };
       if (principal?.kind === 'device' && headers.authorization !== undefined)
         caller.proven = { authorization: headers.authorization, device: principal };
       return principal ? { principal, refused: false } : REFUSED;

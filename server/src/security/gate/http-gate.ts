@@ -16,7 +16,8 @@ import type { Guessing } from '../shield/guessing.types.ts';
 import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
-import { makeCall } from './call-factory.ts';
+import { type CallParts, makeCall } from './call-factory.ts';
+import { createProofTaking } from './dpop.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { createHttpBlocks } from './http-blocks.ts';
@@ -57,7 +58,7 @@ export interface HttpGate extends EndpointGate {
 const PASSAGE = Symbol('passage of the gate');
 const CAME_AT = Symbol('when the head of the request was read');
 interface Request extends FastifyRequest {
-  [PASSAGE]: { readonly address: string; readonly principal: Principal } | null;
+  [PASSAGE]: CallParts['passage'] | null;
   [CAME_AT]: number;
 }
 
@@ -86,7 +87,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, limiter, publicOrigin, log, metrics } = options;
   const blocked = createHttpBlocks(options);
   const callerOf = createHttpCallers(options.trustedProxies);
-  const authenticate = createHttpAuthentication(options.authentication, options.metricsToken);
+  const authenticate = createHttpAuthentication(options.authentication, options.metricsToken, publicOrigin);
+  const takeProof = createProofTaking(options);
   const sendProblem = createProblemSender({ limiter, log });
   const handled = new Set<Endpoint>();
   const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
@@ -162,20 +164,33 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     const turnedAway = blocked.beforeCredentials(endpoint, request, caller.address);
     if (turnedAway) return turnedAway;
     const who = authenticate(request, endpoint.access, caller);
-    if (who instanceof Promise) return who.then((known) => admit(endpoint, request, caller, known));
+    if (endpoint.dpop && request.headers.dpop !== undefined) return letInWithProof(endpoint, request, caller, who);
+    if (who instanceof Promise) return who.then((known) => void admit(endpoint, request, caller, known));
     admit(endpoint, request, caller, who);
     done();
     return undefined;
   }
 
-  function admit(endpoint: Endpoint, request: FastifyRequest, caller: Caller, { principal, refused }: Authenticated) {
+  /** The proof last: its signature costs us something, and being taken uses it up. */
+  async function letInWithProof(
+    endpoint: Endpoint,
+    request: FastifyRequest,
+    caller: Caller,
+    who: Authenticated | Promise<Authenticated>,
+  ): Promise<void> {
+    const passage = admit(endpoint, request, caller, await who);
+    passage.dpopThumbprint = await takeProof(request);
+  }
+
+  function admit(endpoint: Endpoint, request: FastifyRequest, caller: Caller, known: Authenticated) {
+    const { principal, refused } = known;
     if (refused) throttle(caller, REFUSAL_COST);
     const block = refused ? blocked.refusalAt(caller.address) : undefined;
     if (block) throw block;
     spendForClass(endpoint.rate, principal, caller);
     const problem = mayScrape(endpoint, principal)
       ? undefined
-      : refusal(endpoint.access, principal, options.clock.now());
+      : (known.problem ?? refusal(endpoint.access, principal, options.clock.now()));
     if (problem) {
       metrics.gateRefused('http', problem.code);
       log.warn(
@@ -200,7 +215,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       }
     }
     if (principal.kind === 'device') for (const listener of deviceListeners) listener(principal);
-    (request as Request)[PASSAGE] = { address: caller.address, principal };
+    const passage: CallParts['passage'] = { address: caller.address, principal, dpopThumbprint: null };
+    (request as Request)[PASSAGE] = passage;
+    return passage;
   }
 
   async function serve(endpoint: Endpoint, handler: Handler<Endpoint>, request: FastifyRequest, reply: FastifyReply) {

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Problem, problemBody, retryAfterSeconds } from '../../lib/problem.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Limiter } from '../shield/limiter.ts';
+import { challenge } from './dpop.ts';
 
 const PUSH_BACK_LOG: Rate = { perSecond: 0.2, burst: 5 };
 
@@ -32,4 +33,4 @@ export function createProblemSender({ limiter, log }: { limiter: Limiter; log: L
 const challengeFor = (problem: Problem): string =>
   problem.code === 'step_up_required'
     ? `Bearer error="insufficient_user_authentication", max_age="${stepUpSeconds}"`
-    : 'Bearer';
+    : (problem.challenge ?? challenge);

@@ -90,14 +90,19 @@ async function byFirstMessage(
   const token = tokenOf(text);
   const principal =
     token === undefined ? null : await options.authentication.bearer(token, connection.handshake.address);
-  if (principal !== null) return principal;
+  if (principal !== null && principal !== 'bound_token') return principal;
   charge(connection, options);
   options.metrics.gateRefused('live', 'not_authenticated');
   options.log.warn(
     { event: 'access.refused', status: 401, route: 'live', address: connection.handshake.address },
     'a live connection was not authenticated',
   );
-  connection.close(liveCloseCodes.notAuthenticated, 'not authenticated');
+  // A proof names one request by method and address (RFC 9449, 4.2). Here one token would open a connection that outlives any proof.
+  const isBound = principal === 'bound_token';
+  connection.close(
+    liveCloseCodes.notAuthenticated,
+    isBound ? 'tokens bound to a key (DPoP) are not taken here' : 'not authenticated',
+  );
   return null;
 }
 

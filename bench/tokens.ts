@@ -1,0 +1,157 @@
+import { rmSync } from 'node:fs';
+import { jwtVerify } from 'jose';
+import { sql } from 'kysely';
+import { systemClock } from '../server/src/lib/clock.ts';
+import { loadConfig } from '../server/src/platform/config/config.ts';
+import { openNotices } from '../server/src/platform/db/notices.ts';
+import { createLogger } from '../server/src/platform/log/log.ts';
+import { createAuthentication } from '../server/src/security/access/authentication.ts';
+import { createDeviceCredentials } from '../server/src/security/access/device-credentials.ts';
+import { createDpopProofs } from '../server/src/security/access/dpop.ts';
+import { createRevocations } from '../server/src/security/access/revocations.ts';
+import { openSigningKeys, type SigningKeyStore } from '../server/src/security/access/signing-key-store.ts';
+import { createTransactions } from '../server/src/security/audit/transactions.ts';
+import type { Transactions } from '../server/src/security/audit/transactions.types.ts';
+import {
+  type AccessTokenSubject,
+  type AccessTokens,
+  createAccessTokens,
+} from '../server/src/security/crypto/access-tokens.ts';
+import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
+import { openRootKey } from '../server/src/security/crypto/root-key.ts';
+import { createRefusedTokens } from '../server/src/security/shield/refused-tokens.ts';
+import { startDatabase } from '../server/src/start-database.ts';
+import { newDataFolder } from './support/data-folder.ts';
+import { type Done, inTurns } from './support/in-turns.ts';
+import { atLeast, type Outcome, perSecond } from './support/outcome.ts';
+
+const ISSUER = 'https://localhost:8000';
+const PEOPLE = 500;
+const A_ROUND = 4_000;
+const ROUNDS = 7;
+/** As many requests as are under way at once. */
+const AT_ONCE = 16;
+
+/**
+ * What the gate does with an access token, in this process and with an embedded PostgreSQL, against bare `jose.jwtVerify` of the same
+ * tokens with the same key and the same expectations. Three times: a token seen for the first time, one of a person who is at work
+ * (which is what most requests bring), and the latter with its session looked up, as every request does it.
+ */
+export async function tokenVerification(): Promise<Outcome[]> {
+  const dataDir = newDataFolder('valtronics-bench-tokens-');
+  const config = loadConfig({ VALTRONICS_DATA_DIR: dataDir, VALTRONICS_LOG_LEVEL: 'error' });
+  const log = createLogger({ level: config.logLevel, clock: systemClock });
+  const keyRing = createKeyRing(openRootKey(config));
+  const running = await startDatabase(config, keyRing, log);
+  const notices = await openNotices(running.connectionOf('server'), running.database.server, log);
+  try {
+    const clock = systemClock;
+    const transactions = createTransactions(running.database);
+    const keys = await openSigningKeys({ transactions, keyRing, notices, algorithm: 'ES256', clock, log });
+    const accessTokens = createAccessTokens({ keys, issuer: ISSUER, audience: ISSUER, clock, ttlSeconds: 900 });
+    const revocations = createRevocations(notices);
+    const authentication = createAuthentication({
+      transactions,
+      accessTokens,
+      deviceCredentials: createDeviceCredentials({ transactions, revocations, clock }),
+      factorPolicy: { secondFactorRoles: [], passkeyRoles: [] },
+      refusedTokens: createRefusedTokens({ transactions, clock }),
+      dpopProofs: createDpopProofs({ transactions, clock }),
+      clock,
+    });
+    const people = await signedIn(transactions, running.database.maintenance);
+    const atWork = await tokensOf(accessTokens, people, PEOPLE);
+
+    const again = await against(keys, () => atWork, accessTokens.verify);
+    const fresh = await against(keys, () => tokensOf(accessTokens, people, A_ROUND), accessTokens.verify);
+    const whole = await against(
+      keys,
+      () => atWork,
+      async (token) => {
+        if ((await authentication.bearer(token, '127.0.0.1')) === null) throw new Error('a good token was refused');
+      },
+    );
+    return [
+      outcome('tokens.seen_before_vs_jose', again),
+      outcome('tokens.first_seen_vs_jose', fresh),
+      outcome('tokens.with_session_vs_jose', whole),
+    ];
+  } finally {
+    await notices.close();
+    await running.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+type Comparison = Awaited<ReturnType<typeof inTurns>>;
+
+function outcome(name: string, { ours, theirs, ratio, ratios }: Comparison): Outcome {
+  return atLeast(name, ratio, 0.8, 'x', `${perSecond(ours)} vs ${perSecond(theirs)} bare jose.jwtVerify, ${ratios}`);
+}
+
+/** Both sides get the same tokens in each round. */
+async function against(
+  keys: SigningKeyStore,
+  tokensOfRound: () => string[] | Promise<string[]>,
+  verify: (token: string) => Promise<unknown>,
+): Promise<Comparison> {
+  const { publicKey, algorithm } = keys.active();
+  const bare = (token: string): Promise<unknown> =>
+    jwtVerify(token, publicKey, { algorithms: [algorithm], typ: 'at+jwt', issuer: ISSUER, audience: ISSUER });
+  let tokens: string[] = [];
+  return inTurns(
+    ROUNDS,
+    async () => {
+      tokens = await tokensOfRound();
+      return timed(tokens, verify);
+    },
+    () => timed(tokens, bare),
+  );
+}
+
+async function timed(tokens: readonly string[], verify: (token: string) => Promise<unknown>): Promise<Done> {
+  let turn = 0;
+  const started = performance.now();
+  const worker = async (): Promise<void> => {
+    for (let mine = turn++; mine < A_ROUND; mine = turn++) await verify(tokens[mine % tokens.length] ?? '');
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return { count: A_ROUND, seconds: (performance.now() - started) / 1000 };
+}
+
+async function tokensOf(accessTokens: AccessTokens, people: readonly AccessTokenSubject[], count: number) {
+  const tokens: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const subject = people[index % people.length];
+    if (subject) tokens.push((await accessTokens.issue(subject)).token);
+  }
+  return tokens;
+}
+
+/** People of one organisation, each with an open session. */
+async function signedIn(
+  transactions: Transactions,
+  maintenance: { query(text: string): Promise<{ rows: { id: number }[] }> },
+): Promise<AccessTokenSubject[]> {
+  const made = await maintenance.query(
+    `insert into organisations (public_id, name) values (gen_random_uuid(), 'Benchmark') returning id`,
+  );
+  const organisationId = made.rows[0]?.id ?? 0;
+  const rows = await transactions.unaudited(organisationId, 'session_touch', async (tx) => {
+    await sql`insert into users (id, organisation_id, email, role, status)
+      select gen_random_uuid(), ${organisationId}, 'person-' || n || '@example.org', 'user', 'active'
+      from generate_series(1, ${PEOPLE}::int) n`.execute(tx.db);
+    const sessions = await sql<{ session: string; person: string }>`
+      insert into sessions (id, organisation_id, user_id, kind, created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
+      select gen_random_uuid(), organisation_id, id, 'token', now(), now(), now(), now() + interval '1 day', now() + interval '1 day'
+      from users where organisation_id = ${organisationId} returning id as session, user_id as person`.execute(tx.db);
+    return sessions.rows;
+  });
+  return rows.map(({ session, person }) => ({
+    userId: person,
+    organisationId,
+    role: 'user',
+    authzVersion: 1,
+    sessionId: session,
+  }));
+}
