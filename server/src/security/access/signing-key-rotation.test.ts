@@ -231,6 +231,20 @@ describe('a rotation', () => {
       });
   });
 
+  it('in an emergency, asked of two servers for the same key, happens once as well', async () => {
+    const servers = [await aServer(), await aServer()];
+    // Both have seen the active key and wait for their turn.
+    await database.admin.query('begin; lock table signing_keys in share row exclusive mode');
+    const asking = Promise.allSettled(servers.map(({ rotation }) => rotation.rotate(operator, { early: true })));
+    const waiting = `select 1 from pg_locks where relation = 'signing_keys'::regclass and not granted`;
+    await within1s(async () => (await database.admin.query(waiting)).rows.length === 2);
+    await database.admin.query('commit');
+    const asked = await asking;
+    expect(asked.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(asked.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'conflict' } });
+    expect(await events('signing_key.rotated')).toHaveLength(1);
+  });
+
   it('that both servers saw due is done by one of them', async () => {
     const servers = [await aServer(), await aServer()];
     clock.advance(30 * 86_400_000 + 1);

@@ -178,8 +178,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     caller: Caller,
     who: Authenticated | Promise<Authenticated>,
   ): Promise<void> {
-    const passage = admit(endpoint, request, caller, await who);
-    passage.dpopThumbprint = await takeProof(request);
+    admit(endpoint, request, caller, await who).dpopThumbprint = await takeProof(request);
   }
 
   function admit(endpoint: Endpoint, request: FastifyRequest, caller: Caller, known: Authenticated) {
