@@ -27,7 +27,8 @@ export function pendingOf(proof: ProofSoFar, policy: FactorPolicy): Pending | nu
   const needsPasskey = policy.passkeyRoles.includes(proof.role);
   const needsFactor = needsPasskey || policy.secondFactorRoles.includes(proof.role);
   const provedFactor = proof.factor !== 'password';
-  if (needsFactor && !provedFactor && proof.has_factor) return 'verify_factor';
+  // Whatever the role asks for: an account that has a factor is opened by nothing less.
+  if (!provedFactor && proof.has_factor) return 'verify_factor';
   if (proof.must_change_password) return 'change_password';
   if (needsPasskey && proof.factor !== 'passkey') return proof.has_passkey ? 'verify_factor' : 'enrol_passkey';
   if (needsFactor && !provedFactor) return 'enrol_factor';
