@@ -7,6 +7,7 @@ import * as devicesContract from './devices.ts';
 import type { Endpoint } from './endpoint.ts';
 import * as healthContract from './health.ts';
 import * as identityContract from './identity.ts';
+import * as identityProvidersContract from './identity-providers.ts';
 import * as channelsContract from './notification-channels.ts';
 import * as peopleContract from './people.ts';
 import * as telemetryContract from './telemetry.ts';
@@ -23,6 +24,7 @@ export * from './devices.ts';
 export type * from './endpoint.ts';
 export * from './health.ts';
 export * from './identity.ts';
+export * from './identity-providers.ts';
 export * from './live.ts';
 export * from './notification-channels.ts';
 export * from './people.ts';
@@ -35,6 +37,7 @@ export * from './telemetry.ts';
 const features = [
   healthContract,
   identityContract,
+  identityProvidersContract,
   peopleContract,
   auditLogContract,
   devicesContract,

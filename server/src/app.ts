@@ -6,6 +6,7 @@ import { createDevices } from './features/devices/index.ts';
 import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
 import { createOperations } from './features/operations/index.ts';
+import { createSignInProviders } from './features/sign-in-providers/index.ts';
 import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Config } from './platform/config/config.ts';
@@ -184,6 +185,17 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     publicUrl: config.publicUrl,
     clock,
   });
+  const signInProviders = createSignInProviders({
+    gate,
+    transactions,
+    accounts: identity.vouchedAccounts,
+    keyRing,
+    outbound,
+    revocations,
+    publicUrl: config.publicUrl,
+    clock,
+    log,
+  });
   const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
   const alerts = createAlerts({
     gate,
@@ -227,7 +239,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   gate.assertComplete();
   streamGate.assertComplete();
   topicGate.assertComplete();
-  for (const job of [...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+  for (const job of [...signInProviders.jobs, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
 
   return {
     identity,

@@ -22,6 +22,9 @@ describe('pinned lists', () => {
       'jwks',
       'login',
       'logout',
+      'offeredProvidersList',
+      'oidcCallback',
+      'oidcStart',
       'openApiDocument',
       'refresh',
       'sessionCreate',
@@ -47,6 +50,7 @@ describe('pinned lists', () => {
   it('unaudited transactions', () => {
     expect(Object.keys(unauditedReasons).sort()).toEqual([
       'command_progress',
+      'departure',
       'device_alert',
       'device_presence',
       'housekeeping',

@@ -13,6 +13,7 @@ import type { Passwords } from './passwords.ts';
 import { addPeopleRoutes } from './people.routes.ts';
 import { createSignInService } from './sign-in.service.ts';
 import { createUserService } from './user.service.ts';
+import { createVouchedAccounts, type VouchedAccounts } from './vouched-accounts.ts';
 
 export type { HostActor } from './first-start.ts';
 
@@ -28,11 +29,14 @@ export interface IdentityDependencies {
   clock: Clock;
 }
 
-export function createIdentity(deps: IdentityDependencies): { firstStart: FirstStart } {
+export function createIdentity(deps: IdentityDependencies): {
+  firstStart: FirstStart;
+  vouchedAccounts: VouchedAccounts;
+} {
   const users = createUserService(deps);
   const signIn = createSignInService(deps);
   const invitations = createInvitationService({ ...deps, signIn });
   addIdentityRoutes({ ...deps, signIn, invitations, users });
   addPeopleRoutes({ gate: deps.gate, users });
-  return { firstStart: createFirstStart({ ...deps, users }) };
+  return { firstStart: createFirstStart({ ...deps, users }), vouchedAccounts: createVouchedAccounts(deps) };
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { ProvenFactor } from '../../security/access/principal.ts';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { SessionRecord } from './session.ts';
 
@@ -13,15 +14,21 @@ export interface NewSession {
   now: Date;
   idleExpiresAt: Date;
   absoluteExpiresAt: Date;
+  /** A password alone unless told. */
+  factor?: ProvenFactor | undefined;
+  /** When the person proved who they are; now unless told. */
+  verifiedAt?: Date | undefined;
 }
 
 export async function insertSession(tx: WriteTx, session: NewSession): Promise<void> {
   await sql`
     insert into sessions (id, organisation_id, user_id, kind, token_hash, address, user_agent,
-      created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
+      created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at, factor)
     values (${session.id}, ${session.organisationId}, ${session.userId}, ${session.kind}, ${session.tokenHash},
-      ${session.address}::inet, ${session.userAgent}, ${session.now}, ${session.now}, ${session.now},
-      ${session.idleExpiresAt}, ${session.absoluteExpiresAt})`.execute(tx.db);
+      ${session.address}::inet, ${session.userAgent}, ${session.now}, ${session.now},
+      ${session.verifiedAt ?? session.now}, ${session.idleExpiresAt}, ${session.absoluteExpiresAt}, ${session.factor ?? 'password'})`.execute(
+    tx.db,
+  );
 }
 
 export async function listOpenSessions(reader: Reader, userId: string, now: Date): Promise<SessionRecord[]> {

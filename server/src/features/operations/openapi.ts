@@ -36,7 +36,7 @@ export function openApi(): Record<string, unknown> {
 }
 
 function operation(operationId: string, endpoint: Endpoint) {
-  const status = String(endpoint.status ?? 200);
+  const status = endpoint.response === 'redirect' ? '302' : String(endpoint.status ?? 200);
   return {
     operationId,
     summary: endpoint.summary,
@@ -53,8 +53,8 @@ function operation(operationId: string, endpoint: Endpoint) {
       : {}),
     responses: {
       [status]:
-        endpoint.response === 'empty' || endpoint.response === 'raw'
-          ? { description: 'Done' }
+        typeof endpoint.response === 'string'
+          ? { description: endpoint.response === 'redirect' ? 'Go on there' : 'Done' }
           : {
               description: 'Done',
               content: { 'application/json': { schema: jsonSchema(endpoint.response, 'output') } },

@@ -37,6 +37,7 @@ export type WriteTx = AuditedTx | SystemTx | UnauditedTx;
 export const unauditedReasons = {
   session_touch: 'when a session was last used is bookkeeping of every request',
   password_rehash: 'the same password under stronger parameters: for its owner and everybody else nothing changed',
+  departure: 'a person left for a provider or came back; what became of it is recorded',
   new_series: 'a series appears with its first point, which the journal records',
   point_ids: 'the time given to a point goes with the id its device gave it, until the point is stored',
   telemetry_effects: 'rollups and latest values follow from the journal',

@@ -22,12 +22,14 @@ export function readCredential(headers: IncomingHttpHeaders): Credential | undef
 }
 
 /** The session token in a Cookie header. Two of the name are refused: one of them is not ours. */
-export function sessionCookie(header: string): string | undefined {
+export const sessionCookie = (header: string): string | undefined => soleCookie(header, SESSION_COOKIE);
+
+export function soleCookie(header: string, name: string): string | undefined {
   const found = header
     .split(';', 100)
     .map((part) => part.trim())
-    .filter((part) => part.startsWith(`${SESSION_COOKIE}=`));
-  return found.length === 1 ? found[0]?.slice(SESSION_COOKIE.length + 1) : undefined;
+    .filter((part) => part.startsWith(`${name}=`));
+  return found.length === 1 ? found[0]?.slice(name.length + 1) : undefined;
 }
 
 export function sessionCookieHeader(token: string | null, maxAgeSeconds: number): string {

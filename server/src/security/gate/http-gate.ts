@@ -212,6 +212,13 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       reply.send();
       return;
     }
+    if (endpoint.response === 'redirect') {
+      reply
+        .status(302)
+        .header('location', answer as unknown as string)
+        .send();
+      return;
+    }
     if (endpoint.response === 'raw') {
       const raw = answer as unknown as RawAnswer;
       for (const [name, value] of Object.entries(raw.headers ?? {})) reply.header(name, value);
