@@ -133,9 +133,9 @@ async function aSession(role: Role): Promise<string> {
   const token = newOpaqueToken(tokenPrefixes.session);
   await app.database.admin.query(
     `insert into sessions (id, organisation_id, user_id, kind, token_hash, created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
-     select gen_random_uuid(), organisation_id, id, 'browser', $2, now(), now(), now(), now() + interval '1 hour', now() + interval '12 hours'
-     from users where id = $1`,
-    [people[role].userId, tokenHash(token)],
+     select gen_random_uuid(), organisation_id, id, 'browser', $2, at, at, at, at + interval '1 hour', at + interval '12 hours'
+     from users, (select $3::timestamptz as at) of_the_clock where id = $1`,
+    [people[role].userId, tokenHash(token), clock.date()],
   );
   return `__Host-valtronics=${token}`;
 }
