@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** The body is a form and not JSON, because another standard says so. */
+  readonly form?: true;
   /** Bytes; 64 KiB unless told. */
   readonly bodyLimit?: number;
   /** A list in the body whose items the handler checks one by one, so that a bad one is listed and the rest are taken. */

@@ -215,6 +215,21 @@ export const oidcCallback = endpoint({
   audit: records('session.created'),
 });
 
+export const oidcBackchannelLogout = endpoint({
+  method: 'POST',
+  path: '/auth/oidc/{provider}/backchannel-logout',
+  summary: 'A provider says that somebody signed out there (OpenID Connect Back-Channel Logout 1.0)',
+  params: providerParams,
+  form: true,
+  bodyLimit: 32_768,
+  body: z.object({ logout_token: z.string().max(16_384) }),
+  response: 'empty',
+  status: 200,
+  access: open('the logout token in the body is the credential'),
+  rate: 'api',
+  audit: records('session.revoked'),
+});
+
 export const linkedIdentity = z.strictObject({
   id,
   provider: z.strictObject({ slug: z.string(), name: z.string() }),

@@ -23,6 +23,7 @@ describe('pinned lists', () => {
       'login',
       'logout',
       'offeredProvidersList',
+      'oidcBackchannelLogout',
       'oidcCallback',
       'oidcStart',
       'openApiDocument',

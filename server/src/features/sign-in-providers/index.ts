@@ -9,6 +9,7 @@ import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { VouchedAccounts } from '../identity/vouched-accounts.ts';
 import { createArrivalService } from './arrival.service.ts';
+import { createBackchannelLogout } from './backchannel-logout.service.ts';
 import { createCodeExchange } from './code-exchange.ts';
 import { removeExpired } from './departure.repository.ts';
 import { createDepartureService } from './departure.service.ts';
@@ -49,7 +50,8 @@ export function createSignInProviders(deps: SignInProviderDependencies): { reado
     providers: createProviderService(deps),
     probe: createProviderProbe({ ...deps, metadata }),
   });
-  addSignInRoutes({ ...deps, departures, arrivals });
+  const backchannelLogout = createBackchannelLogout({ ...deps, metadata, departures });
+  addSignInRoutes({ ...deps, departures, arrivals, backchannelLogout });
   addIdentityRoutes({ ...deps, links: createIdentityLinkService({ ...deps, departures }) });
   return {
     jobs: [

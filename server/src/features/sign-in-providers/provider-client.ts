@@ -2,16 +2,11 @@ import * as oidc from 'openid-client';
 import { type BoundedCache, boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
-import { OutboundError } from '../../platform/outbound/outbound-error.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { ProviderWithSecret } from './provider.repository.ts';
 import { clientSecretPlace } from './provider.ts';
-import {
-  MAX_ANSWER_BYTES,
-  type MetadataSource,
-  PROVIDER_TIMEOUT_MS,
-  type ProviderMetadata,
-} from './provider-metadata.ts';
+import { PROVIDER_TIMEOUT_MS, providerFetch } from './provider-fetch.ts';
+import type { MetadataSource, ProviderMetadata } from './provider-metadata.ts';
 
 const MAX_CACHED_KEYS = 200;
 /** As long as the library itself would believe in them. */
@@ -37,7 +32,7 @@ export function createProviderClients(deps: {
 }) {
   const { outbound, keyRing, clock } = deps;
   const keys: BoundedCache<KeyCache> = boundedCache(MAX_CACHED_KEYS, clock);
-  const fetch = outboundFetch(outbound);
+  const fetch = providerFetch(outbound);
 
   return async (provider: ProviderWithSecret): Promise<ProviderClient> => {
     const metadata = await deps.metadata.of(provider.issuer);
@@ -87,25 +82,4 @@ function clientAuthentication(metadata: ProviderMetadata, secret: string): oidc.
   const known = metadata.token_endpoint_auth_methods_supported;
   const wantsPost = !known.includes('client_secret_basic') && known.includes('client_secret_post');
   return wantsPost ? oidc.ClientSecretPost(secret) : oidc.ClientSecretBasic(secret);
-}
-
-/** What the library fetches goes the one way out: to public addresses only, pinned, without redirects, within bounds. */
-function outboundFetch(outbound: Outbound): oidc.CustomFetch {
-  return async (url, { method, headers, body, signal }) => {
-    if (method !== 'GET' && method !== 'POST') throw new OutboundError('refused', `${method} is not sent`);
-    const answer = await outbound.ask({
-      url,
-      method,
-      headers,
-      body: body === undefined || body === null ? undefined : String(body),
-      maxBytes: MAX_ANSWER_BYTES,
-      timeoutMs: PROVIDER_TIMEOUT_MS,
-      signal,
-    });
-    if (answer.status >= 500) throw new OutboundError('bad_answer', `the provider answered ${answer.status}`);
-    return new Response(answer.body.length === 0 ? null : answer.body, {
-      status: answer.status,
-      headers: answer.contentType === undefined ? {} : { 'content-type': answer.contentType },
-    });
-  };
 }

@@ -5,15 +5,12 @@ import { parseJson } from '../../lib/json.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
 import { SignInRefusal } from './provider.ts';
+import { MAX_ANSWER_BYTES, PROVIDER_TIMEOUT_MS } from './provider-fetch.ts';
 
 /** What a provider may sign with: no "none", and nothing symmetric, for which our own client secret would be the key (RFC 8725, 3.1). */
 const SIGNING_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'];
 /** Where a provider does not say, it is this (OpenID Connect Discovery 1.0, 3). */
 const ASSUMED_ALGORITHMS = ['RS256'];
-/** Of one answer of a provider; large ones publish about 30 KiB of keys. */
-export const MAX_ANSWER_BYTES = 262_144;
-/** A person waits for it. */
-export const PROVIDER_TIMEOUT_MS = 5_000;
 const METADATA_MS = 10 * 60_000;
 const MAX_CACHED = 200;
 

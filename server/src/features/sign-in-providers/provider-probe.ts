@@ -4,7 +4,8 @@ import { parseJson } from '../../lib/json.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
 import { scopesOf } from './departure.service.ts';
 import { type Provider, SignInRefusal } from './provider.ts';
-import { MAX_ANSWER_BYTES, type MetadataSource, PROVIDER_TIMEOUT_MS } from './provider-metadata.ts';
+import { MAX_ANSWER_BYTES, PROVIDER_TIMEOUT_MS } from './provider-fetch.ts';
+import type { MetadataSource } from './provider-metadata.ts';
 import { problemOf } from './provider-problem.ts';
 
 const keySet = z.object({ keys: z.array(z.object({ kty: z.string() })).max(1_000) });

@@ -48,3 +48,15 @@ export async function isSessionOpen(reader: Reader, sessionId: string, now: Date
       and absolute_expires_at > ${now}`.execute(reader.db);
   return rows.length > 0;
 }
+
+/** False when the provider has used it before. */
+export async function useLogoutToken(
+  tx: WriteTx,
+  token: { providerId: string; organisationId: number; tokenHash: Buffer; expiresAt: Date },
+): Promise<boolean> {
+  const used = await sql`
+    insert into used_logout_tokens (provider_id, organisation_id, token_hash, expires_at)
+    values (${token.providerId}, ${token.organisationId}, ${token.tokenHash}, ${token.expiresAt})
+    on conflict do nothing returning 1`.execute(tx.db);
+  return used.rows.length > 0;
+}

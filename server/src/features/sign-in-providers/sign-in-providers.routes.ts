@@ -2,6 +2,7 @@ import * as contract from '@valtronics/contract';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { createArrivalService } from './arrival.service.ts';
+import type { BackchannelLogout } from './backchannel-logout.service.ts';
 import { refusalOf } from './code-exchange.ts';
 import type { DepartureService } from './departure.service.ts';
 import { listOfferedProviders } from './provider.repository.ts';
@@ -13,8 +14,9 @@ export function addSignInRoutes(parts: {
   transactions: Transactions;
   departures: DepartureService;
   arrivals: ReturnType<typeof createArrivalService>;
+  backchannelLogout: BackchannelLogout;
 }): void {
-  const { gate, transactions, departures, arrivals } = parts;
+  const { gate, transactions, departures, arrivals, backchannelLogout } = parts;
 
   gate.handle(contract.offeredProvidersList, async () => ({
     items: await transactions.read(null, listOfferedProviders),
@@ -44,5 +46,10 @@ export function addSignInRoutes(parts: {
     call.setDepartureCookie(null);
     if (sessionToken !== null) call.setSessionCookie(sessionToken);
     return location;
+  });
+
+  gate.handle(contract.oidcBackchannelLogout, async (call) => {
+    await backchannelLogout(call.writeAs, call.params.provider, call.body.logout_token, call);
+    return undefined;
   });
 }

@@ -1,5 +1,5 @@
 import { type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { parseJson } from '../../lib/json.ts';
@@ -17,6 +17,7 @@ import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { makeCall } from './call-factory.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
+import { withForms } from './form-body.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { type Caller, createHttpCallers } from './http-callers.ts';
 import { createProblemSender } from './send-problem.ts';
@@ -233,7 +234,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     handle(endpoint, handler, readBody) {
       if (handled.has(endpoint)) throw new Error(`${endpoint.method} ${endpoint.path} is handled twice`);
       handled.add(endpoint);
-      app.route({
+      const route: RouteOptions = {
         method: endpoint.method,
         url: urlOf(endpoint),
         bodyLimit: endpoint.bodyLimit ?? 65_536,
@@ -244,7 +245,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
         } satisfies RouteConfig as object,
         onRequest: (request, _reply, done) => letIn(endpoint, request, done),
         handler: (request, reply) => serve(endpoint, handler as unknown as Handler<Endpoint>, request, reply),
-      });
+      };
+      if (endpoint.form) withForms(app, (forms) => forms.route(route));
+      else app.route(route);
     },
     serveFallback(serveFile) {
       fallback = serveFile;
