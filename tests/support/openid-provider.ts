@@ -54,6 +54,7 @@ export async function anOpenIdProvider(redirectUri: string, backchannelLogoutUri
       groups: ['groups'],
     },
     scopes: ['openid', 'email', 'profile', 'groups'],
+    ttl: { AccessToken: 60, Grant: 3_600, IdToken: 600, Interaction: 600, Session: 3_600 },
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: false },
@@ -141,11 +142,12 @@ export async function anOpenIdProvider(redirectUri: string, backchannelLogoutUri
     async signOut() {
       const page = await (await go(`${issuer}/session/end`)).text();
       const xsrf = /name="xsrf" value="([^"]+)"/.exec(page)?.[1] ?? '';
-      await go(`${issuer}/session/end/confirm`, {
+      const done = await go(`${issuer}/session/end/confirm`, {
         method: 'POST',
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
         body: new URLSearchParams({ xsrf, logout: 'yes' }).toString(),
       });
+      if (done.status >= 400) throw new Error(`signing out at the provider failed: ${await done.text()}`);
     },
     close() {
       server.closeAllConnections();
