@@ -113,9 +113,12 @@ export function createOutbound(options: OutboundOptions): Outbound {
 
   return {
     fault,
-    // The status is all we came for: what is too long is cut.
-    post: (request) =>
-      within(timeoutMs, { ...request, method: 'POST', maxBytes: MAX_ANSWER_BYTES, whenTooLong: 'cut' }),
+    async post(request) {
+      // The status is all we came for: what is too long is cut.
+      const how = { method: 'POST', maxBytes: MAX_ANSWER_BYTES, whenTooLong: 'cut' } as const;
+      const { status } = await within(timeoutMs, { ...request, ...how });
+      return { status };
+    },
     ask: (question) => within(question.timeoutMs ?? timeoutMs, { ...question, whenTooLong: 'fail' }),
   };
 }
