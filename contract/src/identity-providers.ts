@@ -108,8 +108,7 @@ export const identityProviderCreate = endpoint({
 export const identityProviderChange = endpoint({
   method: 'PATCH',
   path: '/identity-providers/{id}',
-  summary:
-    'Change an OpenID provider; disabling it ends the sessions that rest on it. Issuer and slug stay what they are',
+  summary: 'Change an OpenID provider, but not its issuer and slug; trusting it less ends the sessions that rest on it',
   params: idParams,
   body: z.strictObject({ ...policyFields, clientSecret }).partial(),
   response: identityProvider,

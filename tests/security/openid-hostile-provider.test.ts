@@ -85,6 +85,12 @@ it('an honest answer signs in: what follows differs from it in one thing each', 
   expect((await browser.me(answer)).json).toMatchObject({ email: 'person@example.org', role: 'user' });
 });
 
+it('keys are asked for once, and again where a new one is needed', async () => {
+  forgetMetadata();
+  for (const sub of ['key-a', 'key-b']) await withClaims({ sub, email: `${sub}@example.org` });
+  expect(hostile.asked.filter((path) => path === '/jwks').length).toBe(1);
+});
+
 describe('the ID token', () => {
   const seconds = () => Math.floor(clock.now() / 1_000);
   const cases: [string, () => Record<string, unknown>][] = [
@@ -221,7 +227,9 @@ describe('the answer', () => {
     const left = await browser.leave(slug);
     const stranger = await browser.leave(slug);
     hostile.idToken = await hostile.sign(hostile.claims(left.nonce));
-    expectRefused(await back(left, {}, stranger.cookie), 'sign_in_expired');
+    const refused = await back(left, {}, stranger.cookie);
+    expectRefused(refused, 'sign_in_expired');
+    expect(refused.headers['set-cookie']).toBeUndefined();
     expectRefused(await back(left, {}, ''), 'sign_in_expired');
     expectRefused(await back(left, {}, `${left.cookie}; ${left.cookie}`), 'sign_in_expired');
     expect(sessionOf(await back(left))).toBeDefined();

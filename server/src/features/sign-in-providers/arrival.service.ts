@@ -27,6 +27,8 @@ type WriteAs = <T>(
 /** Where the browser goes, and its session if it has one now. */
 export interface Arrival {
   readonly location: string;
+  /** The departure was claimed. Until then its cookie stays: whoever sends a browser here with a made-up state must not take it away. */
+  readonly isBack: boolean;
   readonly sessionToken: string | null;
 }
 
@@ -105,19 +107,13 @@ export function createArrivalService(deps: {
   async function refused(
     refusal: SignInRefusal,
     provider: Provider | undefined,
-    page: string,
+    returned: Returned | undefined,
     visitor: Visitor,
   ): Promise<Arrival> {
     const { problem, reason, userId } = refusal;
+    // Without the error itself: the library's hold codes and claims.
     log.warn(
-      {
-        event: 'sign_in.refused',
-        problem,
-        reason,
-        provider: provider?.slug,
-        err: refusal.cause,
-        requestId: visitor.requestId,
-      },
+      { event: 'sign_in.refused', problem, reason, provider: provider?.slug, requestId: visitor.requestId },
       'a sign-in with a provider was refused',
     );
     if (provider) {
@@ -135,7 +131,8 @@ export function createArrivalService(deps: {
         },
       );
     }
-    return { location: `${page}?problem=${problem}`, sessionToken: null };
+    const page = returned?.link ? ACCOUNT_PAGE : SIGN_IN_PAGE;
+    return { location: `${page}?problem=${problem}`, isBack: returned !== undefined, sessionToken: null };
   }
 
   return {
@@ -146,26 +143,25 @@ export function createArrivalService(deps: {
       visitor: Visitor,
     ): Promise<Arrival> {
       let provider: ProviderWithSecret | undefined;
-      let page = SIGN_IN_PAGE;
+      let returned: Returned | undefined;
       try {
         provider = await departures.providerOf(slug);
-        const returned = await departures.comeBack(provider, shown);
-        if (returned.link) page = ACCOUNT_PAGE;
+        returned = await departures.comeBack(provider, shown);
         const { code, iss, error } = shown;
         const who = await exchange(provider, returned, { code, iss, error });
         if (returned.link) {
           await link(provider, who, returned.link);
-          return { location: `${ACCOUNT_PAGE}?linked=${slug}`, sessionToken: null };
+          return { location: `${ACCOUNT_PAGE}?linked=${slug}`, isBack: true, sessionToken: null };
         }
         const sessionToken = await openSession(writeAs, provider, who, visitor);
-        return { location: returned.nextPath ?? '/', sessionToken };
+        return { location: returned.nextPath ?? '/', isBack: true, sessionToken };
       } catch (error) {
-        if (error instanceof SignInRefusal) return refused(error, provider, page, visitor);
+        if (error instanceof SignInRefusal) return refused(error, provider, returned, visitor);
         throw error;
       }
     },
 
     /** Nobody could even leave. */
-    refusedDeparture: (refusal: SignInRefusal, visitor: Visitor) => refused(refusal, undefined, SIGN_IN_PAGE, visitor),
+    refusedDeparture: (refusal: SignInRefusal, visitor: Visitor) => refused(refusal, undefined, undefined, visitor),
   };
 }

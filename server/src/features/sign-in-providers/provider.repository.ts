@@ -19,20 +19,14 @@ export async function findProvider(reader: Reader, id: string): Promise<Provider
   return (await sql<Provider>`select ${columns} from identity_providers where id = ${id}`.execute(reader.db)).rows[0];
 }
 
-export type ProviderWithSecret = Provider & { readonly secretSealed: Buffer; readonly version: string };
+export type ProviderWithSecret = Provider & { readonly secretSealed: Buffer };
 
-/** With its secret, still sealed. `version` changes with every change. */
+/** With its secret, still sealed. */
 export async function findEnabledProvider(reader: Reader, id: string): Promise<ProviderWithSecret | undefined> {
   const { rows } = await sql<ProviderWithSecret>`
-    select ${columns}, client_secret_sealed as "secretSealed", updated_at::text as version
+    select ${columns}, client_secret_sealed as "secretSealed"
     from identity_providers where id = ${id} and enabled`.execute(reader.db);
   return rows[0];
-}
-
-export async function findProviderSecret(reader: Reader, id: string): Promise<Buffer | undefined> {
-  const { rows } = await sql<{ sealed: Buffer }>`
-    select client_secret_sealed as sealed from identity_providers where id = ${id}`.execute(reader.db);
-  return rows[0]?.sealed;
 }
 
 /** An enabled provider by the name in an address, before anybody has said which organisation they are of. */

@@ -85,10 +85,12 @@ export function createProviderService(deps: {
       const provider: Provider = { ...before, ...withoutUndefined(change) };
       checkPolicy(provider);
       await updateProvider(tx, provider, clientSecret === undefined ? null : sealed(provider, clientSecret));
-      const ended =
-        before.enabled && !provider.enabled
-          ? await endProviderSessions(tx, { providerId: id }, 'sign-in provider disabled', clock.date())
-          : [];
+      // What was believed until now is no reason to stay in.
+      const isTrustedLess =
+        (before.enabled && !provider.enabled) || (before.trustsSecondFactor && !provider.trustsSecondFactor);
+      const ended = isTrustedLess
+        ? await endProviderSessions(tx, { providerId: id }, 'sign-in provider trusted less', clock.date())
+        : [];
       const changed = [...Object.keys(change), ...(clientSecret === undefined ? [] : ['clientSecret'])];
       tx.describe({
         resource: { kind: 'identity_provider', id },

@@ -42,8 +42,8 @@ export function addSignInRoutes(parts: {
 
   gate.handle(contract.oidcCallback, async (call) => {
     const shown = { ...call.query, browserToken: call.departureCookie };
-    const { location, sessionToken } = await arrivals.arrive(call.writeAs, call.params.provider, shown, call);
-    call.setDepartureCookie(null);
+    const { location, isBack, sessionToken } = await arrivals.arrive(call.writeAs, call.params.provider, shown, call);
+    if (isBack) call.setDepartureCookie(null);
     if (sessionToken !== null) call.setSessionCookie(sessionToken);
     return location;
   });
