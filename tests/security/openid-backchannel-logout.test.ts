@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { newId } from '../../server/src/lib/ids.ts';
 import { type Answer, anApp, freshAddress, type Person, type TestApp } from '../support/app.ts';
+import { expectProblem } from '../support/expect-problem.ts';
 import { aHostileProvider, type HostileProvider } from '../support/hostile-provider.ts';
 import { providerSignIn } from '../support/provider-sign-in.ts';
 
@@ -112,7 +113,7 @@ describe('back-channel logout', () => {
   it.each(cases)('[ASVS 10.5.5] a logout token %s ends nothing', async (_, changes, typ = 'logout+jwt') => {
     const person = await signedIn('four');
     const answer = await logout({ sub: 'four', ...changes() }, typ);
-    expect([answer.status, answer.json?.code]).toEqual([400, 'invalid_request']);
+    expectProblem(answer, 400, 'invalid_request');
     expect(await isIn(person)).toBe(true);
   });
 

@@ -238,10 +238,12 @@ describe('the role', () => {
     });
   });
 
-  it('is none where no group fits and there is no default: the person stays out', async () => {
-    expect(sessionOf(await signIn('expelled', ['analysts']))).toBeDefined();
+  it('is none where no group fits and there is no default: the person stays out, and does not stay in', async () => {
+    const before = await signIn('expelled', ['analysts']);
+    expect((await browser.me(before)).status).toBe(200);
     await change({ defaultRole: null });
     expect(problemOf(await signIn('expelled', ['strangers']))).toBe('no_role');
+    expect((await browser.me(before)).status).toBe(401);
     expect(problemOf(await signIn('stranger', ['strangers']))).toBe('no_role');
     await change({ defaultRole: 'user' });
   });

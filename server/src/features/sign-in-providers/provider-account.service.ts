@@ -1,11 +1,14 @@
+import type { AuditEventName } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
+import type { SystemTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { VouchedAccounts } from '../identity/vouched-accounts.ts';
 import type { Proven } from './code-exchange.ts';
 import { findIdentity, insertIdentity, type LinkedIdentityRow } from './linked-identity.repository.ts';
 import { type Provider, roleOfGroups, SignInRefusal } from './provider.ts';
+import { endProviderSessions } from './provider-session.repository.ts';
 
 /** What a provider brings about without anybody signed in is done by the machine; details say which provider. */
 const machine = { kind: 'system', id: 'sign-in-provider', label: null } as const;
@@ -54,23 +57,48 @@ export function createProviderAccounts(deps: {
     const role = roleOfGroups(provider, groups);
     if (role === undefined) return;
     const { userId } = link;
-    if (role === null) throw new SignInRefusal('no_role', 'no group leads to a role', { userId });
+    if (role === null) {
+      await endSessions(provider, link);
+      throw new SignInRefusal('no_role', 'no group leads to a role', { userId });
+    }
     const account = await transactions.read(provider.organisationId, (reader) => accounts.find(reader, userId));
     if (account?.role === role) return;
-    const before = await transactions
-      .system({ organisationId: provider.organisationId, actor: machine, event: 'user.changed' }, async (tx) => {
-        const from = await accounts.giveRole(tx, userId, role);
-        // Without a trace where nothing changed: it was done meanwhile, or this is the last administrator.
-        if (from === null) throw new Unchanged();
-        const details = { changed: ['role'], role: [from, role], provider: provider.slug };
-        tx.describe({ resource: { kind: 'user', id: userId }, details });
-        return from;
-      })
-      .catch((error: unknown) => {
-        if (error instanceof Unchanged) return null;
-        throw error;
-      });
-    if (before !== null) await revocations.announce({ userId, recheck: true });
+    const before = await recordedIfChanged(provider, 'user.changed', async (tx) => {
+      const from = await accounts.giveRole(tx, userId, role);
+      // Nothing changed where it was done meanwhile, and where this is the last administrator.
+      if (from === null) throw new Unchanged();
+      const details = { changed: ['role'], role: [from, role], provider: provider.slug };
+      tx.describe({ resource: { kind: 'user', id: userId }, details });
+      return from;
+    });
+    if (before !== undefined) await revocations.announce({ userId, recheck: true });
+  }
+
+  /** Who may no longer come in may not stay either. */
+  async function endSessions(provider: Provider, { id: identityId, userId }: LinkedIdentityRow): Promise<void> {
+    const ended = await recordedIfChanged(provider, 'session.revoked', async (tx) => {
+      const which = { providerId: provider.id, identityId };
+      const sessions = await endProviderSessions(tx, which, 'no group leads to a role', clock.date());
+      if (sessions.length === 0) throw new Unchanged();
+      const details = { provider: provider.slug, endedSessions: sessions.length };
+      tx.describe({ resource: { kind: 'user', id: userId }, details });
+      return sessions;
+    });
+    for (const sessionId of ended ?? []) await revocations.announce({ sessionId });
+  }
+
+  /** Leaves no trace of what turns out to change nothing. */
+  async function recordedIfChanged<T>(
+    { organisationId }: Provider,
+    event: AuditEventName,
+    work: (tx: SystemTx) => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      return await transactions.system({ organisationId, actor: machine, event }, work);
+    } catch (error) {
+      if (error instanceof Unchanged) return undefined;
+      throw error;
+    }
   }
 
   return {
