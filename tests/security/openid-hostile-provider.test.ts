@@ -74,9 +74,9 @@ function expectRefused(answer: Answer, problem: string): void {
 
 /** Metadata is kept for ten minutes; after that the provider is asked again. */
 const forgetMetadata = () => clock.advance(11 * 60_000);
-async function adminAgain(): Promise<Person> {
-  admin = { ...admin, ...(await app.aPerson('admin')) };
-  return admin;
+/** The administrator with a proof that is fresh enough for a step-up. */
+async function freshAdmin(): Promise<void> {
+  admin = await app.aPerson('admin');
 }
 
 it('an honest answer signs in: what follows differs from it in one thing each', async () => {
@@ -451,6 +451,33 @@ describe('who somebody is', () => {
   });
 });
 
+describe('a provider that does not say when somebody proved who they are', () => {
+  const undo = (answer: Answer) =>
+    app.call('DELETE', '/api/v1/auth/identities/00000000-0000-4000-8000-000000000000', {
+      cookie: sessionOf(answer) ?? '',
+      headers: { origin: app.origin },
+      from: freshAddress(),
+    });
+
+  it('[ASVS 6.8.4] satisfies no step-up: it may have been long ago', async () => {
+    const silent = await withClaims({ sub: 'silent', email: 'silent@example.org' });
+    expect((await undo(silent)).json.code).toBe('step_up_required');
+    const times = { auth_time: Math.floor(clock.now() / 1_000) - 10 };
+    const saying = await withClaims({ sub: 'silent', email: 'silent@example.org', ...times });
+    expect((await undo(saying)).json.code).toBe('not_found');
+  });
+
+  it('[ASVS 6.8.4, 7.6.1] is refused where that matters', async () => {
+    await freshAdmin();
+    expect((await browser.change(admin, providerId, { maxAuthAgeSeconds: 600 })).status).toBe(200);
+    expectRefused(await withClaims({}), 'provider_answer_refused');
+    const old = { auth_time: Math.floor(clock.now() / 1_000) - 700 };
+    expectRefused(await withClaims(old), 'provider_answer_refused');
+    expect(sessionOf(await withClaims({ auth_time: Math.floor(clock.now() / 1_000) - 500 }))).toBeDefined();
+    expect((await browser.change(admin, providerId, { maxAuthAgeSeconds: null })).status).toBe(200);
+  });
+});
+
 describe('a link that leads elsewhere', () => {
   it.each([
     '//evil.example',
@@ -478,7 +505,7 @@ describe('a link that leads elsewhere', () => {
 
 describe('a provider that is no longer trusted', () => {
   it('[ASVS 7.6.1] ends the sessions that rest on it and lets nobody in, not even who is on the way', async () => {
-    await adminAgain();
+    await freshAdmin();
     const signedIn = await withClaims({ sub: 'leaver', email: 'leaver@example.org' });
     const left = await browser.leave(slug);
     hostile.idToken = await hostile.sign(hostile.claims(left.nonce));
