@@ -362,6 +362,11 @@ describe('the way to the provider', () => {
       hostile.metadata = { ...hostile.metadata, token_endpoint: inside };
       const left = await browser.leave(slug);
       expectRefused(await back(left), 'provider_unavailable');
+      // Refused, and not just out of reach from here.
+      const { rows } = await app.database.admin.query(
+        `select details->>'reason' as reason from audit_events where event = 'session.refused' order by at desc limit 1`,
+      );
+      expect(rows[0]?.reason).toBe('the target is not on the public internet and not allow-listed');
       hostile.reset();
     }
     forgetMetadata();
