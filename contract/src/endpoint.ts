@@ -14,12 +14,17 @@ export interface Endpoint {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** The body is a form and not JSON, because another standard says so. */
+  readonly form?: true;
   /** Bytes; 64 KiB unless told. */
   readonly bodyLimit?: number;
   /** A list in the body whose items the handler checks one by one, so that a bad one is listed and the rest are taken. */
   readonly itemsCheckedIn?: string;
-  /** `raw`: the handler answers with text or a stream and a content type of its own. */
-  readonly response: z.ZodType | 'empty' | 'raw';
+  /**
+   * `raw`: the handler answers with text or a stream and a content type of its own. `redirect`: with the address to go to, sent as a
+   * 302; for what a person's browser opens as a page.
+   */
+  readonly response: z.ZodType | 'empty' | 'raw' | 'redirect';
   readonly status?: 200 | 201 | 202 | 204;
   /** Signs a browser in, so only our own pages may call it: nobody is to be signed in as somebody else by another site. */
   readonly setsCookie?: true;

@@ -8,6 +8,7 @@ import type { Endpoint } from './endpoint.ts';
 import * as factorsContract from './factors.ts';
 import * as healthContract from './health.ts';
 import * as identityContract from './identity.ts';
+import * as identityProvidersContract from './identity-providers.ts';
 import * as channelsContract from './notification-channels.ts';
 import * as passwordsContract from './passwords.ts';
 import * as peopleContract from './people.ts';
@@ -27,6 +28,7 @@ export type * from './endpoint.ts';
 export * from './factors.ts';
 export * from './health.ts';
 export * from './identity.ts';
+export * from './identity-providers.ts';
 export * from './live.ts';
 export * from './notification-channels.ts';
 export * from './passkeys.ts';
@@ -46,6 +48,7 @@ const features = [
   factorsContract,
   sessionsContract,
   passwordsContract,
+  identityProvidersContract,
   peopleContract,
   auditLogContract,
   devicesContract,

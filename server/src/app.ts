@@ -6,6 +6,7 @@ import { createDevices } from './features/devices/index.ts';
 import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
 import { createOperations } from './features/operations/index.ts';
+import { createSignInProviders } from './features/sign-in-providers/index.ts';
 import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Config } from './platform/config/config.ts';
@@ -222,6 +223,18 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     clock,
     log,
   });
+  const signInProviders = createSignInProviders({
+    gate,
+    transactions,
+    accounts: identity.vouchedAccounts,
+    guessing,
+    keyRing,
+    outbound,
+    revocations,
+    publicUrl: config.publicUrl,
+    clock,
+    log,
+  });
   const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
   const alerts = createAlerts({
     gate,
@@ -266,7 +279,15 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   streamGate.assertComplete();
   topicGate.assertComplete();
   const security = [...shieldJobs({ transactions, clock }), keyRotation.job, dpopProofs.job];
-  for (const job of [...security, ...identity.jobs, ...devices.jobs, ...alerts.jobs, ...telemetry.jobs]) jobs.add(job);
+  for (const job of [
+    ...security,
+    ...identity.jobs,
+    ...signInProviders.jobs,
+    ...devices.jobs,
+    ...alerts.jobs,
+    ...telemetry.jobs,
+  ])
+    jobs.add(job);
 
   return {
     identity,

@@ -27,12 +27,13 @@ describe('functions with the rights of their owner', () => {
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema') order by 1`);
 
-  it('are these, for these callers: each looks up one row by a credential, or does one chore', async () => {
+  it('are these, for these callers: each looks up one row by a credential, tells what is public, or does one chore', async () => {
     expect(Object.fromEntries((await definers()).map(({ name, callers }) => [name, callers.join(', ')]))).toEqual({
       'drop_points_before(date)': 'valtronics_maintenance',
       'ensure_points_day(date)': 'valtronics_ingest',
       'find_challenge(bytea)': 'valtronics_server',
       'find_device_credential(bytea)': 'valtronics_server',
+      'find_identity_provider(text)': 'valtronics_server',
       'find_invitation(bytea)': 'valtronics_server',
       'find_login(text)': 'valtronics_server',
       'find_passkey(bytea)': 'valtronics_server',
@@ -40,6 +41,7 @@ describe('functions with the rights of their owner', () => {
       'find_refresh_token(bytea)': 'valtronics_server',
       'find_session(bytea)': 'valtronics_server',
       'find_session_by_id(uuid)': 'valtronics_server',
+      'list_offered_providers()': 'valtronics_server',
       'purge_series_of_deleted_device()': '',
     });
   });

@@ -29,6 +29,7 @@ import { createSecondStepService } from './second-step.service.ts';
 import { createSignInService } from './sign-in.service.ts';
 import { createStepUpService } from './step-up.service.ts';
 import { createUserService } from './user.service.ts';
+import { createVouchedAccounts, type VouchedAccounts } from './vouched-accounts.ts';
 
 export type { HostActor } from './first-start.ts';
 
@@ -51,6 +52,7 @@ export interface IdentityDependencies {
 
 export interface Identity {
   readonly firstStart: FirstStart;
+  readonly vouchedAccounts: VouchedAccounts;
   readonly jobs: readonly Job[];
 }
 
@@ -73,5 +75,9 @@ export function createIdentity(deps: IdentityDependencies): Identity {
     users,
   });
   addPeopleRoutes({ ...deps, users, passwords });
-  return { firstStart: createFirstStart({ ...deps, users }), jobs: [...mailbox.jobs, ...identityJobs(deps)] };
+  return {
+    firstStart: createFirstStart({ ...deps, users }),
+    vouchedAccounts: createVouchedAccounts(deps),
+    jobs: [...mailbox.jobs, ...identityJobs(deps)],
+  };
 }

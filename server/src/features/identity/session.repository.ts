@@ -15,6 +15,8 @@ export interface NewSession {
   now: Date;
   idleExpiresAt: Date;
   absoluteExpiresAt: Date;
+  /** When the person proved who they are; now unless told. */
+  verifiedAt?: Date | undefined;
 }
 
 export async function insertSession(tx: WriteTx, session: NewSession): Promise<void> {
@@ -22,7 +24,7 @@ export async function insertSession(tx: WriteTx, session: NewSession): Promise<v
     insert into sessions (id, organisation_id, user_id, kind, factor, token_hash, address, user_agent,
       created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
     values (${session.id}, ${session.organisationId}, ${session.userId}, ${session.kind}, ${session.factor}, ${session.tokenHash},
-      ${session.address}::inet, ${session.userAgent}, ${session.now}, ${session.now}, ${session.now},
+      ${session.address}::inet, ${session.userAgent}, ${session.now}, ${session.now}, ${session.verifiedAt ?? session.now},
       ${session.idleExpiresAt}, ${session.absoluteExpiresAt})`.execute(tx.db);
 }
 

@@ -144,3 +144,31 @@ export async function activateUser(
     updated_at = now() where id = ${id} and status = 'invited' returning id`.execute(tx.db);
   return activated.rows.length > 0;
 }
+
+export interface WaysIn {
+  readonly status: UserRecord['status'];
+  readonly role: Role;
+  readonly email: string;
+  readonly hasPassword: boolean;
+  readonly hasFactor: boolean;
+  readonly hasPasskey: boolean;
+}
+
+/** What an account that somebody else vouches for is, and has of its own. */
+export async function findWaysIn(reader: Reader, id: string): Promise<WaysIn | undefined> {
+  const { rows } = await sql<WaysIn>`
+    select status, role, email, password_hash is not null as "hasPassword",
+      exists (select from factors f where f.user_id = users.id) as "hasFactor",
+      exists (select from factors f where f.user_id = users.id and f.kind = 'passkey') as "hasPasskey"
+    from users where id = ${id}`.execute(reader.db);
+  return rows[0];
+}
+
+/** Notes a sign-in that somebody else vouched for and locks the account; false when it is not active. */
+export async function noteVouchedSignIn(tx: WriteTx, id: string, now: Date): Promise<boolean> {
+  const noted =
+    await sql`update users set last_sign_in_at = ${now} where id = ${id} and status = 'active' returning id`.execute(
+      tx.db,
+    );
+  return noted.rows.length > 0;
+}

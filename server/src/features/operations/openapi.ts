@@ -36,7 +36,7 @@ export function openApi(): Record<string, unknown> {
 }
 
 function operation(operationId: string, endpoint: Endpoint) {
-  const status = String(endpoint.status ?? 200);
+  const status = endpoint.response === 'redirect' ? '302' : String(endpoint.status ?? 200);
   return {
     operationId,
     summary: endpoint.summary,
@@ -47,14 +47,18 @@ function operation(operationId: string, endpoint: Endpoint) {
       ? {
           requestBody: {
             required: true,
-            content: { 'application/json': { schema: jsonSchema(endpoint.body, 'input') } },
+            content: {
+              [endpoint.form ? 'application/x-www-form-urlencoded' : 'application/json']: {
+                schema: jsonSchema(endpoint.body, 'input'),
+              },
+            },
           },
         }
       : {}),
     responses: {
       [status]:
-        endpoint.response === 'empty' || endpoint.response === 'raw'
-          ? { description: 'Done' }
+        typeof endpoint.response === 'string'
+          ? { description: endpoint.response === 'redirect' ? 'Go on there' : 'Done' }
           : {
               description: 'Done',
               content: { 'application/json': { schema: jsonSchema(endpoint.response, 'output') } },

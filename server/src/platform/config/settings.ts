@@ -132,7 +132,7 @@ export const settings = {
     description: 'least severe level that is logged',
   }),
   webhookAllowList: required('VALTRONICS_WEBHOOK_ALLOW', '', networksOrHosts, {
-    description: 'networks or host names that notifications may target although they are private',
+    description: 'networks or host names that notifications and sign-in providers may be at although they are private',
     defaultText: 'none',
     mayBeEmpty: true,
   }),

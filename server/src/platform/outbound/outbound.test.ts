@@ -26,6 +26,46 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
+describe('asking', () => {
+  const question = (url: string) => ({ url, method: 'GET', headers: {}, maxBytes: 1_000, timeoutMs: 500 }) as const;
+
+  it('gives status, type and body of the answer', async () => {
+    const port = await aServer((request, response) => {
+      response.writeHead(418, { 'content-type': 'text/plain' }).end(`${request.method} ${request.url}`);
+    });
+    const answer = await local().ask(question(`http://127.0.0.1:${port}/a?b`));
+    expect({ ...answer, body: answer.body.toString() }).toEqual({
+      status: 418,
+      contentType: 'text/plain',
+      body: 'GET /a?b',
+    });
+  });
+
+  it('takes an answer up to its bound, and no longer one', async () => {
+    const port = await aServer((request, response) => {
+      response.end('x'.repeat(Number(request.url?.slice(1))));
+    });
+    expect((await local().ask(question(`http://127.0.0.1:${port}/1000`))).body.length).toBe(1_000);
+    await expect(local().ask(question(`http://127.0.0.1:${port}/1001`))).rejects.toMatchObject({
+      reason: 'bad_answer',
+    });
+  });
+
+  it('is refused where delivering is, gives up in its own time, and does not follow a redirect', async () => {
+    await expect(createOutbound({ allowList: [] }).ask(question('https://127.0.0.1/'))).rejects.toMatchObject({
+      reason: 'refused',
+    });
+    const silent = await listen(createTcpServer(() => undefined));
+    await expect(local().ask(question(`http://127.0.0.1:${silent}/`))).rejects.toMatchObject({ reason: 'timeout' });
+    let hits = 0;
+    const port = await aServer((_request, response) => {
+      hits += 1;
+      response.writeHead(302, { location: '/elsewhere' }).end();
+    });
+    expect([(await local().ask(question(`http://127.0.0.1:${port}/`))).status, hits]).toEqual([302, 1]);
+  });
+});
+
 describe('delivery', () => {
   it('posts the body with its headers and tells the status', async () => {
     const seen: unknown[] = [];

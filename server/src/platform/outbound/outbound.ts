@@ -12,11 +12,31 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface OutboundQuestion {
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  /** A longer answer is no answer. */
+  readonly maxBytes: number;
+  /** For all of it; ten seconds unless told. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OutboundAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: Buffer<ArrayBuffer>;
+}
+
 export interface Outbound {
   /** Why this URL can never be a target, or undefined. Looks at the text only; names are resolved when a request is made. */
   fault(url: string): string | undefined;
   /** Sends a POST and returns the status. Redirects are not followed; the answer's body is read up to a bound and dropped. */
   post(request: OutboundRequest): Promise<{ readonly status: number }>;
+  /** Sends a request whose answer matters. Redirects are not followed: the caller meets their status. */
+  ask(question: OutboundQuestion): Promise<OutboundAnswer>;
 }
 
 export interface OutboundOptions {
@@ -71,47 +91,59 @@ export function createOutbound(options: OutboundOptions): Outbound {
     return address;
   }
 
+  /** One limit for all of it: name, connection, handshake, answer. */
+  async function within(milliseconds: number, exchange: Exchange): Promise<OutboundAnswer> {
+    const problem = fault(exchange.url);
+    if (problem !== undefined) throw new OutboundError('refused', `the target ${problem}`);
+    const url = new URL(exchange.url);
+    const timeout = AbortSignal.timeout(milliseconds);
+    const signal = exchange.signal === undefined ? timeout : AbortSignal.any([timeout, exchange.signal]);
+    try {
+      const address = await unlessAborted(vettedAddress(url), signal);
+      return await exchangeWith(address, url, exchange, signal, options.ca);
+    } catch (error) {
+      if (timeout.aborted)
+        throw new OutboundError('timeout', `the target did not answer within ${milliseconds / 1000} s`, {
+          cause: error,
+        });
+      if (error instanceof OutboundError) throw error;
+      throw new OutboundError('unreachable', `the target cannot be reached (${errorCode(error)})`, { cause: error });
+    }
+  }
+
   return {
     fault,
-
     async post(request) {
-      const problem = fault(request.url);
-      if (problem !== undefined) throw new OutboundError('refused', `the target ${problem}`);
-      const url = new URL(request.url);
-      // One limit for all of it: name, connection, handshake, answer.
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
-      try {
-        const address = await unlessAborted(vettedAddress(url), signal);
-        return await exchange(url, address, request, signal, options.ca);
-      } catch (error) {
-        if (timeout.aborted)
-          throw new OutboundError('timeout', `the target did not answer within ${timeoutMs / 1000} s`, {
-            cause: error,
-          });
-        if (error instanceof OutboundError) throw error;
-        throw new OutboundError('unreachable', `the target cannot be reached (${errorCode(error)})`, { cause: error });
-      }
+      // The status is all we came for: what is too long is cut.
+      const how = { method: 'POST', maxBytes: MAX_ANSWER_BYTES, whenTooLong: 'cut' } as const;
+      const { status } = await within(timeoutMs, { ...request, ...how });
+      return { status };
     },
+    ask: (question) => within(question.timeoutMs ?? timeoutMs, { ...question, whenTooLong: 'fail' }),
   };
 }
 
-function exchange(
-  url: URL,
+interface Exchange extends OutboundQuestion {
+  readonly whenTooLong: 'cut' | 'fail';
+}
+
+function exchangeWith(
   address: string,
-  request: OutboundRequest,
+  url: URL,
+  exchange: Exchange,
   signal: AbortSignal,
   ca: string | undefined,
-): Promise<{ status: number }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number }>();
+): Promise<OutboundAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<OutboundAnswer>();
   const pinned: LookupFunction = (_host, lookupOptions, callback) => {
     const family = isIP(address);
     if (lookupOptions.all) callback(null, [{ address, family }]);
     else callback(null, address, family);
   };
+  const { method, body } = exchange;
   const shared = {
-    method: 'POST',
-    headers: { ...request.headers, 'content-length': Buffer.byteLength(request.body) },
+    method,
+    headers: { ...exchange.headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
     lookup: pinned,
     agent: false as const, // no kept connection, which another request could find pointing elsewhere
     signal,
@@ -123,19 +155,26 @@ function exchange(
       : http.request(url, shared);
   outgoing.on('error', reject);
   outgoing.on('response', (incoming) => {
+    const chunks: Buffer[] = [];
     let bytes = 0;
     const finish = (): void => {
-      resolve({ status: incoming.statusCode ?? 0 });
+      const contentType = incoming.headers['content-type'];
+      resolve({ status: incoming.statusCode ?? 0, contentType, body: Buffer.concat(chunks) });
       outgoing.destroy();
     };
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > MAX_ANSWER_BYTES) finish(); // the status is all we came for
+      if (bytes <= exchange.maxBytes) chunks.push(chunk);
+      else if (exchange.whenTooLong === 'cut') finish();
+      else {
+        reject(new OutboundError('bad_answer', 'the answer of the target is too long'));
+        outgoing.destroy();
+      }
     });
     incoming.on('end', finish);
     incoming.on('error', reject);
   });
-  outgoing.end(request.body);
+  outgoing.end(body);
   return promise;
 }
 

@@ -40,6 +40,7 @@ export const unauditedReasons = {
   password_rehash: 'the same password under stronger parameters: for its owner and everybody else nothing changed',
   account_mail: 'mail to people about their account follows from recorded events',
   challenge: 'a proof under way is no sign-in yet; its end is recorded',
+  departure: 'a person left for a provider or came back; what became of it is recorded',
   new_series: 'a series appears with its first point, which the journal records',
   point_ids: 'the time given to a point goes with the id its device gave it, until the point is stored',
   telemetry_effects: 'rollups and latest values follow from the journal',

@@ -11,6 +11,7 @@ export const tokenPrefixes = {
   challenge: 'vtx_',
   passwordReset: 'vtq_',
   deviceCookie: 'vtc_',
+  departure: 'vto_',
 } as const;
 export type TokenPrefix = (typeof tokenPrefixes)[keyof typeof tokenPrefixes];
 

@@ -7,6 +7,7 @@ import type { Transactions } from '../audit/transactions.types.ts';
 import { DEVICE_COOKIE_DAYS } from '../shield/guessing.ts';
 import type { Call } from './call.ts';
 import { deviceCookie, deviceCookieHeader, sessionCookieHeader } from './credential.ts';
+import { departureCookie, departureCookieHeader } from './departure-cookie.ts';
 
 const SESSION_COOKIE_SECONDS = 12 * 3_600;
 const DEVICE_COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400;
@@ -32,6 +33,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
   const { endpoint, passage, request, reply, transactions } = parts;
   const { principal, address } = passage;
   const organisationId = 'organisationId' in principal ? principal.organisationId : null;
+  const fetchSite = request.headers['sec-fetch-site'];
   const userAgent = request.headers['user-agent']?.slice(0, 300) ?? null;
 
   function audited<T>(
@@ -65,6 +67,11 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
     setDeviceCookie(token: string) {
       reply.header('set-cookie', deviceCookieHeader(token, DEVICE_COOKIE_SECONDS));
     },
+    departureCookie: departureCookie(request.headers.cookie),
+    setDepartureCookie(token: string | null) {
+      reply.header('set-cookie', departureCookieHeader(token));
+    },
+    fetchSite: typeof fetchSite === 'string' ? fetchSite : null,
   };
   // The types of `call.ts` narrow this by endpoint; here it serves all of them.
   return call as unknown as Call<Endpoint>;

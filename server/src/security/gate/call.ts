@@ -18,9 +18,11 @@ export type Answer<E extends Endpoint> = E['response'] extends 'empty'
   ? undefined
   : E['response'] extends 'raw'
     ? RawAnswer
-    : E['response'] extends z.ZodType
-      ? z.input<E['response']>
-      : never;
+    : E['response'] extends 'redirect'
+      ? string
+      : E['response'] extends z.ZodType
+        ? z.input<E['response']>
+        : never;
 
 /** What a handler gets: everything checked, and the only ways to the database. */
 export interface Call<E extends Endpoint, Body = never> {
@@ -48,6 +50,11 @@ export interface Call<E extends Endpoint, Body = never> {
   setSessionCookie(token: string | null): void;
   /** Lets `guessing` know this browser again. */
   setDeviceCookie(token: string): void;
+  /** The cookie of a browser that left for a provider. */
+  readonly departureCookie: string | undefined;
+  setDepartureCookie(token: string | null): void;
+  /** `Sec-Fetch-Site`, which a browser writes and no page can: from where this was opened (W3C Fetch Metadata). */
+  readonly fetchSite: string | null;
 }
 
 export type Handler<E extends Endpoint, Body = never> = (call: Call<E, Body>) => Promise<Answer<E>>;

@@ -28,13 +28,13 @@ export function readCredential(headers: IncomingHttpHeaders): Credential | undef
 }
 
 /** The session token in a Cookie header. */
-export const sessionCookie = (header: string): string | undefined => namedCookie(header, SESSION_COOKIE);
+export const sessionCookie = (header: string): string | undefined => soleCookie(header, SESSION_COOKIE);
 
 export const deviceCookie = (header: string | undefined): string | undefined =>
-  header === undefined ? undefined : namedCookie(header, DEVICE_COOKIE);
+  header === undefined ? undefined : soleCookie(header, DEVICE_COOKIE);
 
 /** Two of the name are refused: one of them is not ours. */
-function namedCookie(header: string, name: string): string | undefined {
+export function soleCookie(header: string, name: string): string | undefined {
   const found = header
     .split(';', 100)
     .map((part) => part.trim())

@@ -1,5 +1,5 @@
 import { type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Clock } from '../../lib/clock.ts';
 import { parseJson } from '../../lib/json.ts';
 import { Problem } from '../../lib/problem.ts';
@@ -19,6 +19,7 @@ import type { Handler, RawAnswer } from './call.ts';
 import { type CallParts, makeCall } from './call-factory.ts';
 import { createProofTaking } from './dpop.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
+import { withForms } from './form-body.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { createHttpBlocks } from './http-blocks.ts';
 import { type Caller, createHttpCallers } from './http-callers.ts';
@@ -238,6 +239,13 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       reply.send();
       return;
     }
+    if (endpoint.response === 'redirect') {
+      reply
+        .status(302)
+        .header('location', answer as unknown as string)
+        .send();
+      return;
+    }
     if (endpoint.response === 'raw') {
       const raw = answer as unknown as RawAnswer;
       for (const [name, value] of Object.entries(raw.headers ?? {})) reply.header(name, value);
@@ -252,7 +260,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     handle(endpoint, handler, readBody) {
       if (handled.has(endpoint)) throw new Error(`${endpoint.method} ${endpoint.path} is handled twice`);
       handled.add(endpoint);
-      app.route({
+      const route: RouteOptions = {
         method: endpoint.method,
         url: urlOf(endpoint),
         bodyLimit: endpoint.bodyLimit ?? 65_536,
@@ -263,7 +271,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
         } satisfies RouteConfig as object,
         onRequest: (request, _reply, done) => letIn(endpoint, request, done),
         handler: (request, reply) => serve(endpoint, handler as unknown as Handler<Endpoint>, request, reply),
-      });
+      };
+      if (endpoint.form) withForms(app, (forms) => forms.route(route));
+      else app.route(route);
     },
     serveFallback(serveFile) {
       fallback = serveFile;

@@ -1,0 +1,82 @@
+import { sql } from 'kysely';
+import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
+
+export interface LinkedIdentityRow {
+  readonly id: string;
+  readonly userId: string;
+  readonly providerId: string;
+  readonly createdAccount: boolean;
+}
+
+/** By issuer and subject and nothing else: an address can be given to somebody else (ASVS 6.8.1, 10.5.2). */
+export async function findIdentity(
+  reader: Reader,
+  who: { issuer: string; subject: string },
+): Promise<LinkedIdentityRow | undefined> {
+  const { rows } = await sql<LinkedIdentityRow>`
+    select id, user_id as "userId", provider_id as "providerId", created_account as "createdAccount"
+    from linked_identities where issuer = ${who.issuer} and subject = ${who.subject}`.execute(reader.db);
+  return rows[0];
+}
+
+export interface NewIdentity {
+  readonly id: string;
+  readonly organisationId: number;
+  readonly userId: string;
+  readonly providerId: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly createdAccount: boolean;
+  readonly createdAt: Date;
+}
+
+/** False when the identity is linked already. */
+export async function insertIdentity(tx: WriteTx, identity: NewIdentity): Promise<boolean> {
+  const inserted = await sql`
+    insert into linked_identities (id, organisation_id, user_id, provider_id, issuer, subject, created_account, created_at)
+    values (${identity.id}, ${identity.organisationId}, ${identity.userId}, ${identity.providerId}, ${identity.issuer},
+      ${identity.subject}, ${identity.createdAccount}, ${identity.createdAt})
+    on conflict do nothing returning id`.execute(tx.db);
+  return inserted.rows.length > 0;
+}
+
+/** Notes the use and holds the link until the session is opened; false when it was removed, or its provider disabled, meanwhile. */
+export async function useIdentity(tx: WriteTx, id: string, now: Date): Promise<boolean> {
+  const used = await sql`
+    update linked_identities i set last_used_at = ${now}
+    where id = ${id} and exists (
+      select from identity_providers p where p.id = i.provider_id and p.enabled for share) returning id`.execute(tx.db);
+  return used.rows.length > 0;
+}
+
+export interface OwnIdentity {
+  readonly id: string;
+  readonly providerId: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | null;
+}
+
+export async function listIdentities(reader: Reader, userId: string): Promise<OwnIdentity[]> {
+  const { rows } = await sql<OwnIdentity>`
+    select i.id, i.provider_id as "providerId", p.slug, p.name, i.created_at as "createdAt", i.last_used_at as "lastUsedAt"
+    from linked_identities i join identity_providers p on p.id = i.provider_id
+    where i.user_id = ${userId} order by i.created_at, i.id limit 100`.execute(reader.db);
+  return rows;
+}
+
+/** The provider of the person's link, which is held until the transaction ends: nobody signs in by it meanwhile. */
+export async function lockIdentity(
+  tx: WriteTx,
+  which: { id: string; userId: string },
+): Promise<{ providerId: string } | undefined> {
+  const { rows } = await sql<{ providerId: string }>`
+    select provider_id as "providerId" from linked_identities where id = ${which.id} and user_id = ${which.userId}
+    for update`.execute(tx.db);
+  return rows[0];
+}
+
+export async function deleteIdentity(tx: WriteTx, id: string): Promise<void> {
+  await sql`delete from linked_identities where id = ${id}`.execute(tx.db);
+}
