@@ -1,3 +1,4 @@
+import * as accessContract from './access.ts';
 import * as alertRulesContract from './alert-rules.ts';
 import * as alertsContract from './alerts.ts';
 import * as auditLogContract from './audit-log.ts';
@@ -11,6 +12,7 @@ import * as channelsContract from './notification-channels.ts';
 import * as peopleContract from './people.ts';
 import * as telemetryContract from './telemetry.ts';
 
+export * from './access.ts';
 export * from './alert-rules.ts';
 export * from './alerts.ts';
 export * from './audit-events.ts';
@@ -36,6 +38,7 @@ const features = [
   healthContract,
   identityContract,
   peopleContract,
+  accessContract,
   auditLogContract,
   devicesContract,
   telemetryContract,

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { email, id, idParams, name, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { role } from './identity.ts';
-import { permissions } from './permissions.ts';
 import { needs, records, unaudited } from './policy.ts';
 
 export const user = z.strictObject({
@@ -10,6 +9,9 @@ export const user = z.strictObject({
   email: z.string(),
   name: z.string().nullable(),
   phone: z.string().nullable(),
+  kind: z
+    .enum(['person', 'service'])
+    .describe('a service account is a program’s: it holds API keys and is never signed in to'),
   role,
   status: z.enum(['invited', 'active', 'disabled']),
   createdAt: timestamp,
@@ -50,7 +52,7 @@ export const userInvite = endpoint({
   body: z.strictObject({ email, name: name.optional(), phone: phone.optional(), role }),
   response: z.strictObject({ user, invitation }),
   status: 201,
-  access: needs('user:manage'),
+  access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('user.invited'),
 });
@@ -67,19 +69,9 @@ export const userChange = endpoint({
     status: z.enum(['active', 'disabled']).optional(),
   }),
   response: user,
-  access: needs('user:manage'),
+  access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('user.changed'),
-});
-
-export const rolesList = endpoint({
-  method: 'GET',
-  path: '/roles',
-  summary: 'The roles and what each may do',
-  response: page(z.strictObject({ name: role, permissions: z.array(z.enum(permissions)) })),
-  access: needs('user:manage'),
-  rate: 'api',
-  audit: unaudited('the table is public documentation'),
 });
 
 export const settings = z.strictObject({
@@ -105,7 +97,7 @@ export const settingsChange = endpoint({
   summary: 'Change organisation settings',
   body: settings.omit({ id: true }).partial(),
   response: settings,
-  access: needs('config:manage'),
+  access: needs('config:manage', { stepUp: true }),
   rate: 'api',
   audit: records('organisation.settings_changed'),
 });

@@ -31,6 +31,8 @@ describe('functions with the rights of their owner', () => {
     expect(Object.fromEntries((await definers()).map(({ name, callers }) => [name, callers.join(', ')]))).toEqual({
       'drop_points_before(date)': 'valtronics_maintenance',
       'ensure_points_day(date)': 'valtronics_ingest',
+      'find_api_key(bytea)': 'valtronics_server',
+      'find_api_key_by_id(uuid)': 'valtronics_server',
       'find_challenge(bytea)': 'valtronics_server',
       'find_device_credential(bytea)': 'valtronics_server',
       'find_invitation(bytea)': 'valtronics_server',

@@ -45,6 +45,7 @@ const validBodies: Record<string, unknown> = {
   alertNote: { note: 'by a stranger' },
   channelChange: { name: 'Renamed by a stranger' },
   channelTest: {},
+  roleChange: { description: 'by a stranger' },
 };
 
 describe('another organisation', () => {
@@ -71,6 +72,7 @@ describe('another organisation', () => {
       target: 'night@example.org',
       minimumSeverity: 'info',
     });
+    const ownKey = await created('/auth/api-keys', { label: 'Mine', permissions: ['device:read'] });
     const credentials = await app.call('GET', `/api/v1/devices/${device.id}/credentials`, { token: admin.accessToken });
     const owned: Record<string, string> = {
       '/devices': device.id,
@@ -78,7 +80,10 @@ describe('another organisation', () => {
       '/alert-rules': rule.id,
       '/notification-channels': channel.id ?? channel.channel?.id,
       '/alerts': randomUUID(),
+      '/auth/api-keys': ownKey.key.id,
       '/auth': randomUUID(),
+      '/roles': await app.aRole('night-shift', ['device:read']),
+      '/api-keys': (await app.aKey(admin, 'user', ['device:read'])).id,
     };
     const wrong: string[] = [];
     for (const [name, endpoint] of withIds) {
@@ -100,8 +105,8 @@ describe('another organisation', () => {
           type: answer.headers['content-type'],
         };
       };
-      const ours = await ask({ id, credentialId: credentials.json.items[0].id });
-      const missing = await ask({ id: randomUUID(), credentialId: randomUUID() });
+      const ours = await ask({ id, name: id, credentialId: credentials.json.items[0].id });
+      const missing = await ask({ id: randomUUID(), name: 'no-such-role', credentialId: randomUUID() });
       if (missing.status !== 404) wrong.push(`${name}: a missing one gives ${missing.status} ${missing.bytes}`);
       if (JSON.stringify(ours) !== JSON.stringify(missing))
         wrong.push(`${name}: ${JSON.stringify(ours)} tells that it exists`);
@@ -122,6 +127,7 @@ describe('another organisation', () => {
       ['/devices', people.user.userId, (id) => ({ name: 'Theirs', type: 'temperature', ownerId: id })],
       ['/alert-rules', device.id, (id) => ({ ...aRule, deviceId: id })],
       ['/alert-rules/dry-run', device.id, (id) => ({ rule: { ...aRule, deviceId: id }, ...aRange })],
+      ['/api-keys', people.user.userId, (id) => ({ label: 'Theirs', ownerId: id, permissions: ['device:read'] })],
       ['/telemetry', device.id, (id) => ({ points: [{ deviceId: id, metric: 'temperature', value: 1 }] })],
     ];
     for (const [path, ours, body] of bodies) {

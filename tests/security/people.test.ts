@@ -16,7 +16,10 @@ beforeAll(async () => {
   app = test.app;
   admin = await test.person('admin');
 });
-beforeEach(() => clock.advance(5_000));
+beforeEach(async () => {
+  clock.advance(5_000);
+  await app.freshProof(admin);
+});
 afterAll(() => app?.stop());
 
 describe('changing what a person may', () => {

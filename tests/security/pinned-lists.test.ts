@@ -46,6 +46,7 @@ describe('pinned lists', () => {
 
   it('unaudited transactions', () => {
     expect(Object.keys(unauditedReasons).sort()).toEqual([
+      'api_key_touch',
       'command_progress',
       'device_alert',
       'device_presence',

@@ -180,6 +180,15 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
   };
 }
 
+/** A connection to the whole platform that says who it is; what comes of it is the first thing heard, or the end. */
+export async function aLiveClient(app: { httpPort: number }, token: string): Promise<LiveClient> {
+  const socket = new WebSocket(`wss://127.0.0.1:${app.httpPort}/api/v1/live`, { rejectUnauthorized: false });
+  const client = hear(socket);
+  await once(socket, 'open');
+  client.say({ type: 'auth', token });
+  return client;
+}
+
 function hear(socket: WebSocket): LiveClient {
   const received: Received[] = [];
   let taken = 0;

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
-import type { UserPrincipal } from '../../security/access/principal.ts';
+import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import type { Announcement } from './alert.ts';
 import { lockRuleAlone, openAlertsOfRule } from './alert-recording.repository.ts';
@@ -36,15 +36,15 @@ export interface RuleListQuery {
 export interface AlertRuleService {
   list(reader: Reader, query: RuleListQuery): Promise<Page<AlertRule>>;
   get(reader: Reader, id: string): Promise<AlertRule>;
-  create(tx: AuditedTx, by: UserPrincipal, input: AlertRuleInput): Promise<AlertRule>;
+  create(tx: AuditedTx, by: Member, input: AlertRuleInput): Promise<AlertRule>;
   /** Replaces a rule; what it left open clears, and is to be announced once the change has committed. */
   change(
     tx: AuditedTx,
-    by: UserPrincipal,
+    by: Member,
     id: string,
     input: AlertRuleInput,
   ): Promise<{ rule: AlertRule; announcements: Announcement[] }>;
-  remove(tx: AuditedTx, by: UserPrincipal, id: string): Promise<Announcement[]>;
+  remove(tx: AuditedTx, by: Member, id: string): Promise<Announcement[]>;
 }
 
 export function createAlertRuleService({ clock }: { clock: Clock }): AlertRuleService {

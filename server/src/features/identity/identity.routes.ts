@@ -78,7 +78,11 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     return undefined;
   });
 
-  gate.handle(contract.meGet, ({ principal }) => meOf(principal.organisationId, principal.userId));
+  // A key is told what it may itself, which can be less than its owner may.
+  gate.handle(contract.meGet, async ({ principal }) => ({
+    ...(await meOf(principal.organisationId, principal.userId)),
+    permissions: [...principal.permissions],
+  }));
 
   gate.handle(contract.sessionsList, async ({ principal, read }) => {
     const rows = await read((reader) => listOpenSessions(reader, principal.userId, clock.date()));

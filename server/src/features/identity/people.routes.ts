@@ -4,7 +4,7 @@ import { currentOrganisation, type OrganisationRecord, updateOrganisation } from
 import type { UserService } from './user.service.ts';
 import { presentUser } from './user.ts';
 
-/** What administrators do: people, roles and the organisation's settings. */
+/** What administrators do: people and the organisation's settings. */
 export function addPeopleRoutes({ gate, users }: { gate: EndpointGate; users: UserService }): void {
   gate.handle(contract.usersList, ({ query, read }) => read((reader) => users.list(reader, query)));
 
@@ -14,16 +14,15 @@ export function addPeopleRoutes({ gate, users }: { gate: EndpointGate; users: Us
 
   gate.handle(contract.userInvite, ({ body, principal, write }) => write((tx) => users.create(tx, principal, body)));
 
+  gate.handle(contract.serviceAccountCreate, ({ body, principal, write }) =>
+    write((tx) => users.createServiceAccount(tx, principal, body)),
+  );
+
   gate.handle(contract.userChange, async ({ params, body, principal, write }) => {
     const { user, changesRights } = await write((tx) => users.change(tx, principal, params.id, body));
     if (changesRights) await users.rightsChanged(params.id);
     return user;
   });
-
-  gate.handle(contract.rolesList, async () => ({
-    items: contract.roles.map((name) => ({ name, permissions: [...contract.rolePermissions[name]] })),
-    nextCursor: null,
-  }));
 
   gate.handle(contract.settingsGet, ({ read }) =>
     read(async (reader) => presentSettings(await currentOrganisation(reader))),

@@ -9,10 +9,13 @@ export async function findLogin(reader: Reader, email: string): Promise<Account 
   return row && { ...row, email };
 }
 
-const columns = sql`id, email, name, phone, role, status, created_at, last_sign_in_at`;
+const columns = sql`id, email, users.name, phone, kind, role, status, users.created_at, last_sign_in_at,
+  custom_roles.permissions as custom_permissions`;
+const people = sql`users left join custom_roles
+  on custom_roles.organisation_id = users.organisation_id and custom_roles.name = users.role`;
 
 export async function findUser(reader: Reader, id: string): Promise<UserRecord | undefined> {
-  return (await sql<UserRecord>`select ${columns} from users where id = ${id}`.execute(reader.db)).rows[0];
+  return (await sql<UserRecord>`select ${columns} from ${people} where id = ${id}`.execute(reader.db)).rows[0];
 }
 
 export async function findPasswordHash(reader: Reader, id: string): Promise<string | null> {
@@ -33,8 +36,8 @@ export async function listUsers(reader: Reader, filter: UserFilter): Promise<Use
   const text = filter.text === undefined ? null : `%${filter.text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   const [email, id] = filter.after ?? [null, null];
   const found = await sql<UserRecord>`
-    select ${columns} from users
-    where (${text}::text is null or email ilike ${text} or name ilike ${text})
+    select ${columns} from ${people}
+    where (${text}::text is null or email ilike ${text} or users.name ilike ${text})
       and (${filter.role ?? null}::text is null or role = ${filter.role ?? null})
       and (${email}::text is null or (lower(email), id) > (${email}, ${id}::uuid))
     order by lower(email), id limit ${filter.limit}`.execute(reader.db);
@@ -47,6 +50,8 @@ export interface NewUser {
   email: string;
   name: string | null;
   phone: string | null;
+  /** A person unless told. */
+  kind?: 'person' | 'service';
   role: Role;
   status: 'invited' | 'active';
   passwordHash: string | null;
@@ -55,8 +60,8 @@ export interface NewUser {
 /** False when the address is taken, in whichever organisation. */
 export async function insertUser(tx: WriteTx, user: NewUser): Promise<boolean> {
   const inserted = await sql`
-    insert into users (id, organisation_id, email, name, phone, role, status, password_hash)
-    values (${user.id}, ${user.organisationId}, ${user.email}, ${user.name}, ${user.phone}, ${user.role}, ${user.status}, ${user.passwordHash})
+    insert into users (id, organisation_id, email, name, phone, kind, role, status, password_hash)
+    values (${user.id}, ${user.organisationId}, ${user.email}, ${user.name}, ${user.phone}, ${user.kind ?? 'person'}, ${user.role}, ${user.status}, ${user.passwordHash})
     on conflict do nothing returning id`.execute(tx.db);
   return inserted.rows.length > 0;
 }
@@ -105,10 +110,12 @@ export async function upgradePasswordHash(tx: WriteTx, id: string, from: string,
   await sql`update users set password_hash = ${to} where id = ${id} and password_hash = ${from}`.execute(tx.db);
 }
 
-/** Locks the administrators of the organisation, so that two of them cannot remove each other at once. */
+/** Locks the people who are administrators of the organisation (a program's account can sign nobody in), so that two of them cannot remove each other at once. */
 export async function lockActiveAdministrators(tx: WriteTx): Promise<string[]> {
   const found = await sql<{ id: string }>`
-    select id from users where role = 'admin' and status = 'active' order by id for update`.execute(tx.db);
+    select id from users where role = 'admin' and status = 'active' and kind = 'person' order by id for update`.execute(
+    tx.db,
+  );
   return found.rows.map((row) => row.id);
 }
 

@@ -1,9 +1,10 @@
-import type { Role } from '@valtronics/contract';
+import type { Role, User } from '@valtronics/contract';
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import { mustMayGive, mustNotBeAbove } from '../../security/access/giving.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
@@ -81,6 +82,7 @@ export function createUserService(deps: {
       by: UserPrincipal,
       person: { email: string; name?: string | undefined; phone?: string | undefined; role: Role },
     ) {
+      await mustMayGive(tx, by, person.role);
       const id = newId();
       const isNew = await insertUser(tx, {
         id,
@@ -107,7 +109,28 @@ export function createUserService(deps: {
       return { user: presentUser(await load(tx, id)), invitation };
     },
 
-    /** Nobody changes their own role or status, and an organisation keeps one active administrator. */
+    /** The account of a program. Its address is one nobody can have (RFC 2606): what takes an address for a person's finds nobody. */
+    async createServiceAccount(tx: AuditedTx, by: UserPrincipal, account: { name: string; role: Role }): Promise<User> {
+      await mustMayGive(tx, by, account.role);
+      const id = newId();
+      await insertUser(tx, {
+        ...account,
+        id,
+        organisationId: by.organisationId,
+        email: `${id}@service.invalid`,
+        phone: null,
+        kind: 'service',
+        status: 'active',
+        passwordHash: null,
+      });
+      tx.describe({ resource: { kind: 'user', id }, details: { role: account.role } });
+      return presentUser(await load(tx, id));
+    },
+
+    /**
+     * Nobody changes their own role or status, or the rights of somebody who may more than they do; and an organisation keeps one active
+     * administrator: a person with the built-in role, which nobody can edit, so that it always holds every permission.
+     */
     async change(
       tx: AuditedTx,
       by: UserPrincipal,
@@ -123,7 +146,7 @@ export function createUserService(deps: {
       const before = await load(tx, id);
       const becomesActive = change.status === 'active' && before.status !== 'active';
       // Whoever never chose a password is invited again, not active: there would be nothing to sign in with.
-      const isUnopened = becomesActive && (await findPasswordHash(tx, id)) === null;
+      const isUnopened = before.kind === 'person' && becomesActive && (await findPasswordHash(tx, id)) === null;
       if (isUnopened && before.status === 'invited')
         throw new Problem('conflict', { detail: 'The person becomes active by accepting the invitation.' });
       const after = {
@@ -135,6 +158,8 @@ export function createUserService(deps: {
       const changesRights = after.role !== before.role || after.status !== before.status;
       if (changesRights && id === by.userId)
         throw new Problem('forbidden', { detail: 'Nobody changes their own role or status.' });
+      if (changesRights) await mustNotBeAbove(tx, by, id);
+      if (after.role !== before.role) await mustMayGive(tx, by, after.role);
       const staysAdministrator = after.role === 'admin' && after.status === 'active';
       if (administrators.length === 1 && administrators[0] === id && !staysAdministrator)
         throw new Problem('conflict', { detail: 'The last administrator stays one.' });

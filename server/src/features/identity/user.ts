@@ -1,4 +1,5 @@
-import { type Me, type Role, rolePermissions, type User } from '@valtronics/contract';
+import type { Me, Permission, Role, User } from '@valtronics/contract';
+import { permissionsOf } from '../../security/access/roles.ts';
 
 /** An account as sign-in sees it. */
 export interface Account {
@@ -16,7 +17,9 @@ export interface UserRecord {
   email: string;
   name: string | null;
   phone: string | null;
+  kind: 'person' | 'service';
   role: Role;
+  custom_permissions: Permission[] | null;
   status: 'invited' | 'active' | 'disabled';
   created_at: Date;
   last_sign_in_at: Date | null;
@@ -28,6 +31,7 @@ export function presentUser(row: UserRecord): User {
     email: row.email,
     name: row.name,
     phone: row.phone,
+    kind: row.kind,
     role: row.role,
     status: row.status,
     createdAt: row.created_at.toISOString(),
@@ -41,7 +45,7 @@ export function presentMe(user: UserRecord, organisation: { public_id: string; n
     email: user.email,
     name: user.name,
     role: user.role,
-    permissions: [...rolePermissions[user.role]],
+    permissions: [...permissionsOf(user.role, user.custom_permissions)],
     organisation: { id: organisation.public_id, name: organisation.name },
   };
 }

@@ -10,10 +10,10 @@ import { claimPointIds, MAX_SERIES_PER_DEVICE, type WantedSeries } from './serie
 import type { KnownDevice, KnownSeries, SeriesCache } from './series-cache.ts';
 import type { Flusher } from './telemetry.flusher.ts';
 
-/** Who sends: a device for itself, or a person for the devices of their organisation. */
+/** Who sends: a device for itself, or a person or an API key for the devices of the organisation. */
 type TelemetrySender =
   | { readonly kind: 'device'; readonly deviceId: string; readonly organisationId: number }
-  | { readonly kind: 'user'; readonly organisationId: number };
+  | { readonly kind: 'user' | 'apiKey'; readonly organisationId: number };
 
 export interface IngestLimits {
   /** Points that may wait for their commit, of all senders together. */
@@ -279,7 +279,7 @@ function nextGiven(series: KnownSeries, nowMicros: number): number {
 }
 
 function deviceOf(sender: TelemetrySender, { deviceId }: NormalPoint): string | undefined {
-  if (sender.kind === 'user') return deviceId?.toLowerCase();
+  if (sender.kind !== 'device') return deviceId?.toLowerCase();
   return deviceId === undefined || deviceId.toLowerCase() === sender.deviceId ? sender.deviceId : undefined;
 }
 

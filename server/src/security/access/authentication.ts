@@ -1,12 +1,13 @@
-import { type Permission, rolePermissions } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import type { UnauditedTx } from '../audit/tokens.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { AccessTokenError, type AccessTokens } from '../crypto/access-tokens.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
+import { type ApiKeys, isApiKey } from './api-keys.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
 import { type FactorPolicy, pendingOf } from './pending.ts';
-import type { DevicePrincipal, UserPrincipal } from './principal.ts';
+import type { DevicePrincipal, KnownPrincipal, UserPrincipal } from './principal.ts';
+import { permissionsOf, sameSet } from './roles.ts';
 import { findSessionById, findSessionByToken, type SessionRow, touchSession } from './session.repository.ts';
 
 /** Browser sessions end an hour after their last use (and at most twelve hours after sign-in, which the row says). */
@@ -16,12 +17,12 @@ const TOUCH_EVERY_MS = 60_000;
 export interface Authentication {
   /** The person whose browser sent this session cookie, or null. */
   session(cookieToken: string): Promise<UserPrincipal | null>;
-  /** The person or device a bearer token speaks for, or null; at once for a device that was here a moment ago. */
-  bearer(token: string): DevicePrincipal | null | Promise<UserPrincipal | DevicePrincipal | null>;
+  /** Whom a bearer token shown from that address speaks for, or null; at once for a device that was here a moment ago. */
+  bearer(token: string, address: string): DevicePrincipal | null | Promise<KnownPrincipal | null>;
   /** Whether what `bearer` said of a device is still as good as asking again. */
   isFresh(device: DevicePrincipal): boolean;
   /** Whether an open connection's principal would still be let in now, with the same rights. */
-  isStillValid(principal: UserPrincipal | DevicePrincipal): Promise<boolean>;
+  isStillValid(principal: KnownPrincipal): Promise<boolean>;
 }
 
 /**
@@ -32,10 +33,11 @@ export function createAuthentication(deps: {
   transactions: Transactions;
   accessTokens: AccessTokens;
   deviceCredentials: DeviceCredentials;
+  apiKeys: ApiKeys;
   factorPolicy: FactorPolicy;
   clock: Clock;
 }): Authentication {
-  const { transactions, accessTokens, deviceCredentials, factorPolicy, clock } = deps;
+  const { transactions, accessTokens, deviceCredentials, apiKeys, factorPolicy, clock } = deps;
 
   const usable = (row: SessionRow | undefined): row is SessionRow =>
     row !== undefined &&
@@ -77,7 +79,7 @@ export function createAuthentication(deps: {
       userId: row.user_id,
       organisationId: row.organisation_id,
       role: row.role,
-      permissions: permissionsOf(row.role),
+      permissions: permissionsOf(row.role, row.custom_permissions),
       email: row.email,
       sessionId: row.session_id,
       via,
@@ -91,18 +93,21 @@ export function createAuthentication(deps: {
   return {
     session,
     isFresh: deviceCredentials.isFresh,
-    bearer: (token) => (token.startsWith(tokenPrefixes.device) ? deviceCredentials.verify(token) : accessToken(token)),
+    bearer(token, address) {
+      if (token.startsWith(tokenPrefixes.device)) return deviceCredentials.verify(token);
+      return isApiKey(token) ? apiKeys.verify(token, address) : accessToken(token);
+    },
     async isStillValid(principal) {
       if (principal.kind === 'device') return deviceCredentials.isStillValid(principal);
+      if (principal.kind === 'apiKey') return apiKeys.isStillValid(principal);
       const row = await transactions.read(null, (reader) => findSessionById(reader, principal.sessionId));
       if (!usable(row)) return false;
-      return row.role === principal.role && pendingOf(row, factorPolicy) === principal.pending;
+      const permissions = permissionsOf(row.role, row.custom_permissions);
+      return (
+        row.role === principal.role &&
+        sameSet(permissions, principal.permissions) &&
+        pendingOf(row, factorPolicy) === principal.pending
+      );
     },
   };
 }
-
-const ofRole = new Map(Object.entries(rolePermissions).map(([role, permissions]) => [role, new Set(permissions)]));
-const nothing: ReadonlySet<Permission> = new Set();
-
-/** Deny by default: a role that is not in the table may nothing. */
-const permissionsOf = (role: string): ReadonlySet<Permission> => ofRole.get(role) ?? nothing;

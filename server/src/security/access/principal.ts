@@ -21,6 +21,25 @@ export interface UserPrincipal {
   readonly expiresAt: Date;
 }
 
+/** A program that shows an API key. It acts in its owner's name and can prove nothing anew. */
+export interface ApiKeyPrincipal {
+  readonly kind: 'apiKey';
+  readonly keyId: string;
+  readonly label: string;
+  /** The owner, a person or a service account: whom what it does belongs to. */
+  readonly userId: string;
+  readonly role: Role;
+  /** Whose rights bound the key's besides the owner's. */
+  readonly creator: { readonly userId: string; readonly role: Role };
+  readonly organisationId: number;
+  /** The key's own, as far as its owner and its creator have them now. */
+  readonly permissions: ReadonlySet<Permission>;
+  readonly expiresAt: Date;
+}
+
+/** Who acts in an organisation with permissions: a person, or a key in somebody's name. */
+export type Member = UserPrincipal | ApiKeyPrincipal;
+
 export interface DevicePrincipal {
   readonly kind: 'device';
   readonly deviceId: string;
@@ -39,22 +58,25 @@ export interface ScraperPrincipal {
   readonly kind: 'scraper';
 }
 
-export type Principal = UserPrincipal | DevicePrincipal | AnonymousPrincipal | ScraperPrincipal;
+/** Whoever proved to belong to an organisation. */
+export type KnownPrincipal = Member | DevicePrincipal;
+
+export type Principal = KnownPrincipal | AnonymousPrincipal | ScraperPrincipal;
 
 /** Which principals an access rule lets in, so that a handler never has to ask. */
 export type PrincipalFor<A extends Access> = A extends { kind: 'open' }
   ? Principal
   : A extends { kind: 'device' }
     ? DevicePrincipal
-    : A extends { kind: 'needs'; orDevice: false }
-      ? UserPrincipal
-      : A extends { kind: 'needs' }
-        ? UserPrincipal | DevicePrincipal
-        : UserPrincipal;
+    :
+        | UserPrincipal
+        | (A extends { orDevice: true } ? DevicePrincipal : never)
+        | (A extends { orKey: true } ? ApiKeyPrincipal : never);
 
 /** The key under which a principal's own rate limit is counted. */
 export function principalKey(principal: Principal): string | undefined {
   if (principal.kind === 'user') return `user:${principal.userId}`;
+  if (principal.kind === 'apiKey') return `key:${principal.keyId}`;
   if (principal.kind === 'device') return `device:${principal.deviceId}`;
   return undefined;
 }

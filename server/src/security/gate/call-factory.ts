@@ -60,6 +60,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
 
 export function actorOf(principal: Principal): AuditActor {
   if (principal.kind === 'user') return { kind: 'user', id: principal.userId, label: principal.email };
+  if (principal.kind === 'apiKey') return { kind: 'api_key', id: principal.keyId, label: principal.label };
   if (principal.kind === 'device') return { kind: 'device', id: principal.deviceId, label: null };
   return { kind: 'anonymous', id: null, label: null };
 }

@@ -31,7 +31,9 @@ export function createHttpAuthentication(authentication: Authentication, metrics
     // An open endpoint asks nobody who they are: a stale cookie must not cost a look-up nor get in the way of signing in.
     if (access.kind === 'open') return NOBODY;
     const found =
-      credential.kind === 'bearer' ? authentication.bearer(credential.token) : authentication.session(credential.token);
+      credential.kind === 'bearer'
+        ? authentication.bearer(credential.token, caller.address)
+        : authentication.session(credential.token);
     return found instanceof Promise ? found.then((principal) => answer(principal)) : answer(found);
 
     function answer(principal: Principal | null): Authenticated {

@@ -5,8 +5,8 @@ import type { LiveServer } from '../../platform/live/live-server.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
-import { type DevicePrincipal, principalKey, type UserPrincipal } from '../access/principal.ts';
-import type { RevocationMatch, Revocations } from '../access/revocations.ts';
+import { type DevicePrincipal, type KnownPrincipal, principalKey } from '../access/principal.ts';
+import { concerns, type Revocations } from '../access/revocations.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { admit } from './stream-admission.ts';
 import { type Requests, type StreamRegistry, serveRequests } from './stream-requests.ts';
@@ -36,7 +36,7 @@ export interface LiveStreamGate extends StreamGate {
 
 interface Admitted {
   readonly connection: LiveConnection;
-  readonly principal: UserPrincipal | DevicePrincipal;
+  readonly principal: KnownPrincipal;
   readonly requests: Requests;
 }
 
@@ -140,7 +140,9 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
     revocationsHeard += 1;
     for (const entry of admitted) {
       if (!concerns(match, entry.principal)) continue;
-      if (match.recheck) void recheck(entry);
+      // What ended for the owner or creator of a key may leave the key as it was.
+      const isAboutItself = entry.principal.kind !== 'apiKey' || match.keyId !== undefined;
+      if (match.recheck || !isAboutItself) void recheck(entry);
       else entry.connection.close(liveCloseCodes.notAuthenticated, 'revoked');
     }
   });
@@ -216,14 +218,6 @@ function mustBeEnforceable(stream: Stream, direction: Stream['direction']): void
   if (stream.direction !== direction) throw new Error(`${name} is handled in the wrong direction`);
   if (stream.access.kind === 'open') throw new Error(`${name} cannot be open`);
   if (stream.audit.kind !== 'unaudited') throw new Error(`${name} cannot record audit events`);
-}
-
-/** Every field given must match; a match without fields concerns nobody. */
-function concerns(match: RevocationMatch, principal: UserPrincipal | DevicePrincipal): boolean {
-  const { recheck: _, ...fields } = match;
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const own: Readonly<Record<string, unknown>> = { ...principal };
-  return given.length > 0 && given.every(([field, value]) => own[field] === value);
 }
 
 function inTime<T>(answer: Promise<T>): Promise<T> {

@@ -16,7 +16,7 @@ import type { LiveConnection } from '../../platform/live/connection.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import { refusal } from '../access/decision.ts';
-import { type DevicePrincipal, principalKey, type UserPrincipal } from '../access/principal.ts';
+import { type KnownPrincipal, principalKey } from '../access/principal.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { PublishHandler, SubscribeHandler } from './streams.ts';
 import { toProblem, validationProblem } from './to-problem.ts';
@@ -31,7 +31,7 @@ export interface RequestsOptions {
   /** What a device may send; the contract's figure unless told. */
   readonly ingestRate?: Rate | undefined;
   readonly connection: LiveConnection;
-  readonly principal: UserPrincipal | DevicePrincipal;
+  readonly principal: KnownPrincipal;
   readonly registry: StreamRegistry;
   readonly limiter: Limiter;
   readonly clock: Clock;
