@@ -79,6 +79,88 @@ export const roleDelete = endpoint({
   audit: records('role.deleted'),
 });
 
+export const deviceGroup = z.strictObject({
+  id,
+  name: z.string(),
+  devices: z.int(),
+  people: z.int().describe('limited to it, service accounts included'),
+  apiKeys: z.int(),
+  createdAt: timestamp,
+});
+export type DeviceGroup = z.infer<typeof deviceGroup>;
+export const deviceGroupWithDevices = deviceGroup.extend({ deviceIds: z.array(id) });
+export type DeviceGroupWithDevices = z.infer<typeof deviceGroupWithDevices>;
+
+const groupFields = {
+  name,
+  deviceIds: z
+    .array(id)
+    .max(5_000)
+    .optional()
+    .describe('which devices are in it: all of them, in place of those before'),
+};
+/** 5,000 ids are about 200 KB. */
+const groupBodyLimit = 262_144;
+
+export const deviceGroupsList = endpoint({
+  method: 'GET',
+  path: '/device-groups',
+  summary: 'Groups of devices that people and keys may be limited to',
+  response: page(deviceGroup),
+  access: needs('user:manage'),
+  rate: 'api',
+  audit: unaudited('names and counts hold no personal data'),
+});
+
+export const deviceGroupGet = endpoint({
+  method: 'GET',
+  path: '/device-groups/{id}',
+  summary: 'One group with its devices',
+  params: idParams,
+  response: deviceGroupWithDevices,
+  access: needs('user:manage'),
+  rate: 'api',
+  audit: unaudited('which devices belong together is no personal data'),
+});
+
+export const deviceGroupCreate = endpoint({
+  method: 'POST',
+  path: '/device-groups',
+  summary: 'Create a group of devices',
+  body: z.strictObject(groupFields),
+  bodyLimit: groupBodyLimit,
+  response: deviceGroupWithDevices,
+  status: 201,
+  access: needs('user:manage', { stepUp: true }),
+  rate: 'api',
+  audit: records('device_group.created'),
+});
+
+export const deviceGroupChange = endpoint({
+  method: 'PATCH',
+  path: '/device-groups/{id}',
+  summary: 'Change a group; who is limited to it sees the change at once, on open connections within a second',
+  params: idParams,
+  body: z.strictObject(groupFields).partial(),
+  bodyLimit: groupBodyLimit,
+  response: deviceGroupWithDevices,
+  access: needs('user:manage', { stepUp: true }),
+  rate: 'api',
+  audit: records('device_group.changed'),
+});
+
+export const deviceGroupDelete = endpoint({
+  method: 'DELETE',
+  path: '/device-groups/{id}',
+  summary: 'Delete a group; who is limited to it sees its devices no more',
+  params: idParams,
+  response: 'empty',
+  status: 204,
+  access: needs('user:manage', { stepUp: true }),
+  rate: 'api',
+  audit: records('device_group.deleted'),
+});
+
 export const serviceAccountCreate = endpoint({
   method: 'POST',
   path: '/service-accounts',
@@ -103,6 +185,7 @@ export const apiKey = z.strictObject({
     .array(z.enum(permissions))
     .describe('never more than its owner and its maker may at the moment of use'),
   networks: z.array(z.string()).describe('where it may be used from; empty: anywhere'),
+  deviceGroupIds: z.array(id).nullable().describe('null: not limited to groups of its own'),
   createdAt: timestamp,
   expiresAt: timestamp,
   lastUsedAt: timestamp.nullable(),
@@ -114,10 +197,14 @@ const network = z.union(
   [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
   'an address or a network, as 192.0.2.0/24 or 2001:db8::/32',
 );
+const groupIds = z.array(id).max(200);
 const newKey = {
   label: name,
   permissions: permissionList.min(1),
   networks: z.array(network).max(20).optional().describe('where it may be used from; anywhere unless told'),
+  deviceGroupIds: groupIds
+    .optional()
+    .describe('sees the devices of these groups only; as many as its owner unless told'),
   expiresInDays: z.int().min(1).max(apiKeyDays.most).optional().describe(`${apiKeyDays.usual} unless told`),
 };
 const createdKey = z.strictObject({ key: apiKey, secret: z.string().describe('shown this once') });

@@ -4,6 +4,9 @@ import { endpoint } from './endpoint.ts';
 import { role } from './identity.ts';
 import { needs, records, unaudited } from './policy.ts';
 
+export const deviceScope = z.enum(['all', 'limited']);
+export type DeviceScope = z.infer<typeof deviceScope>;
+
 export const user = z.strictObject({
   id,
   email: z.string(),
@@ -14,6 +17,8 @@ export const user = z.strictObject({
     .describe('a service account is a program’s: it holds API keys and is never signed in to'),
   role,
   status: z.enum(['invited', 'active', 'disabled']),
+  deviceScope: deviceScope.describe('limited: sees the devices of these groups, and those they own'),
+  deviceGroupIds: z.array(id),
   createdAt: timestamp,
   lastSignInAt: timestamp.nullable(),
 });
@@ -60,13 +65,16 @@ export const userInvite = endpoint({
 export const userChange = endpoint({
   method: 'PATCH',
   path: '/users/{id}',
-  summary: 'Change name, phone, role or status; never the own role, never the last administrator away',
+  summary:
+    'Change name, phone, role, status or which devices they see; never the own rights, never the last administrator away',
   params: idParams,
   body: z.strictObject({
     name: name.nullable().optional(),
     phone: phone.nullable().optional(),
     role: role.optional(),
     status: z.enum(['active', 'disabled']).optional(),
+    deviceScope: deviceScope.optional(),
+    deviceGroupIds: z.array(id).max(200).optional().describe('in place of those before'),
   }),
   response: user,
   access: needs('user:manage', { stepUp: true }),

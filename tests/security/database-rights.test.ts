@@ -43,6 +43,9 @@ describe('functions with the rights of their owner', () => {
       'find_session(bytea)': 'valtronics_server',
       'find_session_by_id(uuid)': 'valtronics_server',
       'purge_series_of_deleted_device()': '',
+      // These two list, but only what the transaction's own organisation and viewers entitle it to.
+      'visible_devices()': 'valtronics_server',
+      'visible_series()': 'valtronics_server',
     });
   });
 

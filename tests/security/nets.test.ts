@@ -40,6 +40,7 @@ const somebody: Authentication = {
   bearer: async () => aUserPrincipal('admin', { organisationId }),
   isStillValid: async () => true,
   isFresh: () => false,
+  sightOf: async () => ({ sees: () => true }),
 };
 
 function aGate() {

@@ -45,6 +45,7 @@ const validBodies: Record<string, unknown> = {
   alertNote: { note: 'by a stranger' },
   channelChange: { name: 'Renamed by a stranger' },
   channelTest: {},
+  deviceGroupChange: { name: 'Renamed by a stranger' },
   roleChange: { description: 'by a stranger' },
 };
 
@@ -83,6 +84,7 @@ describe('another organisation', () => {
       '/auth/api-keys': ownKey.key.id,
       '/auth': randomUUID(),
       '/roles': await app.aRole('night-shift', ['device:read']),
+      '/device-groups': (await created('/device-groups', { name: 'Ward 7', deviceIds: [device.id] })).id,
       '/api-keys': (await app.aKey(admin, 'user', ['device:read'])).id,
     };
     const wrong: string[] = [];
@@ -128,6 +130,7 @@ describe('another organisation', () => {
       ['/alert-rules', device.id, (id) => ({ ...aRule, deviceId: id })],
       ['/alert-rules/dry-run', device.id, (id) => ({ rule: { ...aRule, deviceId: id }, ...aRange })],
       ['/api-keys', people.user.userId, (id) => ({ label: 'Theirs', ownerId: id, permissions: ['device:read'] })],
+      ['/device-groups', device.id, (id) => ({ name: 'Theirs', deviceIds: [id] })],
       ['/telemetry', device.id, (id) => ({ points: [{ deviceId: id, metric: 'temperature', value: 1 }] })],
     ];
     for (const [path, ours, body] of bodies) {

@@ -105,6 +105,7 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
       session: async (token) => sessions.get(token) ?? null,
       bearer: options.bearer ?? (async (token) => tokens.get(token) ?? null),
       isStillValid: options.isStillValid ?? (async () => true),
+      sightOf: async () => ({ sees: () => true }),
     },
     revocations: {
       onRevoked: (listener) => void revocationListeners.push(listener),

@@ -11,6 +11,7 @@ export function aUserPrincipal(role: Role, own: Partial<UserPrincipal> = {}): Us
     organisationId: 1,
     role,
     permissions: permissionsOf(role, null),
+    viewers: [],
     email: 'someone@example.org',
     sessionId: newId(),
     via: 'token',

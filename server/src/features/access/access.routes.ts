@@ -1,6 +1,7 @@
 import * as contract from '@valtronics/contract';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { ApiKeyService } from './api-key.service.ts';
+import type { DeviceGroupService } from './device-group.service.ts';
 import type { RoleService } from './role.service.ts';
 
 export function addRoleRoutes({ gate, roles }: { gate: EndpointGate; roles: RoleService }): void {
@@ -19,6 +20,31 @@ export function addRoleRoutes({ gate, roles }: { gate: EndpointGate; roles: Role
 
   gate.handle(contract.roleDelete, async ({ params, principal, write }) => {
     await write((tx) => roles.remove(tx, principal, params.name));
+    return undefined;
+  });
+}
+
+export function addDeviceGroupRoutes({ gate, groups }: { gate: EndpointGate; groups: DeviceGroupService }): void {
+  gate.handle(contract.deviceGroupsList, async ({ read }) => ({
+    items: await read((reader) => groups.list(reader)),
+    nextCursor: null,
+  }));
+
+  gate.handle(contract.deviceGroupGet, ({ params, read }) => read((reader) => groups.load(reader, params.id)));
+
+  gate.handle(contract.deviceGroupCreate, ({ body, principal, write }) =>
+    write((tx) => groups.create(tx, principal, body)),
+  );
+
+  gate.handle(contract.deviceGroupChange, async ({ params, body, principal, write }) => {
+    const group = await write((tx) => groups.change(tx, principal, params.id, body));
+    await groups.changed(principal.organisationId);
+    return group;
+  });
+
+  gate.handle(contract.deviceGroupDelete, async ({ params, principal, write }) => {
+    await write((tx) => groups.remove(tx, principal, params.id));
+    await groups.changed(principal.organisationId);
     return undefined;
   });
 }

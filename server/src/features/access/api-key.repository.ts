@@ -1,4 +1,4 @@
-import type { Permission } from '@valtronics/contract';
+import type { DeviceScope, Permission } from '@valtronics/contract';
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 
@@ -12,6 +12,7 @@ export interface ApiKeyRecord {
   creator_name: string;
   permissions: Permission[];
   networks: string[];
+  device_group_ids: string[] | null;
   created_at: Date;
   expires_at: Date;
   last_used_at: Date | null;
@@ -21,6 +22,8 @@ export interface ApiKeyRecord {
 const keys = sql`
   select k.id, k.label, o.id as owner_id, coalesce(o.name, o.email) as owner_name, o.kind as owner_kind,
     c.id as creator_id, coalesce(c.name, c.email) as creator_name, k.permissions, k.networks, k.created_at, k.expires_at,
+    case k.device_scope when 'limited'
+      then array(select g.group_id::text from api_key_device_groups g where g.key_id = k.id order by 1) end as device_group_ids,
     k.last_used_at, host(k.last_used_address) as last_used_address
   from api_keys k join users o on o.id = k.owner_id join users c on c.id = k.creator_id`;
 
@@ -63,15 +66,26 @@ export interface NewApiKey {
   readonly tokenHash: Buffer;
   readonly permissions: readonly Permission[];
   readonly networks: readonly string[];
+  readonly deviceScope: DeviceScope;
   readonly createdAt: Date;
   readonly expiresAt: Date;
 }
 
 export async function insertApiKey(tx: WriteTx, key: NewApiKey): Promise<void> {
   await sql`
-    insert into api_keys (id, organisation_id, owner_id, creator_id, label, token_hash, permissions, networks, created_at, expires_at)
+    insert into api_keys (id, organisation_id, owner_id, creator_id, label, token_hash, permissions, networks,
+      device_scope, created_at, expires_at)
     values (${key.id}, current_organisation(), ${key.ownerId}, ${key.creatorId}, ${key.label}, ${key.tokenHash},
-      ${key.permissions}, ${key.networks}, ${key.createdAt}, ${key.expiresAt})`.execute(tx.db);
+      ${key.permissions}, ${key.networks}, ${key.deviceScope}, ${key.createdAt}, ${key.expiresAt})`.execute(tx.db);
+}
+
+/** False when one of the groups is not there. */
+export async function limitApiKey(tx: WriteTx, keyId: string, groupIds: readonly string[]): Promise<boolean> {
+  const inserted = await sql`insert into api_key_device_groups (key_id, group_id, organisation_id)
+    select ${keyId}, id, organisation_id from device_groups where id = any (${groupIds}::uuid[]) returning 1`.execute(
+    tx.db,
+  );
+  return inserted.rows.length === new Set(groupIds).size;
 }
 
 /** False when there is no such key of that owner (null: of anybody), or it is revoked already. */

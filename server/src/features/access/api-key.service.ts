@@ -15,6 +15,7 @@ import {
   type ApiKeyRecord,
   findApiKeyRecord,
   insertApiKey,
+  limitApiKey,
   listApiKeys,
   lockOwner,
   revokeApiKey,
@@ -28,6 +29,7 @@ export interface ApiKeyInput {
   readonly label: string;
   readonly permissions: readonly Permission[];
   readonly networks?: readonly string[] | undefined;
+  readonly deviceGroupIds?: readonly string[] | undefined;
   readonly expiresInDays?: number | undefined;
 }
 
@@ -61,9 +63,12 @@ export function createApiKeyService({ revocations, clock }: { revocations: Revoc
       tokenHash: tokenHash(secret),
       permissions: input.permissions,
       networks,
+      deviceScope: input.deviceGroupIds ? 'limited' : 'all',
       createdAt,
       expiresAt: new Date(createdAt.getTime() + days * DAY_MS),
     });
+    if (input.deviceGroupIds && !(await limitApiKey(tx, id, input.deviceGroupIds)))
+      throw invalidField('deviceGroupIds', 'there is no such group');
     const record = await findApiKeyRecord(tx, id);
     if (!record) throw new Error('the key that was inserted is not there');
     tx.describe({ resource: { kind: 'api_key', id }, details: { ownerId, permissions: input.permissions, days } });
@@ -129,6 +134,7 @@ const present = (row: ApiKeyRecord): ApiKey => ({
   createdBy: { id: row.creator_id, name: row.creator_name },
   permissions: row.permissions,
   networks: row.networks,
+  deviceGroupIds: row.device_group_ids,
   createdAt: row.created_at.toISOString(),
   expiresAt: row.expires_at.toISOString(),
   lastUsedAt: row.last_used_at?.toISOString() ?? null,

@@ -1,10 +1,11 @@
-// Access: what the roles of an organisation give, and the keys its programs sign in with.
+// Access: what the roles of an organisation give, who sees which devices, and the keys its programs sign in with.
 import type { Clock } from '../../lib/clock.ts';
 import type { FactorPolicy } from '../../security/access/pending.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
-import { addApiKeyRoutes, addRoleRoutes } from './access.routes.ts';
+import { addApiKeyRoutes, addDeviceGroupRoutes, addRoleRoutes } from './access.routes.ts';
 import { createApiKeyService } from './api-key.service.ts';
+import { createDeviceGroupService } from './device-group.service.ts';
 import { createRoleService } from './role.service.ts';
 
 export function createAccess(deps: {
@@ -14,5 +15,6 @@ export function createAccess(deps: {
   clock: Clock;
 }): void {
   addRoleRoutes({ gate: deps.gate, roles: createRoleService(deps) });
+  addDeviceGroupRoutes({ gate: deps.gate, groups: createDeviceGroupService(deps) });
   addApiKeyRoutes({ gate: deps.gate, apiKeys: createApiKeyService(deps) });
 }

@@ -20,7 +20,7 @@ export function addPeopleRoutes({ gate, users }: { gate: EndpointGate; users: Us
 
   gate.handle(contract.userChange, async ({ params, body, principal, write }) => {
     const { user, changesRights } = await write((tx) => users.change(tx, principal, params.id, body));
-    if (changesRights) await users.rightsChanged(params.id);
+    if (changesRights) await users.rightsChanged(principal.organisationId, params.id);
     return user;
   });
 

@@ -1,4 +1,4 @@
-import type { Role } from '@valtronics/contract';
+import type { DeviceScope, Role } from '@valtronics/contract';
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { Account, UserRecord } from './user.ts';
@@ -10,7 +10,8 @@ export async function findLogin(reader: Reader, email: string): Promise<Account 
 }
 
 const columns = sql`id, email, users.name, phone, kind, role, status, users.created_at, last_sign_in_at,
-  custom_roles.permissions as custom_permissions`;
+  custom_roles.permissions as custom_permissions, device_scope,
+  array(select g.group_id::text from person_device_groups g where g.user_id = users.id order by 1) as device_group_ids`;
 const people = sql`users left join custom_roles
   on custom_roles.organisation_id = users.organisation_id and custom_roles.name = users.role`;
 
@@ -71,6 +72,7 @@ export interface UserChange {
   phone: string | null;
   role: Role;
   status: 'invited' | 'active' | 'disabled';
+  deviceScope: DeviceScope;
 }
 
 /** Raises the authorization version when rights change, which ends every access token of the person at its next use. */
@@ -78,8 +80,18 @@ export async function updateUser(tx: WriteTx, id: string, change: UserChange): P
   await sql`
     update users set name = ${change.name}, phone = ${change.phone}, updated_at = now(),
       authorization_version = authorization_version + (role <> ${change.role} or status <> ${change.status})::int,
-      role = ${change.role}, status = ${change.status}
+      role = ${change.role}, status = ${change.status}, device_scope = ${change.deviceScope}
     where id = ${id}`.execute(tx.db);
+}
+
+/** Limits the person to these groups and no others; false when one of them is not there. */
+export async function replaceDeviceGroups(tx: WriteTx, userId: string, groupIds: readonly string[]): Promise<boolean> {
+  await sql`delete from person_device_groups where user_id = ${userId}`.execute(tx.db);
+  const inserted = await sql`insert into person_device_groups (user_id, group_id, organisation_id)
+    select ${userId}, id, organisation_id from device_groups where id = any (${groupIds}::uuid[]) returning 1`.execute(
+    tx.db,
+  );
+  return inserted.rows.length === new Set(groupIds).size;
 }
 
 export async function setPassword(tx: WriteTx, id: string, hash: string): Promise<void> {

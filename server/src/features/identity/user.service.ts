@@ -1,10 +1,10 @@
-import type { Role, User } from '@valtronics/contract';
+import type { DeviceScope, Role, User } from '@valtronics/contract';
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
-import { mustMayGive, mustNotBeAbove } from '../../security/access/giving.ts';
+import { mustMayGive, mustNotBeAbove, mustSeeEverything } from '../../security/access/giving.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
@@ -18,6 +18,7 @@ import {
   insertUser,
   listUsers,
   lockActiveAdministrators,
+  replaceDeviceGroups,
   replacePasswordHash,
   updateUser,
 } from './user.repository.ts';
@@ -82,6 +83,7 @@ export function createUserService(deps: {
       by: UserPrincipal,
       person: { email: string; name?: string | undefined; phone?: string | undefined; role: Role },
     ) {
+      mustSeeEverything(by);
       await mustMayGive(tx, by, person.role);
       const id = newId();
       const isNew = await insertUser(tx, {
@@ -111,6 +113,7 @@ export function createUserService(deps: {
 
     /** The account of a program. Its address is one nobody can have (RFC 2606): what takes an address for a person's finds nobody. */
     async createServiceAccount(tx: AuditedTx, by: UserPrincipal, account: { name: string; role: Role }): Promise<User> {
+      mustSeeEverything(by);
       await mustMayGive(tx, by, account.role);
       const id = newId();
       await insertUser(tx, {
@@ -140,6 +143,8 @@ export function createUserService(deps: {
         phone?: string | null | undefined;
         role?: Role | undefined;
         status?: 'active' | 'disabled' | undefined;
+        deviceScope?: DeviceScope | undefined;
+        deviceGroupIds?: readonly string[] | undefined;
       },
     ) {
       const administrators = await lockActiveAdministrators(tx);
@@ -154,16 +159,23 @@ export function createUserService(deps: {
         phone: change.phone === undefined ? before.phone : change.phone,
         role: change.role ?? before.role,
         status: isUnopened ? ('invited' as const) : (change.status ?? before.status),
+        deviceScope: change.deviceScope ?? before.device_scope,
       };
-      const changesRights = after.role !== before.role || after.status !== before.status;
+      const changesSight = after.deviceScope !== before.device_scope || change.deviceGroupIds !== undefined;
+      const changesRights = changesSight || after.role !== before.role || after.status !== before.status;
       if (changesRights && id === by.userId)
-        throw new Problem('forbidden', { detail: 'Nobody changes their own role or status.' });
-      if (changesRights) await mustNotBeAbove(tx, by, id);
+        throw new Problem('forbidden', { detail: 'Nobody changes their own role, status or devices.' });
+      if (changesRights) {
+        mustSeeEverything(by);
+        await mustNotBeAbove(tx, by, id);
+      }
       if (after.role !== before.role) await mustMayGive(tx, by, after.role);
       const staysAdministrator = after.role === 'admin' && after.status === 'active';
       if (administrators.length === 1 && administrators[0] === id && !staysAdministrator)
         throw new Problem('conflict', { detail: 'The last administrator stays one.' });
       await updateUser(tx, id, after);
+      if (change.deviceGroupIds && !(await replaceDeviceGroups(tx, id, change.deviceGroupIds)))
+        throw invalidField('deviceGroupIds', 'there is no such group');
       if (after.role !== before.role) await changeInvitedRole(tx, id, after.role);
       if (after.status === 'disabled')
         await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'account disabled', clock.date());
@@ -172,6 +184,7 @@ export function createUserService(deps: {
         resource: { kind: 'user', id },
         details: {
           changed,
+          ...(changesSight ? { deviceScope: after.deviceScope, deviceGroupIds: change.deviceGroupIds } : {}),
           ...(changesRights ? { role: [before.role, after.role], status: [before.status, after.status] } : {}),
         },
       });
@@ -179,7 +192,10 @@ export function createUserService(deps: {
     },
 
     /** After the change is committed: open connections are checked again, or ended, within a second. */
-    rightsChanged: (userId: string) => revocations.announce({ userId, recheck: true }),
+    async rightsChanged(organisationId: number, userId: string): Promise<void> {
+      await revocations.announce({ userId, recheck: true });
+      await revocations.announce({ organisationId, sight: true });
+    },
 
     async passwordOf(reader: Reader, userId: string): Promise<{ hash: string | null; user: UserRecord }> {
       return { hash: await findPasswordHash(reader, userId), user: await load(reader, userId) };

@@ -1,4 +1,4 @@
-import type { Me, Permission, Role, User } from '@valtronics/contract';
+import type { DeviceScope, Me, Permission, Role, User } from '@valtronics/contract';
 import { permissionsOf } from '../../security/access/roles.ts';
 
 /** An account as sign-in sees it. */
@@ -20,6 +20,8 @@ export interface UserRecord {
   kind: 'person' | 'service';
   role: Role;
   custom_permissions: Permission[] | null;
+  device_scope: DeviceScope;
+  device_group_ids: string[];
   status: 'invited' | 'active' | 'disabled';
   created_at: Date;
   last_sign_in_at: Date | null;
@@ -34,6 +36,8 @@ export function presentUser(row: UserRecord): User {
     kind: row.kind,
     role: row.role,
     status: row.status,
+    deviceScope: row.device_scope,
+    deviceGroupIds: row.device_group_ids,
     createdAt: row.created_at.toISOString(),
     lastSignInAt: row.last_sign_in_at?.toISOString() ?? null,
   };

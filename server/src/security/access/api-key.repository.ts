@@ -1,4 +1,4 @@
-import type { Permission, Role } from '@valtronics/contract';
+import type { DeviceScope, Permission, Role } from '@valtronics/contract';
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../audit/tokens.ts';
 
@@ -12,14 +12,17 @@ export interface ApiKeyRow {
   networks: string[];
   expires_at: Date;
   last_used_at: Date | null;
+  device_scope: DeviceScope;
   owner_id: string;
   owner_status: AccountStatus;
   owner_role: Role;
   owner_permissions: Permission[] | null;
+  owner_scope: DeviceScope;
   creator_id: string;
   creator_status: AccountStatus;
   creator_role: Role;
   creator_permissions: Permission[] | null;
+  creator_scope: DeviceScope;
 }
 
 export async function findApiKey(reader: Reader, tokenHash: Buffer): Promise<ApiKeyRow | undefined> {

@@ -44,7 +44,9 @@ export function createApiKeys({ transactions, clock }: { transactions: Transacti
     },
     async isStillValid(principal) {
       const row = await transactions.read(null, (reader) => findApiKeyById(reader, principal.keyId));
-      return usable(row) && sameSet(principalOf(row).permissions, principal.permissions);
+      if (!usable(row)) return false;
+      const now = principalOf(row);
+      return sameSet(now.permissions, principal.permissions) && now.viewers.join() === principal.viewers.join();
     },
   };
 }
@@ -61,6 +63,15 @@ function principalOf(row: ApiKeyRow): ApiKeyPrincipal {
     permissions: new Set(row.permissions)
       .intersection(permissionsOf(row.owner_role, row.owner_permissions))
       .intersection(permissionsOf(row.creator_role, row.creator_permissions)),
+    viewers: viewersOf(row),
     expiresAt: row.expires_at,
   };
+}
+
+function viewersOf(row: ApiKeyRow): readonly string[] {
+  const limited = new Set<string>();
+  if (row.device_scope === 'limited') limited.add(row.key_id);
+  if (row.owner_scope === 'limited') limited.add(row.owner_id);
+  if (row.creator_scope === 'limited') limited.add(row.creator_id);
+  return [...limited];
 }

@@ -9,6 +9,7 @@ import { type FactorPolicy, pendingOf } from './pending.ts';
 import type { DevicePrincipal, KnownPrincipal, UserPrincipal } from './principal.ts';
 import { permissionsOf, sameSet } from './roles.ts';
 import { findSessionById, findSessionByToken, type SessionRow, touchSession } from './session.repository.ts';
+import { type Sight, sightOf } from './sight.ts';
 
 /** Browser sessions end an hour after their last use (and at most twelve hours after sign-in, which the row says). */
 export const SESSION_IDLE_MS = 60 * 60_000;
@@ -23,6 +24,8 @@ export interface Authentication {
   isFresh(device: DevicePrincipal): boolean;
   /** Whether an open connection's principal would still be let in now, with the same rights. */
   isStillValid(principal: KnownPrincipal): Promise<boolean>;
+  /** Which devices a principal sees now. */
+  sightOf(principal: KnownPrincipal): Promise<Sight>;
 }
 
 /**
@@ -80,6 +83,7 @@ export function createAuthentication(deps: {
       organisationId: row.organisation_id,
       role: row.role,
       permissions: permissionsOf(row.role, row.custom_permissions),
+      viewers: viewersOf(row),
       email: row.email,
       sessionId: row.session_id,
       via,
@@ -92,6 +96,7 @@ export function createAuthentication(deps: {
 
   return {
     session,
+    sightOf: (principal) => sightOf(transactions, principal),
     isFresh: deviceCredentials.isFresh,
     bearer(token, address) {
       if (token.startsWith(tokenPrefixes.device)) return deviceCredentials.verify(token);
@@ -106,8 +111,12 @@ export function createAuthentication(deps: {
       return (
         row.role === principal.role &&
         sameSet(permissions, principal.permissions) &&
+        viewersOf(row).length === principal.viewers.length &&
         pendingOf(row, factorPolicy) === principal.pending
       );
     },
   };
 }
+
+const viewersOf = ({ device_scope, user_id }: SessionRow): readonly string[] =>
+  device_scope === 'limited' ? [user_id] : [];

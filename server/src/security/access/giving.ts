@@ -7,6 +7,7 @@ import { covers } from './roles.ts';
 /** Whose rights bound what is given or taken. */
 interface Giver {
   readonly permissions: ReadonlySet<Permission>;
+  readonly viewers: readonly string[];
 }
 
 /**
@@ -18,6 +19,15 @@ export async function mustMayGive(tx: WriteTx, by: Giver, role: Role): Promise<v
   if (!given) throw invalidField('role', 'there is no such role');
   if (!covers(by.permissions, given))
     throw new Problem('forbidden', { detail: 'Nobody gives a role that may more than they may themselves.' });
+}
+
+/**
+ * Who sees only some devices gives nobody access and groups no devices: a new account of theirs, or a group with one device more, would
+ * see what they do not.
+ */
+export function mustSeeEverything(by: Giver): void {
+  if (by.viewers.length > 0)
+    throw new Problem('forbidden', { detail: 'Who sees only some devices does not decide who sees which.' });
 }
 
 /** Nor does anybody take rights from, or disable, who may more than they do. An account that is not there is left to the caller. */

@@ -9,6 +9,8 @@ export interface UserPrincipal {
   readonly organisationId: number;
   readonly role: Role;
   readonly permissions: ReadonlySet<Permission>;
+  /** Whose sight of devices bounds theirs: their own id if they are limited to device groups, else nobody's. */
+  readonly viewers: readonly string[];
   readonly email: string;
   readonly sessionId: string;
   /** A cookie is sent by the browser on its own, so its writes must also prove their origin. */
@@ -34,6 +36,8 @@ export interface ApiKeyPrincipal {
   readonly organisationId: number;
   /** The key's own, as far as its owner and its creator have them now. */
   readonly permissions: ReadonlySet<Permission>;
+  /** Those of key, owner and creator that are limited to device groups: it sees what all of them see. */
+  readonly viewers: readonly string[];
   readonly expiresAt: Date;
 }
 

@@ -11,6 +11,8 @@ export interface RevocationMatch {
   /** Together with `role`, whose names are an organisation's own. */
   readonly organisationId?: number;
   readonly role?: string;
+  /** With `organisationId` alone: which devices are in which groups, or whose, changed. Nobody's rights did. */
+  readonly sight?: true;
   /** Not revoked but changed (role, device type): caches must be dropped, connections re-checked. */
   readonly recheck?: true;
 }

@@ -25,6 +25,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
   const { endpoint, passage, request, reply, transactions } = parts;
   const { principal, address } = passage;
   const organisationId = 'organisationId' in principal ? principal.organisationId : null;
+  const viewers = 'viewers' in principal ? principal.viewers : undefined;
   const userAgent = request.headers['user-agent']?.slice(0, 300) ?? null;
 
   function audited<T>(
@@ -33,7 +34,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
   ): Promise<T> {
     if (endpoint.audit.kind !== 'records')
       throw new Error(`${endpoint.path} declares no audit event, so it may not write`);
-    return transactions.audited({ ...who, address, requestId: request.id }, endpoint.audit.event, work);
+    return transactions.audited({ ...who, viewers, address, requestId: request.id }, endpoint.audit.event, work);
   }
 
   const call = {
@@ -44,7 +45,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
     address,
     userAgent,
     requestId: request.id,
-    read: <T>(work: (reader: Reader) => Promise<T>) => transactions.read(organisationId, work),
+    read: <T>(work: (reader: Reader) => Promise<T>) => transactions.read({ organisationId, viewers }, work),
     write: <T>(work: (tx: AuditedTx) => Promise<T>) => {
       if (organisationId === null) throw new Error(`${endpoint.path} writes for nobody: use writeAs`);
       return audited({ organisationId, actor: actorOf(principal) }, work);
