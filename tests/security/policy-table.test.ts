@@ -110,6 +110,8 @@ const people = {} as Record<BuiltInRole, Person>;
 /** For each permission somebody who holds it alone, and a key that does though its owner and maker hold all. */
 const single = new Map<Permission, { person: Person; key: string }>();
 let fullKey: string;
+/** An administrator who sees no device: what they may do is the same, what they may do it to is another matter. */
+let limited: Person;
 let device: { id: string; token: string };
 
 beforeAll(async () => {
@@ -127,12 +129,14 @@ beforeAll(async () => {
     single.set(permission, { person: await app.aPerson(role), key: key.secret });
     clock.advance(1_000);
   }
+  limited = await app.aPerson('admin');
+  await app.database.admin.query(`update users set device_scope = 'limited' where id = $1`, [limited.userId]);
   fullKey = (await app.aKey(people.admin, 'admin', permissions)).secret;
   device = await app.aDevice(people.admin);
 });
 beforeEach(async () => {
   clock.advance(5_000);
-  for (const person of [...Object.values(people), ...[...single.values()].map((one) => one.person)])
+  for (const person of [limited, ...Object.values(people), ...[...single.values()].map((one) => one.person)])
     await app.freshProof(person);
 });
 afterAll(() => app?.stop());
@@ -242,6 +246,16 @@ describe.each(permissions)('%s alone', (permission) => {
     const token = single.get(permission)?.key;
     if (!token) throw new Error('no key holds it');
     expect(await misjudged(() => ({ token }), aKeyWith([permission]))).toEqual([]);
+  });
+});
+
+describe('everybody else who holds permissions', () => {
+  it('[ASVS 8.2.1] whoever is limited to device groups may do what their role gives', async () => {
+    expect(await misjudged(asPerson(limited), aPersonWith(permissions))).toEqual([]);
+  });
+
+  it('[ASVS 8.2.1] a service account with every permission may by its key what keys may', async () => {
+    expect(await misjudged(() => ({ token: fullKey }), aKeyWith(permissions))).toEqual([]);
   });
 });
 
@@ -398,6 +412,7 @@ describe('live streams', () => {
       await look(permission, person.accessToken, aPersonWith([permission]));
       await look(`key ${permission}`, key, aKeyWith([permission]));
     }
+    await look('limited', limited.accessToken, aPersonWith(permissions));
     await look('key', fullKey, aKeyWith(permissions));
     await look('device', device.token, aDevice);
     expect(seen.filter(([, said, expected]) => JSON.stringify(said) !== JSON.stringify(expected))).toEqual([]);
