@@ -5,6 +5,7 @@ import { systemClock } from '../server/src/lib/clock.ts';
 import { loadConfig } from '../server/src/platform/config/config.ts';
 import { openNotices } from '../server/src/platform/db/notices.ts';
 import { createLogger } from '../server/src/platform/log/log.ts';
+import { createApiKeys } from '../server/src/security/access/api-keys.ts';
 import { createAuthentication } from '../server/src/security/access/authentication.ts';
 import { createDeviceCredentials } from '../server/src/security/access/device-credentials.ts';
 import { createDpopProofs } from '../server/src/security/access/dpop.ts';
@@ -55,6 +56,7 @@ export async function tokenVerification(): Promise<Outcome[]> {
       accessTokens,
       deviceCredentials: createDeviceCredentials({ transactions, revocations, clock }),
       factorPolicy: { secondFactorRoles: [], passkeyRoles: [] },
+      apiKeys: createApiKeys({ transactions, clock }),
       refusedTokens: createRefusedTokens({ transactions, clock }),
       dpopProofs: createDpopProofs({ transactions, clock }),
       clock,

@@ -147,7 +147,7 @@ export const alertRuleDelete = endpoint({
   params: idParams,
   response: 'empty',
   status: 204,
-  access: needs('alert:write'),
+  access: needs('alert:write', { stepUp: true }),
   rate: 'api',
   audit: records('alert_rule.deleted'),
 });

@@ -136,7 +136,7 @@ export const deviceDelete = endpoint({
   params: idParams,
   response: 'empty',
   status: 204,
-  access: needs('device:delete'),
+  access: needs('device:delete', { stepUp: true }),
   rate: 'api',
   audit: records('device.deleted'),
 });
@@ -166,7 +166,7 @@ export const credentialCreate = endpoint({
   }),
   response: newCredential,
   status: 201,
-  access: needs('device:write'),
+  access: needs('device:write', { stepUp: true, orKey: true }),
   rate: 'api',
   audit: records('device.credential_created'),
 });
@@ -178,7 +178,7 @@ export const credentialRevoke = endpoint({
   params: credentialParams,
   response: 'empty',
   status: 204,
-  access: needs('device:write'),
+  access: needs('device:write', { stepUp: true, orKey: true }),
   rate: 'api',
   audit: records('device.credential_revoked'),
 });

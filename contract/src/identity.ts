@@ -3,12 +3,15 @@ import { email, id, name, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { challengeAnswer, secondStep } from './factors.ts';
 import { passkeyRequest } from './passkeys.ts';
-import { permissions, roles } from './permissions.ts';
+import { permissions } from './permissions.ts';
 import { open, pendings, records, signedIn, unaudited } from './policy.ts';
 import { opaqueToken, password } from './secrets.ts';
 import { provenFactors } from './sessions.ts';
 
-export const role = z.enum(roles);
+export const role = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{1,39}$/, '2–40 of a–z 0–9 -, a letter first')
+  .describe('a built-in role or one of the organisation');
 
 export const me = z.strictObject({
   id,
@@ -17,8 +20,8 @@ export const me = z.strictObject({
   role,
   permissions: z.array(z.enum(permissions)),
   organisation: z.strictObject({ id, name: z.string() }),
-  /** What this session was proven with, and what must be done before anything else. */
-  factor: z.enum(provenFactors),
+  /** What this session was proven with (null: a key has none), and what must be done before anything else. */
+  factor: z.enum(provenFactors).nullable(),
   pending: z.enum(pendings).nullable(),
 });
 export type Me = z.infer<typeof me>;
@@ -146,7 +149,7 @@ export const meGet = endpoint({
   path: '/auth/me',
   summary: 'Who is signed in and what they may do',
   response: me,
-  access: signedIn({ evenPending: true }),
+  access: signedIn({ evenPending: true, orKey: true }),
   rate: 'api',
   audit: unaudited('a person reads their own name'),
 });

@@ -1,3 +1,4 @@
+import * as accessContract from './access.ts';
 import * as alertRulesContract from './alert-rules.ts';
 import * as alertsContract from './alerts.ts';
 import * as auditLogContract from './audit-log.ts';
@@ -15,6 +16,7 @@ import * as peopleContract from './people.ts';
 import * as sessionsContract from './sessions.ts';
 import * as telemetryContract from './telemetry.ts';
 
+export * from './access.ts';
 export * from './alert-rules.ts';
 export * from './alerts.ts';
 export * from './audit-events.ts';
@@ -50,6 +52,7 @@ const features = [
   passwordsContract,
   identityProvidersContract,
   peopleContract,
+  accessContract,
   auditLogContract,
   devicesContract,
   telemetryContract,

@@ -40,7 +40,7 @@ export const channelCreate = endpoint({
   body: z.strictObject({ ...channelFields, kind: z.enum(['email', 'webhook']) }),
   response: z.strictObject({ channel: notificationChannel, secret: z.string().nullable() }),
   status: 201,
-  access: needs('config:manage'),
+  access: needs('config:manage', { stepUp: true }),
   rate: 'api',
   audit: records('notification_channel.created'),
 });
@@ -52,7 +52,7 @@ export const channelChange = endpoint({
   params: idParams,
   body: z.strictObject(channelFields).partial(),
   response: notificationChannel,
-  access: needs('config:manage'),
+  access: needs('config:manage', { stepUp: true }),
   rate: 'api',
   audit: records('notification_channel.changed'),
 });
@@ -64,7 +64,7 @@ export const channelDelete = endpoint({
   params: idParams,
   response: 'empty',
   status: 204,
-  access: needs('config:manage'),
+  access: needs('config:manage', { stepUp: true }),
   rate: 'api',
   audit: records('notification_channel.deleted'),
 });

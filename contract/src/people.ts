@@ -3,16 +3,23 @@ import { email, id, idParams, name, page, pageQuery, timestamp } from './common.
 import { endpoint } from './endpoint.ts';
 import { factorKinds } from './factors.ts';
 import { role } from './identity.ts';
-import { permissions } from './permissions.ts';
 import { needs, records, unaudited } from './policy.ts';
+
+export const deviceScope = z.enum(['all', 'limited']);
+export type DeviceScope = z.infer<typeof deviceScope>;
 
 export const user = z.strictObject({
   id,
   email: z.string(),
   name: z.string().nullable(),
   phone: z.string().nullable(),
+  kind: z
+    .enum(['person', 'service'])
+    .describe('a service account is a program’s: it holds API keys and is never signed in to'),
   role,
   status: z.enum(['invited', 'active', 'disabled']),
+  deviceScope: deviceScope.describe('limited: sees the devices of these groups, and those they own'),
+  deviceGroupIds: z.array(id),
   createdAt: timestamp,
   lastSignInAt: timestamp.nullable(),
   factors: z.array(z.enum(factorKinds)).describe('kinds of second factors the person has'),
@@ -61,7 +68,8 @@ export const userInvite = endpoint({
 export const userChange = endpoint({
   method: 'PATCH',
   path: '/users/{id}',
-  summary: 'Change name, phone, role or status; never the own role, never the last administrator away',
+  summary:
+    'Change name, phone, role, status or which devices they see; never the own rights, never the last administrator away',
   params: idParams,
   body: z.strictObject({
     name: name.nullable().optional(),
@@ -69,6 +77,8 @@ export const userChange = endpoint({
     role: role.optional(),
     status: z.enum(['active', 'disabled']).optional(),
     mustChangePassword: z.boolean().optional().describe('at their next request'),
+    deviceScope: deviceScope.optional(),
+    deviceGroupIds: z.array(id).max(200).optional().describe('in place of those before'),
   }),
   response: user,
   access: needs('user:manage', { stepUp: true }),
@@ -101,16 +111,6 @@ export const userFactorsReset = endpoint({
   audit: records('factor.reset'),
 });
 
-export const rolesList = endpoint({
-  method: 'GET',
-  path: '/roles',
-  summary: 'The roles and what each may do',
-  response: page(z.strictObject({ name: role, permissions: z.array(z.enum(permissions)) })),
-  access: needs('user:manage'),
-  rate: 'api',
-  audit: unaudited('the table is public documentation'),
-});
-
 export const settings = z.strictObject({
   id,
   name,
@@ -134,7 +134,7 @@ export const settingsChange = endpoint({
   summary: 'Change organisation settings',
   body: settings.omit({ id: true }).partial(),
   response: settings,
-  access: needs('config:manage'),
+  access: needs('config:manage', { stepUp: true }),
   rate: 'api',
   audit: records('organisation.settings_changed'),
 });

@@ -1,4 +1,4 @@
-/** The thirteen permissions and four roles every decision is made of (security overview, "Authorization"). */
+/** The thirteen permissions and four built-in roles every decision is made of (security overview, "Authorization"). */
 export const permissions = [
   'device:read',
   'device:write',
@@ -17,9 +17,13 @@ export const permissions = [
 export type Permission = (typeof permissions)[number];
 
 export const roles = ['admin', 'operator', 'analyst', 'user'] as const;
-export type Role = (typeof roles)[number];
+export type BuiltInRole = (typeof roles)[number];
+/** The name of a built-in role or of one of the organisation's own. */
+export type Role = string;
 
-export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
+export const isBuiltInRole = (role: Role): role is BuiltInRole => (roles as readonly string[]).includes(role);
+
+export const rolePermissions: Readonly<Record<BuiltInRole, readonly Permission[]>> = {
   admin: permissions,
   operator: [
     'device:read',

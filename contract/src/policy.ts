@@ -9,10 +9,13 @@ export type Access =
       readonly orDevice: boolean;
       /** The person must have proven a factor within `stepUpSeconds`. */
       readonly stepUp: boolean;
+      /** An API key with the permission may pass. */
+      readonly orKey: boolean;
     }
   | {
       readonly kind: 'signedIn';
       readonly stepUp: boolean;
+      readonly orKey: boolean;
       /** Also for whom something is due first (`pendings`): the way to do it must be open. */
       readonly evenPending: boolean;
     }
@@ -26,19 +29,36 @@ export const stepUpSeconds = 300;
 export const pendings = ['change_password', 'enrol_factor', 'enrol_passkey', 'verify_factor'] as const;
 export type Pending = (typeof pendings)[number];
 
-/** `orDevice` must keep its literal type: it decides which principals a handler can meet. */
-export const needs = <const O extends { orDevice?: boolean; stepUp?: boolean } = { orDevice: false }>(
-  permission: Permission,
-  options?: O,
-) =>
+type NeedsOptions = { orDevice?: boolean; stepUp?: boolean; orKey?: boolean };
+
+/**
+ * `orDevice` and `orKey` must keep their literal types: they decide which principals a handler can meet.
+ *
+ * A key cannot prove anything anew, so what takes a step-up is closed to keys unless the declaration opens it (`orKey: true`): that a
+ * program does it day by day must be the very purpose, and the step-up was taken when the key was made.
+ */
+export const needs = <const O extends NeedsOptions = { orDevice: false }>(permission: Permission, options?: O) =>
   ({
     kind: 'needs',
     permission,
     orDevice: (options?.orDevice ?? false) as O extends { orDevice: true } ? true : false,
     stepUp: options?.stepUp ?? false,
+    orKey: (options?.orKey ?? !options?.stepUp) as KeyMayPass<O>,
   }) as const;
-export const signedIn = (options: { stepUp?: boolean; evenPending?: boolean } = {}) =>
-  ({ kind: 'signedIn', stepUp: options.stepUp ?? false, evenPending: options.evenPending ?? false }) as const;
+type KeyMayPass<O> = O extends { orKey: infer K } ? K : O extends { stepUp: true } ? false : true;
+
+/** A person's own affairs, which no key has any part in unless it is said. */
+export const signedIn = <
+  const O extends { stepUp?: boolean; evenPending?: boolean; orKey?: boolean } = { orKey: false },
+>(
+  options?: O,
+) =>
+  ({
+    kind: 'signedIn',
+    stepUp: options?.stepUp ?? false,
+    evenPending: options?.evenPending ?? false,
+    orKey: (options?.orKey ?? false) as O extends { orKey: true } ? true : false,
+  }) as const;
 export const device = () => ({ kind: 'device' }) as const;
 export const open = (why: string) => ({ kind: 'open', why }) as const;
 

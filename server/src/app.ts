@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { createHostCommands, type HostCommands } from './control/host-commands.ts';
+import { createAccess } from './features/access/index.ts';
 import { createAlerts } from './features/alerts/index.ts';
 import { createAuditLog } from './features/audit-log/index.ts';
 import { createDevices } from './features/devices/index.ts';
@@ -20,6 +21,7 @@ import { createMailer } from './platform/mail/mailer.ts';
 import { createMetrics } from './platform/metrics/metrics.ts';
 import { createMqttBroker } from './platform/mqtt/broker.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
+import { createApiKeys } from './security/access/api-keys.ts';
 import { createAuthentication } from './security/access/authentication.ts';
 import { createDeviceCredentials } from './security/access/device-credentials.ts';
 import { createDpopProofs } from './security/access/dpop.ts';
@@ -157,6 +159,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     transactions,
     accessTokens,
     deviceCredentials: credentials,
+    apiKeys: createApiKeys({ transactions, clock }),
     factorPolicy,
     refusedTokens,
     dpopProofs,
@@ -267,6 +270,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   streamGate.onDevice(devices.heard);
   devices.onChanged(alerts.invalidateDevice);
   devices.onChanged(telemetry.invalidateDevice);
+  createAccess({ gate, revocations, factorPolicy, clock });
   createAuditLog({ gate });
   createOperations({
     gate,

@@ -31,6 +31,8 @@ describe('functions with the rights of their owner', () => {
     expect(Object.fromEntries((await definers()).map(({ name, callers }) => [name, callers.join(', ')]))).toEqual({
       'drop_points_before(date)': 'valtronics_maintenance',
       'ensure_points_day(date)': 'valtronics_ingest',
+      'find_api_key(bytea)': 'valtronics_server',
+      'find_api_key_by_id(uuid)': 'valtronics_server',
       'find_challenge(bytea)': 'valtronics_server',
       'find_device_credential(bytea)': 'valtronics_server',
       'find_identity_provider(text)': 'valtronics_server',
@@ -43,6 +45,9 @@ describe('functions with the rights of their owner', () => {
       'find_session_by_id(uuid)': 'valtronics_server',
       'list_offered_providers()': 'valtronics_server',
       'purge_series_of_deleted_device()': '',
+      // These two list, but only what the transaction's own organisation and viewers entitle it to.
+      'visible_devices()': 'valtronics_server',
+      'visible_series()': 'valtronics_server',
     });
   });
 

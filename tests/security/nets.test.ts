@@ -42,6 +42,7 @@ const somebody: Authentication = {
   isFresh: () => false,
   bound: async () => 'invalid_token',
   proofOf: async () => '',
+  sightOf: async () => ({ sees: () => true }),
 };
 
 function aGate() {

@@ -49,6 +49,8 @@ const validBodies: Record<string, unknown> = {
   channelChange: { name: 'Renamed by a stranger' },
   channelTest: {},
   identityProviderChange: { name: 'Renamed by a stranger' },
+  deviceGroupChange: { name: 'Renamed by a stranger' },
+  roleChange: { description: 'by a stranger' },
 };
 
 describe('another organisation', () => {
@@ -83,6 +85,7 @@ describe('another organisation', () => {
       clientSecret: 'a-secret-of-ours',
       enabled: true,
     });
+    const ownKey = await created('/auth/api-keys', { label: 'Mine', permissions: ['device:read'] });
     const credentials = await app.call('GET', `/api/v1/devices/${device.id}/credentials`, { token: admin.accessToken });
     const owned: Record<string, string> = {
       '/devices': device.id,
@@ -91,7 +94,11 @@ describe('another organisation', () => {
       '/notification-channels': channel.id ?? channel.channel?.id,
       '/identity-providers': provider.id,
       '/alerts': randomUUID(),
+      '/auth/api-keys': ownKey.key.id,
       '/auth': randomUUID(),
+      '/roles': await app.aRole('night-shift', ['device:read']),
+      '/device-groups': (await created('/device-groups', { name: 'Ward 7', deviceIds: [device.id] })).id,
+      '/api-keys': (await app.aKey(admin, 'user', ['device:read'])).id,
     };
     const wrong: string[] = [];
     for (const [name, endpoint] of withIds) {
@@ -113,8 +120,13 @@ describe('another organisation', () => {
           type: answer.headers['content-type'],
         };
       };
-      const ours = await ask({ id, credentialId: credentials.json.items[0].id, provider: provider.slug });
-      const missing = await ask({ id: randomUUID(), credentialId: randomUUID() });
+      const ours = await ask({
+        id,
+        name: id,
+        credentialId: credentials.json.items[0].id,
+        provider: provider.slug,
+      });
+      const missing = await ask({ id: randomUUID(), name: 'no-such-role', credentialId: randomUUID() });
       if (missing.status !== 404) wrong.push(`${name}: a missing one gives ${missing.status} ${missing.bytes}`);
       if (JSON.stringify(ours) !== JSON.stringify(missing))
         wrong.push(`${name}: ${JSON.stringify(ours)} tells that it exists`);
@@ -135,6 +147,8 @@ describe('another organisation', () => {
       ['/devices', people.user.userId, (id) => ({ name: 'Theirs', type: 'temperature', ownerId: id })],
       ['/alert-rules', device.id, (id) => ({ ...aRule, deviceId: id })],
       ['/alert-rules/dry-run', device.id, (id) => ({ rule: { ...aRule, deviceId: id }, ...aRange })],
+      ['/api-keys', people.user.userId, (id) => ({ label: 'Theirs', ownerId: id, permissions: ['device:read'] })],
+      ['/device-groups', device.id, (id) => ({ name: 'Theirs', deviceIds: [id] })],
       ['/telemetry', device.id, (id) => ({ points: [{ deviceId: id, metric: 'temperature', value: 1 }] })],
     ];
     for (const [path, ours, body] of bodies) {

@@ -66,6 +66,7 @@ describe('pinned lists', () => {
   it('unaudited transactions', () => {
     expect(Object.keys(unauditedReasons).sort()).toEqual([
       'account_mail',
+      'api_key_touch',
       'challenge',
       'command_progress',
       'departure',

@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { type Endpoint, endpoints, type Permission, type Role, streams } from '@valtronics/contract';
+import {
+  type Access,
+  type BuiltInRole,
+  type Endpoint,
+  endpoints,
+  type Permission,
+  permissions,
+  streams,
+} from '@valtronics/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../server/src/security/crypto/tokens.ts';
 import { type Answer, anApp, type Person, type TestApp } from '../support/app.ts';
+import { aLiveClient } from '../support/live.ts';
 
 // Net 4: every endpoint × everybody. The table of the security overview ("Authorization") is written out here a second time on
 // purpose: a slip in the contract must not agree with itself. Endpoints come from the contract, so a new one is covered by being there.
-const overview: Record<Role, readonly Permission[]> = {
+const overview: Record<BuiltInRole, readonly Permission[]> = {
   admin: [
     'device:read',
     'device:write',
@@ -36,14 +45,14 @@ const overview: Record<Role, readonly Permission[]> = {
   analyst: ['device:read', 'telemetry:read', 'alert:read', 'analytics:read', 'analytics:export'],
   user: ['device:read', 'telemetry:read', 'alert:read'],
 };
-const everyRole = Object.keys(overview) as Role[];
+const everyRole = Object.keys(overview) as BuiltInRole[];
 
 /** Which permissions an area may ask for, from the interface document. */
 const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 'signedIn' | 'device')[]][] = [
   [/^\/(health|\.well-known|docs|openapi)/, 'GET', ['open']],
   [/^\/metrics$/, 'GET', ['system:admin']],
-  [/^\/auth\/(me|sessions|factors)/, 'GET', ['signedIn']],
-  [/^\/auth\/(me|sessions|password$|factors|step-up)/, 'write', ['signedIn']],
+  [/^\/auth\/(me|sessions|factors|api-keys)/, 'GET', ['signedIn']],
+  [/^\/auth\/(me|sessions|password$|factors|step-up|api-keys)/, 'write', ['signedIn']],
   [/^\/auth\/(login|refresh|logout|invitations|mfa|passkey|password\/)/, 'write', ['open']],
   [/^\/auth\/session(\/verify)?$/, 'write', ['open', 'signedIn']],
   [/^\/auth\/(providers|oidc)/, 'GET', ['open']],
@@ -52,8 +61,8 @@ const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 
   [/^\/auth\/identities/, 'write', ['signedIn']],
   [/^\/identity-providers/, 'GET', ['config:manage']],
   [/^\/identity-providers/, 'write', ['config:manage']],
-  [/^\/(users|roles)/, 'GET', ['user:manage']],
-  [/^\/users/, 'write', ['user:manage']],
+  [/^\/(users|roles|device-groups|api-keys)/, 'GET', ['user:manage']],
+  [/^\/(users|roles|device-groups|service-accounts|api-keys)/, 'write', ['user:manage']],
   [/^\/devices\/\{id\}\/credentials/, 'GET', ['device:write']],
   [/^\/devices/, 'GET', ['device:read']],
   [/^\/devices/, 'write', ['device:write', 'device:delete']],
@@ -73,13 +82,27 @@ const all: [string, Endpoint][] = Object.entries(endpoints);
 const closed = all.filter(([, { access }]) => access.kind !== 'open');
 const open = all.filter(([, { access }]) => access.kind === 'open');
 
-/** What each may do is decided from the table above and the endpoint's own declaration alone. */
-function mayPass(endpoint: Endpoint, who: Role | 'device'): boolean {
-  const { access } = endpoint;
+/** Somebody to be let in or not: a person, a key or a device, and what they hold. */
+interface Who {
+  readonly kind: 'person' | 'key' | 'device';
+  readonly holds: readonly Permission[];
+}
+const aPersonWith = (holds: readonly Permission[]): Who => ({ kind: 'person', holds });
+const aKeyWith = (holds: readonly Permission[]): Who => ({ kind: 'key', holds });
+const aDevice: Who = { kind: 'device', holds: [] };
+
+/** What takes a step-up and is open to keys all the same, with the reason; written out a second time on purpose. */
+const proofThatKeysNeedNot = {
+  credentialCreate: 'rotating the credentials of devices is what programs are for',
+  credentialRevoke: 'the other half of a rotation',
+};
+
+/** What each may do is decided from the table above and the declaration alone. */
+function mayPass(access: Access, who: Who): boolean {
   if (access.kind === 'open') return true;
-  if (who === 'device') return access.kind === 'device' || (access.kind === 'needs' && access.orDevice);
-  if (access.kind === 'signedIn') return true;
-  return access.kind === 'needs' && overview[who].includes(access.permission);
+  if (who.kind === 'device') return access.kind === 'device' || (access.kind === 'needs' && access.orDevice);
+  if (access.kind === 'device' || (who.kind === 'key' && !access.orKey)) return false;
+  return access.kind === 'signedIn' || who.holds.includes(access.permission);
 }
 
 const pathOf = (endpoint: Endpoint, ids: Record<string, string> = {}): string =>
@@ -89,23 +112,38 @@ const pathOf = (endpoint: Endpoint, ids: Record<string, string> = {}): string =>
 // Time moves by our hand only, so that every limit is exact and none is in another test's way.
 const clock = manualClock(Date.now());
 let app: TestApp;
-const people = {} as Record<Role, Person>;
+const people = {} as Record<BuiltInRole, Person>;
+/** For each permission somebody who holds it alone, and a key that does though its owner and maker hold all. */
+const single = new Map<Permission, { person: Person; key: string }>();
+let fullKey: string;
+/** An administrator who sees no device: what they may do is the same, what they may do it to is another matter. */
+let limited: Person;
 let device: { id: string; token: string };
 
 beforeAll(async () => {
   app = await anApp({
     clock,
     webFolder: import.meta.dirname,
-    env: { VALTRONICS_METRICS_TOKEN: 'scrape-token-of-the-policy-table-test' },
+    env: { VALTRONICS_METRICS_TOKEN: 'scrape-token-of-the-policy-table-test', VALTRONICS_ACCESS_TOKEN_MINUTES: '60' },
   });
   for (const role of everyRole) {
     people[role] = await app.aPerson(role);
   }
+  for (const permission of permissions) {
+    const role = await app.aRole(`only-${permission.replace(':', '-')}`, [permission]);
+    const key = await app.aKey(people.admin, 'admin', [permission]);
+    single.set(permission, { person: await app.aPerson(role), key: key.secret });
+    clock.advance(1_000);
+  }
+  limited = await app.aPerson('admin');
+  await app.database.admin.query(`update users set device_scope = 'limited' where id = $1`, [limited.userId]);
+  fullKey = (await app.aKey(people.admin, 'admin', permissions)).secret;
   device = await app.aDevice(people.admin);
 });
 beforeEach(async () => {
   clock.advance(5_000);
-  for (const person of Object.values(people)) await app.freshProof(person);
+  for (const person of [limited, ...Object.values(people), ...[...single.values()].map((one) => one.person)])
+    await app.freshProof(person);
 });
 afterAll(() => app?.stop());
 
@@ -132,13 +170,13 @@ const endsItsSession = (endpoint: Endpoint) => endpoint.method === 'DELETE' && e
 const ofAccess = ({ access }: Endpoint) => (access.kind === 'needs' ? access.permission : access.kind);
 
 /** A browser session of the person, put where signing in puts it: hashing a password for each would be most of this file's time. */
-async function aSession(role: Role): Promise<string> {
+async function aSession({ userId }: Person): Promise<string> {
   const token = newOpaqueToken(tokenPrefixes.session);
   await app.database.admin.query(
     `insert into sessions (id, organisation_id, user_id, kind, token_hash, created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
      select gen_random_uuid(), organisation_id, id, 'browser', $2, $3::timestamptz, $3, $3, $3::timestamptz + interval '1 hour', $3::timestamptz + interval '12 hours'
      from users where id = $1`,
-    [people[role].userId, tokenHash(token), clock.date()],
+    [userId, tokenHash(token), clock.date()],
   );
   return `__Host-valtronics=${token}`;
 }
@@ -161,33 +199,111 @@ describe('the table itself', () => {
   });
 });
 
+/** Where somebody is let in who should not be, or the other way round. */
+async function misjudged(as: (endpoint: Endpoint) => Promise<As> | As, who: Who): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const [name, endpoint] of all) {
+    const answer = await call(endpoint, await as(endpoint));
+    const expected = mayPass(endpoint.access, who) ? 'let in' : '403';
+    const credentialInBody = endpoint.access.kind === 'open' && answer.json?.code !== 'not_authenticated';
+    const seen =
+      answer.status === 403
+        ? '403'
+        : answer.status >= 500 || (answer.status === 401 && !credentialInBody)
+          ? String(answer.status)
+          : 'let in';
+    if (seen !== expected) wrong.push(`${name}: ${answer.status} instead of ${expected}`);
+  }
+  return wrong;
+}
+/** The one that ends the session it is called with gets a session of its own. */
+const asPerson = (person: Person) => async (endpoint: Endpoint) =>
+  endsItsSession(endpoint) ? { cookie: await aSession(person) } : { token: person.accessToken };
+
 describe.each(everyRole)('%s', (role) => {
-  it('is refused with 403 where the table does not let them in, and never where it does', async () => {
-    const wrong: string[] = [];
-    for (const [name, endpoint] of all) {
-      // The one that ends the session it is called with gets a session of its own.
-      const as = endsItsSession(endpoint) ? { cookie: await aSession(role) } : { token: people[role].accessToken };
-      const answer = await call(endpoint, as);
-      const expected = mayPass(endpoint, role) ? 'let in' : '403';
-      const credentialInBody = endpoint.access.kind === 'open' && answer.json?.code !== 'not_authenticated';
-      const seen =
-        answer.status === 403
-          ? '403'
-          : answer.status >= 500 || (answer.status === 401 && !credentialInBody)
-            ? String(answer.status)
-            : 'let in';
-      if (seen !== expected) wrong.push(`${name}: ${answer.status} instead of ${expected}`);
-    }
-    expect(wrong).toEqual([]);
+  it('[ASVS 8.2.1, 8.3.1] is refused with 403 where the table does not let them in, and never where it does', async () => {
+    expect(await misjudged(asPerson(people[role]), aPersonWith(overview[role]))).toEqual([]);
   });
 
   it('has the same rights with a session cookie', async () => {
-    const cookie = await aSession(role);
+    const cookie = await aSession(people[role]);
     const wrong: string[] = [];
     for (const [name, endpoint] of closed.filter(([, one]) => !endsItsSession(one))) {
       const { status } = await call(endpoint, { cookie });
-      if (mayPass(endpoint, role) ? [401, 403].includes(status) || status >= 500 : status !== 403)
+      if (
+        mayPass(endpoint.access, aPersonWith(overview[role]))
+          ? [401, 403].includes(status) || status >= 500
+          : status !== 403
+      )
         wrong.push(`${name}: ${status}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe.each(permissions)('%s alone', (permission) => {
+  it('[ASVS 8.2.1] opens to its holder what asks for it and nothing else', async () => {
+    const person = single.get(permission)?.person;
+    if (!person) throw new Error('nobody holds it');
+    expect(await misjudged(asPerson(person), aPersonWith([permission]))).toEqual([]);
+  });
+
+  it('[ASVS 8.2.1, 10.3.2] opens the same to a key, but for what a person must prove anew', async () => {
+    const token = single.get(permission)?.key;
+    if (!token) throw new Error('no key holds it');
+    expect(await misjudged(() => ({ token }), aKeyWith([permission]))).toEqual([]);
+  });
+});
+
+describe('everybody else who holds permissions', () => {
+  it('[ASVS 8.2.1] whoever is limited to device groups may do what their role gives', async () => {
+    expect(await misjudged(asPerson(limited), aPersonWith(permissions))).toEqual([]);
+  });
+
+  it('[ASVS 8.2.1] a service account with every permission may by its key what keys may', async () => {
+    expect(await misjudged(() => ({ token: fullKey }), aKeyWith(permissions))).toEqual([]);
+  });
+});
+
+describe('a proof that is older than five minutes', () => {
+  const stepUp = closed.filter(([, { access }]) => 'stepUp' in access && access.stepUp);
+
+  it('[ASVS 7.5.3, 8.4.2] is asked for: who may what, keys, credentials, and whatever deletes', () => {
+    expect(stepUp.map(([name]) => name).toSorted()).toEqual([
+      'alertRuleDelete',
+      'apiKeyCreate',
+      'apiKeyRevoke',
+      'channelChange',
+      'channelCreate',
+      'channelDelete',
+      'credentialCreate',
+      'credentialRevoke',
+      'deviceDelete',
+      'deviceGroupChange',
+      'deviceGroupCreate',
+      'deviceGroupDelete',
+      'ownApiKeyCreate',
+      'ownApiKeyRevoke',
+      'roleChange',
+      'roleCreate',
+      'roleDelete',
+      'serviceAccountCreate',
+      'settingsChange',
+      'userChange',
+      'userInvite',
+    ]);
+    const openToKeys = stepUp.filter(([, { access }]) => mayPass(access, aKeyWith(permissions))).map(([name]) => name);
+    expect(openToKeys.toSorted()).toEqual(Object.keys(proofThatKeysNeedNot));
+  });
+
+  it('[ASVS 7.5.3] closes these and leaves everything else open', async () => {
+    const wrong: string[] = [];
+    const cookie = await aSession(people.admin);
+    clock.advance(301_000);
+    for (const [name, endpoint] of closed.filter(([, one]) => !endsItsSession(one))) {
+      const { status, json } = await call(endpoint, { cookie });
+      const expected = stepUp.some(([one]) => one === name);
+      if ((status === 401 && json.code === 'step_up_required') !== expected) wrong.push(`${name}: ${status}`);
     }
     expect(wrong).toEqual([]);
   });
@@ -199,8 +315,8 @@ describe('others', () => {
     const wrong: string[] = [];
     for (const [name, endpoint] of closed) {
       const { status } = await call(endpoint, { token: device.token });
-      if (mayPass(endpoint, 'device')) let_in.push(name);
-      if (mayPass(endpoint, 'device') ? [401, 403].includes(status) || status >= 500 : status !== 403)
+      if (mayPass(endpoint.access, aDevice)) let_in.push(name);
+      if (mayPass(endpoint.access, aDevice) ? [401, 403].includes(status) || status >= 500 : status !== 403)
         wrong.push(`${name}: ${status}`);
     }
     expect(wrong).toEqual([]);
@@ -219,6 +335,7 @@ describe('others', () => {
   it.each([
     ['nobody', {}],
     ['a garbage bearer', { token: 'garbage' }],
+    ['a garbage API key', { token: `vtk_${'A'.repeat(43)}` }],
     ['a garbage device token', { token: `vtd_${'A'.repeat(43)}` }],
     ['a bearer that looks like an access token', { token: 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.' }],
     ['a garbage cookie', { cookie: '__Host-valtronics=garbage' }],
@@ -258,7 +375,7 @@ describe('a write by cookie', () => {
     ['an origin that only begins like ours', 'https://localhost:80.evil.example'],
     ['the opaque origin', 'null'],
   ] as const)('with %s is refused, a read is not', async (_, origin) => {
-    const cookie = await aSession('admin');
+    const cookie = await aSession(people.admin);
     for (const [name, endpoint] of closed) {
       const answer = await call(endpoint, { cookie, origin });
       if (endpoint.method === 'GET') expect([name, [401, 403].includes(answer.status)]).toEqual([name, false]);
@@ -268,7 +385,50 @@ describe('a write by cookie', () => {
 });
 
 describe('live streams', () => {
-  it('each asks for a permission that the table gives to somebody, and not to everybody where it writes', () => {
+  /** What each stream answers: 'let in', or the code of the refusal. */
+  async function answers(token: string): Promise<Record<string, string>> {
+    const client = await aLiveClient(app, token);
+    const said: Record<string, string> = {};
+    for (const { channel, direction } of streams) {
+      clock.advance(100);
+      const request =
+        direction === 'subscribe' ? { type: 'subscribe', channel } : { type: 'publish', points: [{ metric: 'x' }] };
+      client.say({ ...request, id: `${direction} ${channel}` });
+      const answer = (await client.next()) as { type: string; problem?: { code: string } };
+      said[`${direction} ${channel}`] = answer.problem?.code ?? 'let in';
+    }
+    client.socket.close();
+    await client.closed;
+    return said;
+  }
+  const expectedOf = (who: Who) =>
+    Object.fromEntries(
+      streams.map(({ channel, direction, access }) => [
+        `${direction} ${channel}`,
+        mayPass(access, who) ? 'let in' : 'forbidden',
+      ]),
+    );
+
+  it('[ASVS 8.2.1] let in by the same table: every role, every single permission, keys and devices', async () => {
+    const seen: [string, Record<string, string>, Record<string, string>][] = [];
+    const look = async (name: string, token: string, who: Who) =>
+      seen.push([name, await answers(token), expectedOf(who)]);
+    for (const role of everyRole) await look(role, people[role].accessToken, aPersonWith(overview[role]));
+    for (const [permission, { person, key }] of single) {
+      await look(permission, person.accessToken, aPersonWith([permission]));
+      await look(`key ${permission}`, key, aKeyWith([permission]));
+    }
+    await look('limited', limited.accessToken, aPersonWith(permissions));
+    await look('key', fullKey, aKeyWith(permissions));
+    await look('device', device.token, aDevice);
+    expect(seen.filter(([, said, expected]) => JSON.stringify(said) !== JSON.stringify(expected))).toEqual([]);
+  });
+
+  it.each(['garbage', `vtk_${'A'.repeat(43)}`, `vtd_${'A'.repeat(43)}`])('%s is closed with 4401', async (token) => {
+    expect(await (await aLiveClient(app, token)).closed).toBe(4401);
+  });
+
+  it('writing is for those who run devices', () => {
     for (const { access, direction, channel } of streams) {
       if (access.kind !== 'needs') throw new Error(`${channel} is not for people with a permission`);
       const holders = everyRole.filter((role) => overview[role].includes(access.permission));

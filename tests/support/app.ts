@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Role } from '@valtronics/contract';
+import type { Permission, Role } from '@valtronics/contract';
 import { type App, createApp } from '../../server/src/app.ts';
 import { type Clock, systemClock } from '../../server/src/lib/clock.ts';
 import { loadConfig } from '../../server/src/platform/config/config.ts';
@@ -27,6 +27,12 @@ export interface Person {
   refreshToken: string;
 }
 
+export interface TestKey {
+  id: string;
+  secret: string;
+  ownerId: string;
+}
+
 export interface TestApp {
   app: App;
   database: TestDatabase;
@@ -43,6 +49,10 @@ export interface TestApp {
   anotherOrganisation(): Promise<number>;
   /** As if the person had just proven who they are: what takes a step-up is open to them for five minutes. */
   freshProof(person: Pick<Person, 'userId'>): Promise<void>;
+  /** A role of the organisation's own that gives these permissions. */
+  aRole(name: string, permissions: readonly Permission[]): Promise<Role>;
+  /** A program: a service account of that role, and a key of it made by the person. */
+  aKey(by: Person, role: Role, permissions: readonly Permission[], more?: Record<string, unknown>): Promise<TestKey>;
   aDevice(as: Person, overrides?: Record<string, unknown>): Promise<{ id: string; token: string }>;
   stop(): Promise<void>;
 }
@@ -175,6 +185,26 @@ export async function anApp(
 
     async freshProof({ userId }) {
       await database.admin.query('update sessions set verified_at = $2 where user_id = $1', [userId, clock.date()]);
+    },
+
+    async aRole(name, permissions) {
+      await database.admin.query(
+        `insert into custom_roles (organisation_id, name, permissions, requires_factor, created_at, updated_at)
+         values ($1, $2, $3, false, now(), now())`,
+        [organisation.id, name, permissions],
+      );
+      return name;
+    },
+
+    async aKey(by, role, permissions, more = {}) {
+      const create = async (path: string, body: unknown) => {
+        const created = await call('POST', `/api/v1${path}`, { token: by.accessToken, body });
+        if (created.status !== 201) throw new Error(`POST ${path} failed: ${created.text}`);
+        return created.json;
+      };
+      const owner = await create('/service-accounts', { name: `A program as ${role}`, role });
+      const { key, secret } = await create('/api-keys', { label: 'A key', ownerId: owner.id, permissions, ...more });
+      return { id: key.id, secret, ownerId: owner.id };
     },
 
     async aDevice(as, overrides = {}) {

@@ -105,6 +105,7 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
       session: async (token) => sessions.get(token) ?? null,
       bearer: options.bearer ?? (async (token) => tokens.get(token) ?? null),
       isStillValid: options.isStillValid ?? (async () => true),
+      sightOf: async () => ({ sees: () => true }),
     },
     revocations: {
       onRevoked: (listener) => void revocationListeners.push(listener),
@@ -179,6 +180,15 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
       server.close();
     },
   };
+}
+
+/** A connection to the whole platform that says who it is; what comes of it is the first thing heard, or the end. */
+export async function aLiveClient(app: { httpPort: number }, token: string): Promise<LiveClient> {
+  const socket = new WebSocket(`wss://127.0.0.1:${app.httpPort}/api/v1/live`, { rejectUnauthorized: false });
+  const client = hear(socket);
+  await once(socket, 'open');
+  client.say({ type: 'auth', token });
+  return client;
 }
 
 function hear(socket: WebSocket): LiveClient {

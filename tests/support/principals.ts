@@ -1,6 +1,7 @@
-import { type Role, rolePermissions } from '@valtronics/contract';
+import type { Role } from '@valtronics/contract';
 import { newId } from '../../server/src/lib/ids.ts';
 import type { UserPrincipal } from '../../server/src/security/access/principal.ts';
+import { permissionsOf } from '../../server/src/security/access/roles.ts';
 
 /** A person who signed in a moment ago and has nothing due. */
 export function aUserPrincipal(role: Role, own: Partial<UserPrincipal> = {}): UserPrincipal {
@@ -9,7 +10,8 @@ export function aUserPrincipal(role: Role, own: Partial<UserPrincipal> = {}): Us
     userId: newId(),
     organisationId: 1,
     role,
-    permissions: new Set(rolePermissions[role]),
+    permissions: permissionsOf(role, null),
+    viewers: [],
     email: 'someone@example.org',
     sessionId: newId(),
     via: 'token',

@@ -11,7 +11,7 @@ export const usersCreate = command(
     summary: 'Create an account, with a password or with a link to choose one',
     options: {
       email: { type: 'string', value: 'EMAIL', required: true, help: 'address to sign in with' },
-      role: { type: 'string', value: 'ROLE', required: true, help: roles.join(', ') },
+      role: { type: 'string', value: 'ROLE', required: true, help: `${roles.join(', ')}, or one of your own` },
       name: { type: 'string', value: 'NAME', help: 'as people call them' },
       'password-stdin': { type: 'boolean', help: 'read the password from standard input, the first line of it' },
     },

@@ -74,7 +74,7 @@ describe('wrong usage ends with 2 and a hint, and says nothing on standard outpu
     [['users', 'create', '--emial', 'a@example.org'], 'did you mean --email?'],
     [['users', 'create', '--role', 'admin'], '--email is missing'],
     [['users', 'create', '--email', 'nobody', '--role', 'admin'], '--email: '],
-    [['users', 'create', '--email', 'a@example.org', '--role', 'boss'], '--role: '],
+    [['users', 'create', '--email', 'a@example.org', '--role', 'The boss'], '--role: '],
     [['users', 'create', '--email'], "'--email <value>' argument missing"],
     [['devices', 'create', '--name', 'x', '--type', 'No Such!'], '--type: '],
     [['devices', 'create', '--name', 'x', '--type', 'y', 'more'], '"more" is one word too many'],

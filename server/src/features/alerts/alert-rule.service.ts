@@ -4,7 +4,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
-import type { UserPrincipal } from '../../security/access/principal.ts';
+import type { Member } from '../../security/access/principal.ts';
+import { isLimited } from '../../security/access/sight.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import type { Announcement } from './alert.ts';
 import { lockRuleAlone, openAlertsOfRule } from './alert-recording.repository.ts';
@@ -36,15 +37,15 @@ export interface RuleListQuery {
 export interface AlertRuleService {
   list(reader: Reader, query: RuleListQuery): Promise<Page<AlertRule>>;
   get(reader: Reader, id: string): Promise<AlertRule>;
-  create(tx: AuditedTx, by: UserPrincipal, input: AlertRuleInput): Promise<AlertRule>;
+  create(tx: AuditedTx, by: Member, input: AlertRuleInput): Promise<AlertRule>;
   /** Replaces a rule; what it left open clears, and is to be announced once the change has committed. */
   change(
     tx: AuditedTx,
-    by: UserPrincipal,
+    by: Member,
     id: string,
     input: AlertRuleInput,
   ): Promise<{ rule: AlertRule; announcements: Announcement[] }>;
-  remove(tx: AuditedTx, by: UserPrincipal, id: string): Promise<Announcement[]>;
+  remove(tx: AuditedTx, by: Member, id: string): Promise<Announcement[]>;
 }
 
 export function createAlertRuleService({ clock }: { clock: Clock }): AlertRuleService {
@@ -93,6 +94,7 @@ export function createAlertRuleService({ clock }: { clock: Clock }): AlertRuleSe
 
     async create(tx, by, input) {
       const fields = await checked(tx, input);
+      mustSeeAllOf(by, fields);
       // The row this locks makes the changes of one organisation take turns, so the count below holds.
       const revision = await nextRevision(tx, by.organisationId);
       if ((await countRules(tx)) >= MAX_RULES)
@@ -104,8 +106,9 @@ export function createAlertRuleService({ clock }: { clock: Clock }): AlertRuleSe
     },
 
     async change(tx, by, id, input) {
-      await load(tx, id);
+      mustSeeAllOf(by, await load(tx, id));
       const fields = await checked(tx, input);
+      mustSeeAllOf(by, fields);
       const write = async (): Promise<void> => {
         const revision = await nextRevision(tx, by.organisationId);
         await updateRule(tx, { ...fields, id, revision, at: clock.date() });
@@ -121,6 +124,7 @@ export function createAlertRuleService({ clock }: { clock: Clock }): AlertRuleSe
 
     async remove(tx, by, id) {
       const rule = await load(tx, id);
+      mustSeeAllOf(by, rule);
       const write = async (): Promise<void> => {
         await nextRevision(tx, by.organisationId);
         await deleteRule(tx, id);
@@ -133,6 +137,15 @@ export function createAlertRuleService({ clock }: { clock: Clock }): AlertRuleSe
       return announcements;
     },
   };
+}
+
+/**
+ * A rule for a type or the whole fleet tells of devices its maker may not see, and disturbs those who do. Who sees only some devices may
+ * read such rules, since they raise alerts about theirs, and make rules for single devices.
+ */
+function mustSeeAllOf(by: Member, rule: Pick<RuleFields, 'deviceId'>): void {
+  if (rule.deviceId === null && isLimited(by))
+    throw new Problem('forbidden', { detail: 'Who sees only some devices makes rules for one of them at a time.' });
 }
 
 function toContract({ organisationId: _, revision: __, createdAt, updatedAt, ...rule }: RuleRow): AlertRule {

@@ -20,7 +20,7 @@ export function createAlertFeed(streamGate: StreamGate): AlertFeed {
     const listener: Listener = {
       deviceId: filter.deviceId,
       // A slow reader gets the newest state of each alert.
-      send: (alert) => send({ type: 'alert', alert }, alert.id),
+      send: (alert) => send({ type: 'alert', alert }, alert.id, alert.deviceId),
     };
     const ofOrganisation = listeners.get(organisationId) ?? new Set();
     listeners.set(organisationId, ofOrganisation.add(listener));

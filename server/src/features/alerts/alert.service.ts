@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { notFound, Problem } from '../../lib/problem.ts';
-import type { UserPrincipal } from '../../security/access/principal.ts';
+import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import { acknowledgeAlert, countAlerts, findAlerts, listAlerts, lockAlert, resolveAlert } from './alert.repository.ts';
 import { type Announcement, SEVERITIES, type Transition, toAlert } from './alert.ts';
@@ -28,7 +28,7 @@ export interface AlertListQuery {
 
 /** What a person does to an alert. */
 export interface AlertAct {
-  readonly by: UserPrincipal;
+  readonly by: Member;
   readonly id: string;
   readonly note: string | undefined;
 }

@@ -6,7 +6,7 @@ import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import { isMailAddress } from '../../platform/mail/mailer.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
-import type { UserPrincipal } from '../../security/access/principal.ts';
+import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import type { KeyRing, Place } from '../../security/crypto/key-ring.ts';
 import {
@@ -35,12 +35,12 @@ export interface ChannelService {
   list(reader: Reader): Promise<Page<NotificationChannel>>;
   create(
     tx: AuditedTx,
-    by: UserPrincipal,
+    by: Member,
     input: z.infer<typeof channelCreate.body>,
   ): Promise<{ channel: NotificationChannel; secret: string | null }>;
   change(tx: AuditedTx, id: string, input: z.infer<typeof channelChange.body>): Promise<NotificationChannel>;
   remove(tx: AuditedTx, id: string): Promise<void>;
-  test(tx: AuditedTx, by: UserPrincipal, id: string): Promise<void>;
+  test(tx: AuditedTx, by: Member, id: string): Promise<void>;
 }
 
 export interface ChannelServiceOptions {

@@ -19,7 +19,7 @@ export function createDeviceFeed(streamGate: StreamGate): DeviceFeed {
     const listener: Listener = {
       deviceId: filter.deviceId?.toLowerCase(),
       // A slow reader gets each device as it is now, not all it has been.
-      send: (device) => send({ type: 'device', device }, device.id),
+      send: (device) => send({ type: 'device', device }, device.id, device.id),
     };
     const ofOrganisation = listeners.get(organisationId) ?? new Set();
     listeners.set(organisationId, ofOrganisation.add(listener));

@@ -7,8 +7,12 @@ import type { DeviceCredentialService } from './device-credential.service.ts';
 
 /** Told after a change is committed. */
 export interface DeviceChanges {
-  registered(organisationId: number, device: contract.Device): void;
-  changed(organisationId: number, device: contract.Device, typeChanged: boolean): Promise<void>;
+  registered(organisationId: number, device: contract.Device): Promise<void>;
+  changed(
+    organisationId: number,
+    device: contract.Device,
+    what: { readonly typeChanged: boolean; readonly ownerChanged: boolean },
+  ): Promise<void>;
   removed(deviceId: string): Promise<void>;
   credentialsEnded(deviceId: string, credentialIds: readonly string[]): Promise<void>;
 }
@@ -27,8 +31,8 @@ export function addDeviceRoutes(deps: {
   gate.handle(contract.devicesSummary, ({ read }) => read((reader) => devices.summary(reader)));
 
   gate.handle(contract.deviceRegister, async ({ body, principal, write }) => {
-    const registered = await write((tx) => devices.register(tx, principal.organisationId, body));
-    changes.registered(principal.organisationId, registered.device);
+    const registered = await write((tx) => devices.registerBy(tx, principal, body));
+    await changes.registered(principal.organisationId, registered.device);
     return registered;
   });
 
@@ -37,9 +41,9 @@ export function addDeviceRoutes(deps: {
   );
 
   gate.handle(contract.deviceChange, async ({ params, body, principal, write }) => {
-    const { device, typeChanged } = await write((tx) => devices.change(tx, params.id, body));
+    const { device, ...what } = await write((tx) => devices.change(tx, principal, params.id, body));
     const shown = presentDevice(device);
-    await changes.changed(principal.organisationId, shown, typeChanged);
+    await changes.changed(principal.organisationId, shown, what);
     return shown;
   });
 

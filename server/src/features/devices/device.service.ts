@@ -3,7 +3,9 @@ import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
-import { invalidField, notFound } from '../../lib/problem.ts';
+import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import type { Member } from '../../security/access/principal.ts';
+import { isLimited } from '../../security/access/sight.ts';
 import type { AuditedTx, Reader, SystemTx, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import {
@@ -94,6 +96,17 @@ export function createDeviceService({ clock }: { clock: Clock }) {
       return { device: presentDevice(device), credential };
     },
 
+    /**
+     * Who sees only some devices owns what they register, or would lose sight of it at once. What a limited key registers would be
+     * seen by its owner and not by itself, so it registers nothing.
+     */
+    registerBy(tx: AuditedTx, by: Member, input: DeviceInput & { readonly health?: boolean | undefined }) {
+      if (!isLimited(by)) return this.register(tx, by.organisationId, input);
+      if (by.kind === 'apiKey' || (input.ownerId !== undefined && input.ownerId !== by.userId))
+        throw new Problem('forbidden', { detail: 'Who sees only some devices registers them as their own.' });
+      return this.register(tx, by.organisationId, { ...input, ownerId: by.userId });
+    },
+
     async list(reader: Reader, query: DeviceQuery) {
       const limit = query.limit ?? DEFAULT_PAGE;
       const sort = query.sort ?? 'name';
@@ -131,18 +144,23 @@ export function createDeviceService({ clock }: { clock: Clock }) {
 
     async change(
       tx: AuditedTx,
+      by: Member,
       id: string,
       input: { readonly [F in keyof DeviceInput]?: DeviceInput[F] | undefined },
-    ): Promise<{ device: DeviceRecord; typeChanged: boolean }> {
+    ): Promise<{ device: DeviceRecord; typeChanged: boolean; ownerChanged: boolean }> {
       const before = await lockDevice(tx, id);
       if (!before) throw notFound();
       const after = changedFields(before, input);
-      if (after.ownerId !== before.owner_id) await assertOwner(tx, after.ownerId);
+      const ownerChanged = after.ownerId !== before.owner_id;
+      // The owner sees the device: who sees only some cannot widen it for others, nor take a device from its owner.
+      if (ownerChanged && isLimited(by))
+        throw new Problem('forbidden', { detail: 'Who sees only some devices does not change whose they are.' });
+      if (ownerChanged) await assertOwner(tx, after.ownerId);
       const device = await updateDevice(tx, id, after);
       // Names only: a description or metadata may hold what must not stand in the log for ever.
       const changed = Object.keys(input).filter((field) => input[field as keyof DeviceInput] !== undefined);
       tx.describe({ resource: { kind: 'device', id }, details: { changed } });
-      return { device, typeChanged: device.type !== before.type };
+      return { device, typeChanged: device.type !== before.type, ownerChanged };
     },
 
     async remove(tx: AuditedTx, id: string): Promise<DeviceRecord> {

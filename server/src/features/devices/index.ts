@@ -69,12 +69,16 @@ export function createDevices(deps: {
     credentials: createDeviceCredentialService({ ...deps, devices }),
     commands,
     changes: {
-      registered: (organisationId, device) => feed.publish(organisationId, device),
-      async changed(organisationId, device, typeChanged) {
+      async registered(organisationId, device) {
+        feed.publish(organisationId, device);
+        if (device.ownerId !== null) await announce({ organisationId, sight: true });
+      },
+      async changed(organisationId, device, { typeChanged, ownerChanged }) {
         feed.publish(organisationId, device);
         tellChanged(device.id);
         // What the device may be asked for depends on its type; its connections begin anew with what is true now.
         if (typeChanged) await announce({ deviceId: device.id, recheck: true });
+        if (ownerChanged) await announce({ organisationId, sight: true });
       },
       async removed(deviceId) {
         presence.forget(deviceId);

@@ -1,8 +1,10 @@
 import type { Role } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
-import { Problem } from '../../lib/problem.ts';
+import { invalidField, Problem } from '../../lib/problem.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
+import { holdRole } from '../../security/access/role.repository.ts';
+import type { SystemTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { firstOrganisation, insertOrganisation } from './organisation.repository.ts';
@@ -59,6 +61,11 @@ export function createFirstStart(deps: {
     return passwords.hash(password);
   }
 
+  /** The machine is above everybody, but a role that does not exist would give nothing. */
+  async function mustExist(tx: SystemTx, role: Role): Promise<void> {
+    if (!(await holdRole(tx, role))) throw invalidField('role', 'there is no such role');
+  }
+
   const taken = (email: string) => new Problem('conflict', { detail: `${email} already has an account.` });
 
   return {
@@ -89,6 +96,7 @@ export function createFirstStart(deps: {
       await transactions.system(
         { organisationId: account.organisationId, actor, event: 'user.created' },
         async (tx) => {
+          await mustExist(tx, account.role);
           const isNew = await insertUser(tx, { ...account, id, phone: null, status: 'active', passwordHash });
           if (!isNew) throw taken(account.email);
           tx.describe({ resource: { kind: 'user', id }, details: { role: account.role } });
@@ -99,6 +107,7 @@ export function createFirstStart(deps: {
 
     inviteAccount: (actor, account) =>
       transactions.system({ organisationId: account.organisationId, actor, event: 'user.invited' }, async (tx) => {
+        await mustExist(tx, account.role);
         const id = newId();
         const isNew = await insertUser(tx, { ...account, id, phone: null, status: 'invited', passwordHash: null });
         if (!isNew) throw taken(account.email);

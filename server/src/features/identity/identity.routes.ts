@@ -2,7 +2,7 @@ import * as contract from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Authentication } from '../../security/access/authentication.ts';
-import type { UserPrincipal } from '../../security/access/principal.ts';
+import type { ApiKeyPrincipal, UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import { JWKS_MAX_AGE_SECONDS } from '../../security/access/signing-key-rotation.ts';
 import type { SigningKeyStore } from '../../security/access/signing-key-store.ts';
@@ -44,7 +44,8 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
   const { gate, transactions, authentication, signIn, secondStep, invitations, users, revocations, guessing, clock } =
     parts;
 
-  const meOf = (principal: UserPrincipal) =>
+  /** A key is told what it may itself, which can be less than its owner may. */
+  const meOf = (principal: UserPrincipal | ApiKeyPrincipal): Promise<contract.Me> =>
     transactions.read(principal.organisationId, async (reader: Reader) =>
       presentMe(await users.load(reader, principal.userId), await currentOrganisation(reader), principal),
     );

@@ -31,7 +31,7 @@ export async function firstOrganisation(
   reader: Reader,
 ): Promise<(OrganisationRecord & { administrators: number }) | undefined> {
   const found = await sql<OrganisationRecord & { administrators: number }>`
-    select ${columns}, (select count(*)::int from users u where u.organisation_id = o.id and u.role = 'admin' and u.status = 'active') as administrators
+    select ${columns}, (select count(*)::int from users u where u.organisation_id = o.id and u.role = 'admin' and u.status = 'active' and u.kind = 'person') as administrators
     from organisations o order by id limit 1`.execute(reader.db);
   return found.rows[0];
 }

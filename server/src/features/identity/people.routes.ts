@@ -1,6 +1,7 @@
 import * as contract from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { Problem } from '../../lib/problem.ts';
+import type { ApiKeyPrincipal, UserPrincipal } from '../../security/access/principal.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { currentOrganisation, type OrganisationRecord, updateOrganisation } from './organisation.repository.ts';
 import type { PasswordService } from './password.service.ts';
@@ -9,7 +10,7 @@ import { presentSession } from './session.ts';
 import type { UserService } from './user.service.ts';
 import { presentUser } from './user.ts';
 
-/** What administrators do: people, roles and the organisation's settings. */
+/** What administrators do: people and the organisation's settings. */
 export function addPeopleRoutes(parts: {
   gate: EndpointGate;
   users: UserService;
@@ -26,9 +27,13 @@ export function addPeopleRoutes(parts: {
 
   gate.handle(contract.userInvite, ({ body, principal, write }) => write((tx) => users.create(tx, principal, body)));
 
+  gate.handle(contract.serviceAccountCreate, ({ body, principal, write }) =>
+    write((tx) => users.createServiceAccount(tx, principal, body)),
+  );
+
   gate.handle(contract.userChange, async ({ params, body, principal, write }) => {
     const { user, changesRights } = await write((tx) => users.change(tx, principal, params.id, body));
-    if (changesRights) await users.rightsChanged(params.id);
+    if (changesRights) await users.rightsChanged(principal.organisationId, params.id);
     return user;
   });
 
@@ -56,7 +61,7 @@ export function addPeopleRoutes(parts: {
       await users.load(reader, params.id);
       return listOpenSessions(reader, params.id, clock.date());
     });
-    return { items: rows.map((row) => presentSession(row, principal.sessionId)), nextCursor: null };
+    return { items: rows.map((row) => presentSession(row, currentOf(principal))), nextCursor: null };
   });
 
   gate.handle(contract.userSessionsRevoke, async ({ params, write }) => {
@@ -64,11 +69,6 @@ export function addPeopleRoutes(parts: {
     await passwords.announce(ended);
     return { ended: ended.length };
   });
-
-  gate.handle(contract.rolesList, async () => ({
-    items: contract.roles.map((name) => ({ name, permissions: [...contract.rolePermissions[name]] })),
-    nextCursor: null,
-  }));
 
   gate.handle(contract.settingsGet, ({ read }) =>
     read(async (reader) => presentSettings(await currentOrganisation(reader))),
@@ -95,3 +95,7 @@ const presentSettings = (row: OrganisationRecord): contract.Settings => ({
   name: row.name,
   retentionDays: row.retention_days,
 });
+
+/** The session that asks, if it is one. */
+const currentOf = (principal: UserPrincipal | ApiKeyPrincipal): string | null =>
+  principal.kind === 'user' ? principal.sessionId : null;

@@ -1,4 +1,4 @@
-import type { Role } from '@valtronics/contract';
+import type { DeviceScope, Role } from '@valtronics/contract';
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { Account, UserRecord } from './user.ts';
@@ -9,11 +9,15 @@ export async function findLogin(reader: Reader, email: string): Promise<Account 
   return row && { ...row, email };
 }
 
-const columns = sql`id, email, name, phone, role, status, created_at, last_sign_in_at, must_change_password,
-  array(select distinct kind from factors f where f.user_id = users.id order by kind) as factors`;
+const columns = sql`users.id, email, users.name, phone, users.kind, role, status, users.created_at, last_sign_in_at, must_change_password,
+  array(select distinct f.kind from factors f where f.user_id = users.id order by f.kind) as factors,
+  custom_roles.permissions as custom_permissions, device_scope,
+  array(select g.group_id::text from person_device_groups g where g.user_id = users.id order by 1) as device_group_ids`;
+const people = sql`users left join custom_roles
+  on custom_roles.organisation_id = users.organisation_id and custom_roles.name = users.role`;
 
 export async function findUser(reader: Reader, id: string): Promise<UserRecord | undefined> {
-  return (await sql<UserRecord>`select ${columns} from users where id = ${id}`.execute(reader.db)).rows[0];
+  return (await sql<UserRecord>`select ${columns} from ${people} where id = ${id}`.execute(reader.db)).rows[0];
 }
 
 /** An account of the reader's organisation, as sign-in sees it. */
@@ -42,8 +46,8 @@ export async function listUsers(reader: Reader, filter: UserFilter): Promise<Use
   const text = filter.text === undefined ? null : `%${filter.text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   const [email, id] = filter.after ?? [null, null];
   const found = await sql<UserRecord>`
-    select ${columns} from users
-    where (${text}::text is null or email ilike ${text} or name ilike ${text})
+    select ${columns} from ${people}
+    where (${text}::text is null or email ilike ${text} or users.name ilike ${text})
       and (${filter.role ?? null}::text is null or role = ${filter.role ?? null})
       and (${email}::text is null or (lower(email), id) > (${email}, ${id}::uuid))
     order by lower(email), id limit ${filter.limit}`.execute(reader.db);
@@ -56,6 +60,8 @@ export interface NewUser {
   email: string;
   name: string | null;
   phone: string | null;
+  /** A person unless told. */
+  kind?: 'person' | 'service';
   role: Role;
   status: 'invited' | 'active';
   passwordHash: string | null;
@@ -64,8 +70,8 @@ export interface NewUser {
 /** False when the address is taken, in whichever organisation. */
 export async function insertUser(tx: WriteTx, user: NewUser): Promise<boolean> {
   const inserted = await sql`
-    insert into users (id, organisation_id, email, name, phone, role, status, password_hash)
-    values (${user.id}, ${user.organisationId}, ${user.email}, ${user.name}, ${user.phone}, ${user.role}, ${user.status}, ${user.passwordHash})
+    insert into users (id, organisation_id, email, name, phone, kind, role, status, password_hash)
+    values (${user.id}, ${user.organisationId}, ${user.email}, ${user.name}, ${user.phone}, ${user.kind ?? 'person'}, ${user.role}, ${user.status}, ${user.passwordHash})
     on conflict do nothing returning id`.execute(tx.db);
   return inserted.rows.length > 0;
 }
@@ -76,6 +82,7 @@ export interface UserChange {
   role: Role;
   status: 'invited' | 'active' | 'disabled';
   mustChangePassword: boolean;
+  deviceScope: DeviceScope;
 }
 
 /** Raises the authorization version when rights change, which ends every access token of the person at its next use. */
@@ -83,8 +90,19 @@ export async function updateUser(tx: WriteTx, id: string, change: UserChange): P
   await sql`
     update users set name = ${change.name}, phone = ${change.phone}, updated_at = now(),
       authorization_version = authorization_version + (role <> ${change.role} or status <> ${change.status})::int,
-      role = ${change.role}, status = ${change.status}, must_change_password = ${change.mustChangePassword}
+      role = ${change.role}, status = ${change.status}, must_change_password = ${change.mustChangePassword},
+      device_scope = ${change.deviceScope}
     where id = ${id}`.execute(tx.db);
+}
+
+/** Limits the person to these groups and no others; false when one of them is not there. */
+export async function replaceDeviceGroups(tx: WriteTx, userId: string, groupIds: readonly string[]): Promise<boolean> {
+  await sql`delete from person_device_groups where user_id = ${userId}`.execute(tx.db);
+  const inserted = await sql`insert into person_device_groups (user_id, group_id, organisation_id)
+    select ${userId}, id, organisation_id from device_groups where id = any (${groupIds}::uuid[]) returning 1`.execute(
+    tx.db,
+  );
+  return inserted.rows.length === new Set(groupIds).size;
 }
 
 export async function setPassword(tx: WriteTx, id: string, hash: string): Promise<void> {
@@ -126,10 +144,12 @@ export async function renameUser(tx: WriteTx, id: string, name: string | null): 
   await sql`update users set name = ${name}, updated_at = now() where id = ${id}`.execute(tx.db);
 }
 
-/** Locks the administrators of the organisation, so that two of them cannot remove each other at once. */
+/** Locks the people who are administrators of the organisation (a program's account can sign nobody in), so that two of them cannot remove each other at once. */
 export async function lockActiveAdministrators(tx: WriteTx): Promise<string[]> {
   const found = await sql<{ id: string }>`
-    select id from users where role = 'admin' and status = 'active' order by id for update`.execute(tx.db);
+    select id from users where role = 'admin' and status = 'active' and kind = 'person' order by id for update`.execute(
+    tx.db,
+  );
   return found.rows.map((row) => row.id);
 }
 

@@ -1,9 +1,10 @@
-import type { Role } from '@valtronics/contract';
+import type { DeviceScope, Role, User } from '@valtronics/contract';
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
-import { notFound, Problem } from '../../lib/problem.ts';
+import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import { mustMayGive, mustNotBeAbove, mustSeeEverything } from '../../security/access/giving.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
@@ -21,6 +22,7 @@ import {
   lockActiveAdministrators,
   lockUser,
   renameUser,
+  replaceDeviceGroups,
   updateUser,
 } from './user.repository.ts';
 import { presentUser, type UserRecord } from './user.ts';
@@ -89,6 +91,8 @@ export function createUserService(deps: {
       by: UserPrincipal,
       person: { email: string; name?: string | undefined; phone?: string | undefined; role: Role },
     ) {
+      mustSeeEverything(by);
+      await mustMayGive(tx, by, person.role);
       const id = newId();
       const isNew = await insertUser(tx, {
         id,
@@ -128,7 +132,29 @@ export function createUserService(deps: {
       return { user: presentUser(person), invitation };
     },
 
-    /** Nobody changes their own role or status, and an organisation keeps one active administrator. */
+    /** The account of a program. Its address is one nobody can have (RFC 2606): what takes an address for a person's finds nobody. */
+    async createServiceAccount(tx: AuditedTx, by: UserPrincipal, account: { name: string; role: Role }): Promise<User> {
+      mustSeeEverything(by);
+      await mustMayGive(tx, by, account.role);
+      const id = newId();
+      await insertUser(tx, {
+        ...account,
+        id,
+        organisationId: by.organisationId,
+        email: `${id}@service.invalid`,
+        phone: null,
+        kind: 'service',
+        status: 'active',
+        passwordHash: null,
+      });
+      tx.describe({ resource: { kind: 'user', id }, details: { role: account.role } });
+      return presentUser(await load(tx, id));
+    },
+
+    /**
+     * Nobody changes their own role or status, or the rights of somebody who may more than they do; and an organisation keeps one active
+     * administrator: a person with the built-in role, which nobody can edit, so that it always holds every permission.
+     */
     async change(
       tx: AuditedTx,
       by: UserPrincipal,
@@ -139,13 +165,15 @@ export function createUserService(deps: {
         role?: Role | undefined;
         status?: 'active' | 'disabled' | undefined;
         mustChangePassword?: boolean | undefined;
+        deviceScope?: DeviceScope | undefined;
+        deviceGroupIds?: readonly string[] | undefined;
       },
     ) {
       const administrators = await lockActiveAdministrators(tx);
       const before = await load(tx, id);
       const becomesActive = change.status === 'active' && before.status !== 'active';
       // Whoever never chose a password is invited again, not active: there would be nothing to sign in with.
-      const isUnopened = becomesActive && (await findPasswordHash(tx, id)) === null;
+      const isUnopened = before.kind === 'person' && becomesActive && (await findPasswordHash(tx, id)) === null;
       if (isUnopened && before.status === 'invited')
         throw new Problem('conflict', { detail: 'The person becomes active by accepting the invitation.' });
       const after = {
@@ -154,14 +182,23 @@ export function createUserService(deps: {
         role: change.role ?? before.role,
         status: isUnopened ? ('invited' as const) : (change.status ?? before.status),
         mustChangePassword: change.mustChangePassword ?? before.must_change_password,
+        deviceScope: change.deviceScope ?? before.device_scope,
       };
-      const changesRights = after.role !== before.role || after.status !== before.status;
+      const changesSight = after.deviceScope !== before.device_scope || change.deviceGroupIds !== undefined;
+      const changesRights = changesSight || after.role !== before.role || after.status !== before.status;
       if (changesRights && id === by.userId)
-        throw new Problem('forbidden', { detail: 'Nobody changes their own role or status.' });
+        throw new Problem('forbidden', { detail: 'Nobody changes their own role, status or devices.' });
+      if (changesRights) {
+        mustSeeEverything(by);
+        await mustNotBeAbove(tx, by, id);
+      }
+      if (after.role !== before.role) await mustMayGive(tx, by, after.role);
       const staysAdministrator = after.role === 'admin' && after.status === 'active';
       if (administrators.length === 1 && administrators[0] === id && !staysAdministrator)
         throw new Problem('conflict', { detail: 'The last administrator stays one.' });
       await updateUser(tx, id, after);
+      if (change.deviceGroupIds && !(await replaceDeviceGroups(tx, id, change.deviceGroupIds)))
+        throw invalidField('deviceGroupIds', 'there is no such group');
       if (after.role !== before.role) await changeInvitedRole(tx, id, after.role);
       if (after.status === 'disabled')
         await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'account disabled', clock.date());
@@ -173,6 +210,7 @@ export function createUserService(deps: {
         resource: { kind: 'user', id },
         details: {
           changed,
+          ...(changesSight ? { deviceScope: after.deviceScope, deviceGroupIds: change.deviceGroupIds } : {}),
           ...(changesRights ? { role: [before.role, after.role], status: [before.status, after.status] } : {}),
         },
       });
@@ -181,7 +219,10 @@ export function createUserService(deps: {
     },
 
     /** After the change is committed: open connections are checked again, or ended, within a second. */
-    rightsChanged: (userId: string) => revocations.announce({ userId, recheck: true }),
+    async rightsChanged(organisationId: number, userId: string): Promise<void> {
+      await revocations.announce({ userId, recheck: true });
+      await revocations.announce({ organisationId, sight: true });
+    },
 
     /** For a person who lost their factors: all are removed and all sessions end, so the next sign-in sets up new ones. */
     async resetFactors(tx: AuditedTx, by: UserPrincipal, id: string) {

@@ -1,4 +1,5 @@
-import { type Me, type Role, rolePermissions, type User } from '@valtronics/contract';
+import type { DeviceScope, Me, Permission, Role, User } from '@valtronics/contract';
+import type { ApiKeyPrincipal, UserPrincipal } from '../../security/access/principal.ts';
 
 /** An account as sign-in sees it. */
 export interface Account {
@@ -16,7 +17,11 @@ export interface UserRecord {
   email: string;
   name: string | null;
   phone: string | null;
+  kind: 'person' | 'service';
   role: Role;
+  custom_permissions: Permission[] | null;
+  device_scope: DeviceScope;
+  device_group_ids: string[];
   status: 'invited' | 'active' | 'disabled';
   created_at: Date;
   last_sign_in_at: Date | null;
@@ -31,8 +36,11 @@ export function presentUser(row: UserRecord): User {
     email: row.email,
     name: row.name,
     phone: row.phone,
+    kind: row.kind,
     role: row.role,
     status: row.status,
+    deviceScope: row.device_scope,
+    deviceGroupIds: row.device_group_ids,
     createdAt: row.created_at.toISOString(),
     lastSignInAt: row.last_sign_in_at?.toISOString() ?? null,
     factors: row.factors,
@@ -43,16 +51,16 @@ export function presentUser(row: UserRecord): User {
 export function presentMe(
   user: UserRecord,
   organisation: { public_id: string; name: string },
-  session: Pick<Me, 'factor' | 'pending'>,
+  principal: UserPrincipal | ApiKeyPrincipal,
 ): Me {
   return {
     id: user.id,
     email: user.email,
     name: user.name,
     role: user.role,
-    permissions: [...rolePermissions[user.role]],
+    permissions: [...principal.permissions],
     organisation: { id: organisation.public_id, name: organisation.name },
-    factor: session.factor,
-    pending: session.pending,
+    factor: principal.kind === 'user' ? principal.factor : null,
+    pending: principal.kind === 'user' ? principal.pending : null,
   };
 }

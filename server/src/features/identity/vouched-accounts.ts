@@ -71,6 +71,7 @@ export function createVouchedAccounts({ clock }: { clock: Clock }): VouchedAccou
         phone: user.phone,
         status: user.status,
         mustChangePassword: user.must_change_password,
+        deviceScope: user.device_scope,
         role,
       });
       return user.role;

@@ -95,10 +95,22 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): unknown {
 }
 
 export function accessText(access: Access): string {
-  if (access.kind === 'needs')
-    return access.orDevice ? `${access.permission}, or a device for itself` : access.permission;
   if (access.kind === 'open') return `open: ${access.why}`;
-  return access.kind === 'device' ? 'a device' : 'signed in';
+  if (access.kind === 'device') return 'a device';
+  const who =
+    access.kind === 'signedIn'
+      ? 'signed in'
+      : access.orDevice
+        ? `${access.permission}, or a device for itself`
+        : access.permission;
+  // What is not the rule is said: keys pass by a permission, and not where a fresh proof is asked for.
+  const keys =
+    access.orKey === (access.kind === 'needs' && !access.stepUp)
+      ? ''
+      : access.orKey
+        ? '; API keys too'
+        : '; no API keys';
+  return `${who}${access.stepUp ? '; proven in the last five minutes' : ''}${keys}`;
 }
 export const auditText = (audit: Audit): string => (audit.kind === 'records' ? audit.event : `nothing: ${audit.why}`);
 

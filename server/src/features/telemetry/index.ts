@@ -154,7 +154,7 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
     }
   }
 
-  addTelemetryRoutes(deps.gate, ingest.submit, clock);
+  addTelemetryRoutes({ gate: deps.gate, transactions: deps.transactions, submit: ingest.submit, clock });
   addTelemetryTopics(deps.topicGate, ingest.submit);
   listeners.push(addTelemetryStreams(deps.streamGate, ingest.submit));
 

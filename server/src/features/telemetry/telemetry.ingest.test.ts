@@ -161,7 +161,7 @@ describe('submit', () => {
   it('lets a person write for the devices of their organisation only, and says the same of foreign and missing ones', async () => {
     const foreign = await aDevice(telemetry.database, await anOrganisation(telemetry.database));
     await telemetry.submit(foreign, [{ metric: 'own', value: 1 }]);
-    const person = { kind: 'user', organisationId } as const;
+    const person = { kind: 'member', organisationId, sight: { sees: () => true } } as const;
     const missing = '018f0000-0000-7000-8000-000000000001';
     const receipt = await telemetry.submit(person, [
       { deviceId: device.deviceId, metric: 'by-person', value: 1 },

@@ -1,6 +1,8 @@
 import type { IngestReceipt } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { Problem } from '../../lib/problem.ts';
+import type { KnownPrincipal } from '../../security/access/principal.ts';
+import type { Sight } from '../../security/access/sight.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { answer, type Batch, failBatch, newBatch, type WaitingPoint } from './batch.ts';
 import { type NormalPoint, readPoint, refusedTime } from './point.ts';
@@ -10,10 +12,14 @@ import { claimPointIds, MAX_SERIES_PER_DEVICE, type WantedSeries } from './serie
 import type { KnownDevice, KnownSeries, SeriesCache } from './series-cache.ts';
 import type { Flusher } from './telemetry.flusher.ts';
 
-/** Who sends: a device for itself, or a person for the devices of their organisation. */
-type TelemetrySender =
+/** Who sends: a device for itself, or a person or an API key for the devices they see. */
+export type TelemetrySender =
   | { readonly kind: 'device'; readonly deviceId: string; readonly organisationId: number }
-  | { readonly kind: 'user'; readonly organisationId: number };
+  | { readonly kind: 'member'; readonly organisationId: number; readonly sight: Sight };
+
+/** A device that was let in writes for itself; anybody else for the devices they see. */
+export const senderOf = (principal: KnownPrincipal, sight: Sight): TelemetrySender =>
+  principal.kind === 'device' ? principal : { kind: 'member', organisationId: principal.organisationId, sight };
 
 export interface IngestLimits {
   /** Points that may wait for their commit, of all senders together. */
@@ -143,6 +149,10 @@ export function createIngest(deps: IngestDeps): Ingest {
       const deviceId = deviceOf(sender, point);
       if (deviceId === undefined) {
         batch.rejected.push(sender.kind === 'device' ? unknownDevice(index) : withoutDevice(index));
+        continue;
+      }
+      if (sender.kind === 'member' && !sender.sight.sees(deviceId)) {
+        batch.rejected.push(unknownDevice(index));
         continue;
       }
       if (device?.deviceId !== deviceId) device = cache.device(sender.organisationId, deviceId);
@@ -279,7 +289,7 @@ function nextGiven(series: KnownSeries, nowMicros: number): number {
 }
 
 function deviceOf(sender: TelemetrySender, { deviceId }: NormalPoint): string | undefined {
-  if (sender.kind === 'user') return deviceId?.toLowerCase();
+  if (sender.kind !== 'device') return deviceId?.toLowerCase();
   return deviceId === undefined || deviceId.toLowerCase() === sender.deviceId ? sender.deviceId : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { telemetryPublish, telemetryStream } from '@valtronics/contract';
 import type { StreamGate, Subscription } from '../../security/gate/streams.ts';
 import type { CommittedFlush, CommittedPoint } from './committed.ts';
-import type { Ingest } from './telemetry.ingest.ts';
+import { type Ingest, senderOf } from './telemetry.ingest.ts';
 import { timestampText } from './timestamp.ts';
 
 interface Listener {
@@ -39,7 +39,9 @@ export function addTelemetryStreams(gate: StreamGate, submit: Ingest['submit']):
     };
   });
 
-  gate.onPublish(telemetryPublish, async ({ principal, points }) => ({ ...(await submit(principal, points)) }));
+  gate.onPublish(telemetryPublish, async ({ principal, points, sight }) => ({
+    ...(await submit(senderOf(principal, sight), points)),
+  }));
 
   // Points of a series stand together, in order of time: whether anyone listens is asked once for a stretch of them.
   return ({ points }) => {
@@ -65,14 +67,14 @@ function show(audience: Audience, points: readonly CommittedPoint[], start: numb
   const listeners = audience.devices.get(deviceId);
   if (audience.fleet.size > 0) {
     const message = messageOf(newest);
-    for (const listener of audience.fleet) if (wants(listener, metric)) listener.send(message, key);
+    for (const listener of audience.fleet) if (wants(listener, metric)) listener.send(message, key, deviceId);
   }
   if (!listeners) return;
   for (let index = Math.max(start, end - MAX_POINTS_PER_SERIES); index < end; index += 1) {
     const point = points[index];
     if (!point) return;
     const message = messageOf(point);
-    for (const listener of listeners) if (wants(listener, metric)) listener.send(message, key);
+    for (const listener of listeners) if (wants(listener, metric)) listener.send(message, key, deviceId);
   }
 }
 

@@ -8,16 +8,30 @@ import {
   telemetrySummary,
 } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
+import { sightOf } from '../../security/access/sight.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { scanPoints } from './scan-points.ts';
-import type { Ingest } from './telemetry.ingest.ts';
+import { type Ingest, senderOf } from './telemetry.ingest.ts';
 import { history, latestValues, metricList, rawPoints, sparklines } from './telemetry.query.ts';
 import { summary } from './telemetry.summary.ts';
 
-export function addTelemetryRoutes(gate: EndpointGate, submit: Ingest['submit'], clock: Clock): void {
+export function addTelemetryRoutes(deps: {
+  gate: EndpointGate;
+  transactions: Transactions;
+  submit: Ingest['submit'];
+  clock: Clock;
+}): void {
+  const { gate, transactions, submit, clock } = deps;
+
   gate.handle(
     telemetrySend,
-    ({ principal, body }) => submit(principal, 'points' in body ? body.points : body),
+    ({ principal, body }) => {
+      const points = 'points' in body ? body.points : body;
+      // A device waits for nothing here: it is the many messages of many devices that this is made for.
+      if (principal.kind === 'device') return submit(principal, points);
+      return sightOf(transactions, principal).then((sight) => submit(senderOf(principal, sight), points));
+    },
     scanPoints,
   );
   gate.handle(telemetryRaw, ({ query, read }) => read((reader) => rawPoints(reader, query)));

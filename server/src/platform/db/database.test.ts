@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => db.drop());
 
 test('a transaction of an organisation sees its rows only, through pg and through the query builder', async () => {
-  const seen = await withOrganisation(db.server, 7, async (client) => {
+  const seen = await withOrganisation(db.server, { organisationId: 7 }, async (client) => {
     const plain = await client.query<{ id: number }>('select id from things order by id');
     const built = await queriesIn<Tables>(client).selectFrom('things').select(['id', 'made']).orderBy('id').execute();
     expect(built[0]?.made).toBeInstanceOf(Date);
@@ -35,11 +35,12 @@ test('a transaction of an organisation sees its rows only, through pg and throug
 
 test('the organisation ends with its transaction: the next user of the connection sees nothing', async () => {
   for (let round = 0; round < 30; round++) {
-    await withOrganisation(db.server, 7, (client) => client.query('select 1'));
+    await withOrganisation(db.server, { organisationId: 7 }, (client) => client.query('select 1'));
     expect(await queriesOn<Tables>(db.server).selectFrom('things').selectAll().execute()).toEqual([]);
-    expect((await withOrganisation(db.server, null, (client) => client.query('select id from things'))).rows).toEqual(
-      [],
-    );
+    expect(
+      (await withOrganisation(db.server, { organisationId: null }, (client) => client.query('select id from things')))
+        .rows,
+    ).toEqual([]);
   }
 });
 
@@ -51,12 +52,12 @@ test('a statement whose failure is ignored cannot pass for a commit', async () =
 });
 
 test.each([0, -1, 1.5, Number.NaN, 2_147_483_648, '7' as unknown as number])('%s is no organisation', async (id) => {
-  expect(() => withOrganisation(db.server, id, async () => {})).toThrow(RangeError);
+  expect(() => withOrganisation(db.server, { organisationId: id }, async () => {})).toThrow(RangeError);
 });
 
 test('an error in the work rolls back and reaches the caller; the connection goes on', async () => {
   const fault = new Error('on purpose');
-  const work = withOrganisation(db.server, 7, async (client) => {
+  const work = withOrganisation(db.server, { organisationId: 7 }, async (client) => {
     await client.query('insert into things (id, organisation) values (100, 7)');
     throw fault;
   });
@@ -66,7 +67,7 @@ test('an error in the work rolls back and reaches the caller; the connection goe
 });
 
 test('a row for another organisation than the transaction works for is refused', async () => {
-  const work = withOrganisation(db.server, 7, (client) =>
+  const work = withOrganisation(db.server, { organisationId: 7 }, (client) =>
     client.query('insert into things (id, organisation) values (101, 8)'),
   );
   await expect(work).rejects.toThrow(/row-level security/);
@@ -75,7 +76,7 @@ test('a row for another organisation than the transaction works for is refused',
 test('a read-only transaction refuses to write', async () => {
   const work = withOrganisation(
     db.server,
-    7,
+    { organisationId: 7 },
     (client) => client.query('insert into things (id, organisation) values (102, 7)'),
     {
       readOnly: true,

@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { isId } from '../../lib/ids.ts';
 
 // Of PostgreSQL's integer.
 const LARGEST_ID = 2_147_483_647;
@@ -21,25 +22,35 @@ export function inTransaction<T>(
   return transaction(pool, begin(options), work);
 }
 
+/** What row-level security lets a transaction see. */
+export interface Scope {
+  /** Null sees no organisation's rows. */
+  readonly organisationId: number | null;
+  /** Ids of the people and keys whose sight of devices bounds it, all at once; none: the whole organisation. */
+  readonly viewers?: readonly string[] | undefined;
+}
+
 /**
- * A transaction that sees the rows of one organisation: row-level security reads the setting, which ends with the transaction.
- * Null sees no organisation's rows. BEGIN and the setting travel together, as a request pays for each round trip.
+ * A transaction that sees the rows of one organisation: row-level security reads the settings, which end with the transaction. BEGIN and
+ * the settings travel together, as a request pays for each round trip.
  */
 export function withOrganisation<T>(
   pool: Pool,
-  organisationId: number | null,
+  { organisationId, viewers = [] }: Scope,
   work: (client: PoolClient) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
-  // The simple protocol, which takes several statements at once, takes no parameters. A checked integer holds no SQL.
+  // The simple protocol, which takes several statements at once, takes no parameters. Checked integers and ids hold no SQL.
   if (
     organisationId !== null &&
     !(Number.isSafeInteger(organisationId) && organisationId > 0 && organisationId <= LARGEST_ID)
   ) {
     throw new RangeError('an organisation id is a positive integer');
   }
-  const setting = `select set_config('valtronics.organisation', '${organisationId ?? ''}', true)`;
-  return transaction(pool, `${begin(options)}; ${setting}`, work);
+  if (!viewers.every(isId)) throw new RangeError('a viewer is named by an id');
+  const settings = [`set_config('valtronics.organisation', '${organisationId ?? ''}', true)`];
+  if (viewers.length > 0) settings.push(`set_config('valtronics.viewers', '${viewers.join()}', true)`);
+  return transaction(pool, `${begin(options)}; select ${settings.join(', ')}`, work);
 }
 
 function begin({ isolation, readOnly }: TransactionOptions): string {

@@ -1,4 +1,3 @@
-import { type Permission, rolePermissions } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import type { UnauditedTx } from '../audit/tokens.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
@@ -6,11 +5,14 @@ import { type AccessClaims, AccessTokenError, type AccessTokens } from '../crypt
 import { DpopProofError, type ProofTarget } from '../crypto/dpop-proof.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
 import type { RefusedTokens } from '../shield/refused-tokens.ts';
+import { type ApiKeys, isApiKey } from './api-keys.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
 import type { DpopProofs } from './dpop.ts';
 import { type FactorPolicy, pendingOf } from './pending.ts';
-import type { DevicePrincipal, UserPrincipal } from './principal.ts';
+import type { DevicePrincipal, KnownPrincipal, UserPrincipal } from './principal.ts';
+import { permissionsOf, sameSet } from './roles.ts';
 import { findSessionById, findSessionByToken, type SessionRow, touchSession } from './session.repository.ts';
+import { type Sight, sightOf } from './sight.ts';
 
 /** Browser sessions end an hour after their last use (and at most twelve hours after sign-in, which the row says). */
 export const SESSION_IDLE_MS = 60 * 60_000;
@@ -24,10 +26,7 @@ export interface Authentication {
    * is no bearer token: whoever has only the token may have copied it. `address` is where it comes from: device tokens of nobody are
    * counted there.
    */
-  bearer(
-    token: string,
-    address: string,
-  ): DevicePrincipal | null | Promise<UserPrincipal | DevicePrincipal | 'bound_token' | null>;
+  bearer(token: string, address: string): DevicePrincipal | null | Promise<KnownPrincipal | 'bound_token' | null>;
   /** The person a token that is bound to a key speaks for, with the proof of that key for this request, or why not (RFC 9449, 7.1). */
   bound(
     token: string,
@@ -38,7 +37,9 @@ export interface Authentication {
   /** Whether what `bearer` said of a device is still as good as asking again. */
   isFresh(device: DevicePrincipal): boolean;
   /** Whether an open connection's principal would still be let in now, with the same rights. */
-  isStillValid(principal: UserPrincipal | DevicePrincipal): Promise<boolean>;
+  isStillValid(principal: KnownPrincipal): Promise<boolean>;
+  /** Which devices a principal sees now. */
+  sightOf(principal: KnownPrincipal): Promise<Sight>;
 }
 
 /**
@@ -50,11 +51,13 @@ export function createAuthentication(deps: {
   accessTokens: AccessTokens;
   deviceCredentials: DeviceCredentials;
   refusedTokens: RefusedTokens;
+  apiKeys: ApiKeys;
   factorPolicy: FactorPolicy;
   dpopProofs: DpopProofs;
   clock: Clock;
 }): Authentication {
-  const { transactions, accessTokens, deviceCredentials, refusedTokens, factorPolicy, dpopProofs, clock } = deps;
+  const { transactions, accessTokens, deviceCredentials, apiKeys, refusedTokens, factorPolicy, dpopProofs, clock } =
+    deps;
 
   const usable = (row: SessionRow | undefined): row is SessionRow =>
     row !== undefined &&
@@ -104,7 +107,8 @@ export function createAuthentication(deps: {
       userId: row.user_id,
       organisationId: row.organisation_id,
       role: row.role,
-      permissions: permissionsOf(row.role),
+      permissions: permissionsOf(row.role, row.custom_permissions),
+      viewers: viewersOf(row),
       email: row.email,
       sessionId: row.session_id,
       via,
@@ -121,15 +125,25 @@ export function createAuthentication(deps: {
     return found instanceof Promise ? found.then((principal) => counted(principal, token, address)) : found;
   }
 
-  async function counted(principal: DevicePrincipal | null, token: string, address: string) {
+  async function apiKey(token: string, address: string): Promise<KnownPrincipal | null> {
+    return refusedTokens.isKnownBad(address, token)
+      ? null
+      : counted(await apiKeys.verify(token, address), token, address);
+  }
+
+  async function counted<P extends KnownPrincipal>(principal: P | null, token: string, address: string) {
     if (principal === null) await refusedTokens.refused(address, token);
     return principal;
   }
 
   return {
     session,
+    sightOf: (principal) => sightOf(transactions, principal),
     isFresh: deviceCredentials.isFresh,
-    bearer: (token, address) => (token.startsWith(tokenPrefixes.device) ? device(token, address) : accessToken(token)),
+    bearer(token, address) {
+      if (token.startsWith(tokenPrefixes.device)) return device(token, address);
+      return isApiKey(token) ? apiKey(token, address) : accessToken(token);
+    },
     proofOf: ({ proof, ...target }) => dpopProofs.take(proof ?? '', target),
     async bound(token, { proof, ...target }) {
       const claims = await claimsOf(token);
@@ -148,15 +162,19 @@ export function createAuthentication(deps: {
     },
     async isStillValid(principal) {
       if (principal.kind === 'device') return deviceCredentials.isStillValid(principal);
+      if (principal.kind === 'apiKey') return apiKeys.isStillValid(principal);
       const row = await transactions.read(null, (reader) => findSessionById(reader, principal.sessionId));
       if (!usable(row)) return false;
-      return row.role === principal.role && pendingOf(row, factorPolicy) === principal.pending;
+      const permissions = permissionsOf(row.role, row.custom_permissions);
+      return (
+        row.role === principal.role &&
+        sameSet(permissions, principal.permissions) &&
+        viewersOf(row).length === principal.viewers.length &&
+        pendingOf(row, factorPolicy) === principal.pending
+      );
     },
   };
 }
 
-const ofRole = new Map(Object.entries(rolePermissions).map(([role, permissions]) => [role, new Set(permissions)]));
-const nothing: ReadonlySet<Permission> = new Set();
-
-/** Deny by default: a role that is not in the table may nothing. */
-const permissionsOf = (role: string): ReadonlySet<Permission> => ofRole.get(role) ?? nothing;
+const viewersOf = ({ device_scope, user_id }: SessionRow): readonly string[] =>
+  device_scope === 'limited' ? [user_id] : [];

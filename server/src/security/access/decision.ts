@@ -1,6 +1,6 @@
-import { type Access, type Pending, stepUpSeconds } from '@valtronics/contract';
+import { type Access, type Pending, type Permission, stepUpSeconds } from '@valtronics/contract';
 import { Problem } from '../../lib/problem.ts';
-import type { Principal, UserPrincipal } from './principal.ts';
+import type { ApiKeyPrincipal, Principal, UserPrincipal } from './principal.ts';
 
 const whatIsDue: Readonly<Record<Pending, string>> = {
   change_password: 'Choose a new password first.',
@@ -17,16 +17,26 @@ export function refusal(access: Access, principal: Principal, now: number): Prob
   if (access.kind === 'open') return undefined;
   if (principal.kind === 'anonymous') return new Problem('not_authenticated');
   if (principal.kind === 'user') return refusalOfPerson(access, principal, now);
+  if (principal.kind === 'apiKey') return refusalOfKey(access, principal);
   if (principal.kind === 'device') {
     if (access.kind === 'device' || (access.kind === 'needs' && access.orDevice)) return undefined;
   }
   return new Problem('forbidden');
 }
 
+/** Whether a step-up is asked for is decided in the declaration: a key that may pass took it when it was made. */
+function refusalOfKey(access: Access, { permissions }: ApiKeyPrincipal): Problem | undefined {
+  if (access.kind !== 'needs' && access.kind !== 'signedIn') return new Problem('forbidden');
+  if (access.kind === 'needs' && !permissions.has(access.permission)) return lacks(access.permission);
+  return access.orKey ? undefined : new Problem('forbidden', { detail: 'This is not for API keys.' });
+}
+
+const lacks = (permission: Permission) =>
+  new Problem('forbidden', { detail: `This needs the permission ${permission}.` });
+
 function refusalOfPerson(access: Access, principal: UserPrincipal, now: number): Problem | undefined {
   if (access.kind === 'needs') {
-    if (!principal.permissions.has(access.permission))
-      return new Problem('forbidden', { detail: `This needs the permission ${access.permission}.` });
+    if (!principal.permissions.has(access.permission)) return lacks(access.permission);
   } else if (access.kind !== 'signedIn') return new Problem('forbidden');
   const { pending } = principal;
   if (pending && !(access.kind === 'signedIn' && access.evenPending))

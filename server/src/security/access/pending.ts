@@ -11,6 +11,8 @@ export interface FactorPolicy {
 /** What an account and its session have. */
 export interface ProofSoFar {
   readonly role: string;
+  /** Of a role of the organisation's own: that its holders need a second factor. */
+  readonly role_requires_factor: boolean;
   readonly factor: ProvenFactor;
   readonly must_change_password: boolean;
   readonly has_factor: boolean;
@@ -25,7 +27,7 @@ export interface ProofSoFar {
  */
 export function pendingOf(proof: ProofSoFar, policy: FactorPolicy): Pending | null {
   const needsPasskey = policy.passkeyRoles.includes(proof.role);
-  const needsFactor = needsPasskey || policy.secondFactorRoles.includes(proof.role);
+  const needsFactor = needsPasskey || proof.role_requires_factor || policy.secondFactorRoles.includes(proof.role);
   const provedFactor = proof.factor !== 'password';
   // Whatever the role asks for: an account that has a factor is opened by nothing less.
   if (!provedFactor && proof.has_factor) return 'verify_factor';

@@ -1,4 +1,5 @@
 import type { Notices } from '../../platform/db/notices.ts';
+import type { KnownPrincipal } from './principal.ts';
 
 /** What was revoked: every field given must match. */
 export interface RevocationMatch {
@@ -6,6 +7,12 @@ export interface RevocationMatch {
   readonly userId?: string;
   readonly deviceId?: string;
   readonly credentialId?: string;
+  readonly keyId?: string;
+  /** Together with `role`, whose names are an organisation's own. */
+  readonly organisationId?: number;
+  readonly role?: string;
+  /** With `organisationId` alone: which devices are in which groups, or whose, changed. Nobody's rights did. */
+  readonly sight?: true;
   /** Not revoked but changed (role, device type): caches must be dropped, connections re-checked. */
   readonly recheck?: true;
 }
@@ -16,6 +23,15 @@ export interface Revocations {
   onRevoked(listener: (match: RevocationMatch) => void): void;
   /** Messages may have been missed: whatever was cached or is connected must be checked again. */
   onGap(listener: () => void): void;
+}
+
+/** Every field given must match; a match without fields concerns nobody. What concerns a key's owner or creator concerns the key. */
+export function concerns({ recheck: _, ...fields }: RevocationMatch, principal: KnownPrincipal): boolean {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const matches = (own: object) =>
+    given.every(([field, value]) => (own as Readonly<Record<string, unknown>>)[field] === value);
+  if (given.length === 0) return false;
+  return matches(principal) || (principal.kind === 'apiKey' && matches({ ...principal, ...principal.creator }));
 }
 
 const TOPIC = 'revoked';

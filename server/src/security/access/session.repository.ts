@@ -1,4 +1,4 @@
-import type { Role } from '@valtronics/contract';
+import type { DeviceScope, Permission, Role } from '@valtronics/contract';
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../audit/tokens.ts';
 import type { ProvenFactor } from './principal.ts';
@@ -8,6 +8,10 @@ export interface SessionRow {
   user_id: string;
   organisation_id: number;
   role: Role;
+  /** What a role of the organisation's own gives; null for a built-in one, and for one that does not exist any more. */
+  custom_permissions: Permission[] | null;
+  role_requires_factor: boolean;
+  device_scope: DeviceScope;
   email: string;
   status: 'invited' | 'active' | 'disabled';
   authorization_version: number;

@@ -1,7 +1,7 @@
 import type { AuditEventName } from '@valtronics/contract';
 
 export interface AuditActor {
-  readonly kind: 'user' | 'device' | 'anonymous' | 'cli' | 'system';
+  readonly kind: 'user' | 'api_key' | 'device' | 'anonymous' | 'cli' | 'system';
   readonly id: string | null;
   readonly label: string | null;
 }
@@ -12,6 +12,8 @@ export interface AuditContext {
   readonly actor: AuditActor;
   readonly address: string | null;
   readonly requestId: string | null;
+  /** Whose sight of devices bounds what is done; none: the whole organisation. */
+  readonly viewers?: readonly string[] | undefined;
 }
 
 /** What only the handler knows: the thing that changed, and how. Never a secret, never a personal value beyond ids. */

@@ -37,6 +37,7 @@ export type WriteTx = AuditedTx | SystemTx | UnauditedTx;
 export const unauditedReasons = {
   session_touch: 'when a session was last used is bookkeeping of every request',
   proof_taken: 'that a proof of possession was shown is remembered for two minutes, so that it cannot be shown again',
+  api_key_touch: 'when and from where a key was last used is bookkeeping of every request',
   password_rehash: 'the same password under stronger parameters: for its owner and everybody else nothing changed',
   account_mail: 'mail to people about their account follows from recorded events',
   challenge: 'a proof under way is no sign-in yet; its end is recorded',

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { queriesIn } from '../../platform/db/database.ts';
-import { inTransaction, withOrganisation } from '../../platform/db/transactions.ts';
+import { inTransaction, type Scope, withOrganisation } from '../../platform/db/transactions.ts';
 import type { AuditSubject } from './audit-event.ts';
 import { appendAuditEvent } from './audit-log.ts';
 import type { AuditedTx, Reader, SystemTx, UnauditedTx } from './tokens.ts';
@@ -18,17 +18,17 @@ export function createTransactions(pools: TransactionPools): Transactions {
   const write = <T>(organisationId: number | null, work: (client: PoolClient) => Promise<T>): Promise<T> =>
     organisationId === null
       ? inTransaction(pools.maintenance, work)
-      : withOrganisation(pools.server, organisationId, work);
+      : withOrganisation(pools.server, { organisationId }, work);
 
   return {
-    read: (organisationId, work) =>
-      withOrganisation(pools.server, organisationId, (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
+    read: (scope, work) =>
+      withOrganisation(pools.server, asScope(scope), (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
 
     readAcross: (work) =>
       inTransaction(pools.maintenance, (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
 
     audited: (context, event, work) =>
-      withOrganisation(pools.server, context.organisationId, async (client) => {
+      withOrganisation(pools.server, context, async (client) => {
         const said = subjectOnce(event);
         const tx = asToken<AuditedTx>(client, { describe: said.describe });
         const result = await work(tx);
@@ -47,7 +47,7 @@ export function createTransactions(pools: TransactionPools): Transactions {
       }),
 
     refused: (context, event, subject) =>
-      withOrganisation(pools.server, context.organisationId, (client) =>
+      withOrganisation(pools.server, context, (client) =>
         appendAuditEvent(asToken<Reader>(client, {}), { ...context, ...subject, event, outcome: 'failure' }),
       ),
 
@@ -55,9 +55,12 @@ export function createTransactions(pools: TransactionPools): Transactions {
       write(organisationId, (client) => work(asToken<UnauditedTx>(client, {}))),
 
     unowned: (_reason, work) =>
-      withOrganisation(pools.server, null, (client) => work(asToken<UnauditedTx>(client, {}))),
+      withOrganisation(pools.server, { organisationId: null }, (client) => work(asToken<UnauditedTx>(client, {}))),
   };
 }
+
+const asScope = (scope: Scope | number | null): Scope =>
+  typeof scope === 'object' && scope !== null ? scope : { organisationId: scope };
 
 /** The brand exists in the types only; this is the one place that puts it on. */
 function asToken<T extends Reader>(client: PoolClient, rest: Omit<T, keyof Reader>): T {

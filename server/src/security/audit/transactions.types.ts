@@ -1,4 +1,5 @@
 import type { AuditEventName } from '@valtronics/contract';
+import type { Scope } from '../../platform/db/transactions.ts';
 import type { AuditActor, AuditContext, AuditSubject } from './audit-event.ts';
 import type { AuditedTx, Reader, SystemTx, UnauditedReason, UnauditedTx } from './tokens.ts';
 
@@ -7,8 +8,8 @@ import type { AuditedTx, Reader, SystemTx, UnauditedReason, UnauditedTx } from '
  * row-level security works by, and commits when the work resolves.
  */
 export interface Transactions {
-  /** Reads as one organisation; `null` sees no organisation's rows, only what the pinned look-up functions give. */
-  read<T>(organisationId: number | null, work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** Reads as one organisation, or as some of its viewers; `null` sees nothing but what the pinned look-up functions give. */
+  read<T>(scope: Scope | number | null, work: (reader: Reader) => Promise<T>): Promise<T>;
   /** For `security/gate` only (checked by the architecture test). Fails if the work described nothing. */
   audited<T>(context: AuditContext, event: AuditEventName, work: (tx: AuditedTx) => Promise<T>): Promise<T>;
   /** For jobs and the command line, as one organisation or (null) across all with the maintenance role. */

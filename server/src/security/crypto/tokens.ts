@@ -12,6 +12,7 @@ export const tokenPrefixes = {
   passwordReset: 'vtq_',
   deviceCookie: 'vtc_',
   departure: 'vto_',
+  apiKey: 'vtk_',
 } as const;
 export type TokenPrefix = (typeof tokenPrefixes)[keyof typeof tokenPrefixes];
 

@@ -34,6 +34,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
   const { principal, address } = passage;
   const organisationId = 'organisationId' in principal ? principal.organisationId : null;
   const fetchSite = request.headers['sec-fetch-site'];
+  const viewers = 'viewers' in principal ? principal.viewers : undefined;
   const userAgent = request.headers['user-agent']?.slice(0, 300) ?? null;
 
   function audited<T>(
@@ -42,7 +43,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
   ): Promise<T> {
     if (endpoint.audit.kind !== 'records')
       throw new Error(`${endpoint.path} declares no audit event, so it may not write`);
-    return transactions.audited({ ...who, address, requestId: request.id }, endpoint.audit.event, work);
+    return transactions.audited({ ...who, viewers, address, requestId: request.id }, endpoint.audit.event, work);
   }
 
   const call = {
@@ -55,7 +56,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
     deviceCookie: deviceCookie(request.headers.cookie),
     dpopThumbprint: passage.dpopThumbprint,
     requestId: request.id,
-    read: <T>(work: (reader: Reader) => Promise<T>) => transactions.read(organisationId, work),
+    read: <T>(work: (reader: Reader) => Promise<T>) => transactions.read({ organisationId, viewers }, work),
     write: <T>(work: (tx: AuditedTx) => Promise<T>) => {
       if (organisationId === null) throw new Error(`${endpoint.path} writes for nobody: use writeAs`);
       return audited({ organisationId, actor: actorOf(principal) }, work);
@@ -79,6 +80,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
 
 export function actorOf(principal: Principal): AuditActor {
   if (principal.kind === 'user') return { kind: 'user', id: principal.userId, label: principal.email };
+  if (principal.kind === 'apiKey') return { kind: 'api_key', id: principal.keyId, label: principal.label };
   if (principal.kind === 'device') return { kind: 'device', id: principal.deviceId, label: null };
   return { kind: 'anonymous', id: null, label: null };
 }

@@ -4,7 +4,7 @@ import type { LiveConnection } from '../../platform/live/connection.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
-import type { DevicePrincipal, UserPrincipal } from '../access/principal.ts';
+import type { KnownPrincipal, UserPrincipal } from '../access/principal.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { sessionCookie } from './credential.ts';
@@ -30,10 +30,7 @@ const TRY_AGAIN_LATER = 1013;
  * Finds out who is on the other end, or closes the connection: by the session cookie of the handshake, else by a first message that
  * carries a token, within the time given. The answer is the principal, or null when the connection is closed or closing.
  */
-export async function admit(
-  connection: LiveConnection,
-  options: AdmissionOptions,
-): Promise<UserPrincipal | DevicePrincipal | null> {
+export async function admit(connection: LiveConnection, options: AdmissionOptions): Promise<KnownPrincipal | null> {
   const { handshake } = connection;
   connection.limitReceived(MAX_BYTES_BEFORE);
   const tooLate = setTimeout(() => {
@@ -75,10 +72,7 @@ async function byCookie(connection: LiveConnection, options: AdmissionOptions): 
   return principal;
 }
 
-async function byFirstMessage(
-  connection: LiveConnection,
-  options: AdmissionOptions,
-): Promise<UserPrincipal | DevicePrincipal | null> {
+async function byFirstMessage(connection: LiveConnection, options: AdmissionOptions): Promise<KnownPrincipal | null> {
   // Let to here by a cookie that proved nothing.
   if (options.blocks.of(connection.handshake.address)) {
     options.metrics.gateRefused('live', 'address_blocked');

@@ -270,7 +270,12 @@ describe('at the start', () => {
   const aGate = () =>
     createStreamGate({
       live: { onConnection: () => {}, onHandshake: () => {} },
-      authentication: { session: async () => null, bearer: async () => null, isStillValid: async () => false },
+      authentication: {
+        session: async () => null,
+        bearer: async () => null,
+        isStillValid: async () => false,
+        sightOf: async () => ({ sees: () => true }),
+      },
       revocations: { onRevoked: () => {}, onGap: () => {} },
       limiter: createLimiter({ clock: systemClock, maxKeys: 10 }),
       blocks: { of: () => undefined },

@@ -5,8 +5,9 @@ import type { LiveServer } from '../../platform/live/live-server.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
-import { type DevicePrincipal, principalKey, type UserPrincipal } from '../access/principal.ts';
-import type { RevocationMatch, Revocations } from '../access/revocations.ts';
+import { type DevicePrincipal, type KnownPrincipal, principalKey } from '../access/principal.ts';
+import { concerns, type Revocations } from '../access/revocations.ts';
+import { isLimited, type Sight } from '../access/sight.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { sessionCookie } from './credential.ts';
@@ -16,7 +17,7 @@ import type { PublishHandler, StreamGate, SubscribeHandler } from './streams.ts'
 
 export interface StreamGateOptions {
   readonly live: Pick<LiveServer, 'onConnection' | 'onHandshake'>;
-  readonly authentication: Pick<Authentication, 'session' | 'bearer' | 'isStillValid'>;
+  readonly authentication: Pick<Authentication, 'session' | 'bearer' | 'isStillValid' | 'sightOf'>;
   readonly revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   readonly limiter: Limiter;
   readonly blocks: Pick<Blocks, 'of'>;
@@ -39,12 +40,17 @@ export interface LiveStreamGate extends StreamGate {
 
 interface Admitted {
   readonly connection: LiveConnection;
-  readonly principal: UserPrincipal | DevicePrincipal;
+  readonly principal: KnownPrincipal;
   readonly requests: Requests;
+  /** Replaced when groups change, by the newest of the looks that were asked for. */
+  sight: Sight;
+  looks: number;
 }
 
 const AUTHENTICATE_WITHIN_MS = 5000;
 const MAX_CONNECTIONS_A_PRINCIPAL = 100;
+/** Standard code: nothing was wrong with the caller, we could not look. */
+const TRY_AGAIN_LATER = 1013;
 /** Revocation must have its effect within a second, so the look-up gets a little less. */
 const RECHECK_WITHIN_MS = 800;
 const SWEEP_EVERY_MS = 60_000;
@@ -96,6 +102,8 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       metrics,
     });
     if (principal === null) return;
+    const sight = await lookAround(connection, principal);
+    if (sight === null || !connection.isOpen) return;
     const key = principalKey(principal) ?? '';
     const already = perPrincipal.get(key) ?? 0;
     if (already >= MAX_CONNECTIONS_A_PRINCIPAL) {
@@ -103,9 +111,10 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       connection.close(liveCloseCodes.tooFast, 'too many connections');
       return;
     }
-    const requests = serveRequests({
+    const requests: Requests = serveRequests({
       connection,
       principal,
+      sight: () => entry.sight,
       registry,
       limiter,
       ingestRate: options.ingestRate,
@@ -113,7 +122,7 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       log,
       metrics,
     });
-    const entry: Admitted = { connection, principal, requests };
+    const entry: Admitted = { connection, principal, requests, sight, looks: 0 };
     admitted.add(entry);
     perPrincipal.set(key, already + 1);
     const stopExpiry = endAtExpiry(connection, principal.expiresAt);
@@ -130,8 +139,10 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       requests.receive(text);
     });
     // A revocation heard while the look-up ran may be newer than what the look-up saw.
-    if (revocationsHeard !== heardBefore) await recheck(entry);
-    else connection.release('checking');
+    if (revocationsHeard !== heardBefore) {
+      if (isLimited(principal)) await lookAgain(entry);
+      await recheck(entry);
+    } else connection.release('checking');
   }
 
   function endAtExpiry(connection: LiveConnection, expiresAt: Date | null): () => void {
@@ -149,8 +160,15 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
   options.revocations.onRevoked((match) => {
     revocationsHeard += 1;
     for (const entry of admitted) {
+      if (match.sight) {
+        if (match.organisationId === entry.principal.organisationId && isLimited(entry.principal))
+          void lookAgain(entry);
+        continue;
+      }
       if (!concerns(match, entry.principal)) continue;
-      if (match.recheck) void recheck(entry);
+      // What ended for the owner or creator of a key may leave the key as it was.
+      const isAboutItself = entry.principal.kind !== 'apiKey' || match.keyId !== undefined;
+      if (match.recheck || !isAboutItself) void recheck(entry);
       else entry.connection.close(liveCloseCodes.notAuthenticated, 'revoked');
     }
   });
@@ -160,6 +178,25 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
   });
   // The net under the messages: whatever was missed, nobody keeps a connection for longer than this without being entitled to it.
   setInterval(() => void sweep(), SWEEP_EVERY_MS).unref();
+
+  /** What the principal sees of the fleet; null when that cannot be told and the connection is closing. */
+  async function lookAround(connection: LiveConnection, principal: KnownPrincipal): Promise<Sight | null> {
+    try {
+      return await inTime(authentication.sightOf(principal));
+    } catch (error) {
+      log.error({ err: error }, 'what a principal may see could not be looked up');
+      connection.close(TRY_AGAIN_LATER, 'try again later');
+      return null;
+    }
+  }
+
+  /** Groups changed. What is shown until the answer is what was right a moment ago; without one in time the connection ends. */
+  async function lookAgain(entry: Admitted): Promise<void> {
+    entry.looks += 1;
+    const look = entry.looks;
+    const sight = await lookAround(entry.connection, entry.principal);
+    if (sight !== null && look === entry.looks) entry.sight = sight;
+  }
 
   /** Something about this principal changed. Nothing is read meanwhile, and without a clear yes in time the connection ends. */
   async function recheck({ connection, principal }: Admitted): Promise<void> {
@@ -181,6 +218,7 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       for (let entry = waiting.pop(); entry !== undefined; entry = waiting.pop()) {
         const valid = await inTime(authentication.isStillValid(entry.principal)).catch(() => undefined);
         if (valid === false) entry.connection.close(liveCloseCodes.notAuthenticated, 'no longer valid');
+        else if (isLimited(entry.principal)) await lookAgain(entry);
       }
     };
     await Promise.all(Array.from({ length: SWEEP_AT_ONCE }, look));
@@ -226,14 +264,6 @@ function mustBeEnforceable(stream: Stream, direction: Stream['direction']): void
   if (stream.direction !== direction) throw new Error(`${name} is handled in the wrong direction`);
   if (stream.access.kind === 'open') throw new Error(`${name} cannot be open`);
   if (stream.audit.kind !== 'unaudited') throw new Error(`${name} cannot record audit events`);
-}
-
-/** Every field given must match; a match without fields concerns nobody. */
-function concerns(match: RevocationMatch, principal: UserPrincipal | DevicePrincipal): boolean {
-  const { recheck: _, ...fields } = match;
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const own: Readonly<Record<string, unknown>> = { ...principal };
-  return given.length > 0 && given.every(([field, value]) => own[field] === value);
 }
 
 function inTime<T>(answer: Promise<T>): Promise<T> {

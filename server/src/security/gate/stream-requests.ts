@@ -16,7 +16,8 @@ import type { LiveConnection } from '../../platform/live/connection.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import { refusal } from '../access/decision.ts';
-import { type DevicePrincipal, principalKey, type UserPrincipal } from '../access/principal.ts';
+import { type KnownPrincipal, principalKey } from '../access/principal.ts';
+import { isLimited, type Sight } from '../access/sight.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { PublishHandler, SubscribeHandler } from './streams.ts';
 import { toProblem, validationProblem } from './to-problem.ts';
@@ -31,7 +32,9 @@ export interface RequestsOptions {
   /** What a device may send; the contract's figure unless told. */
   readonly ingestRate?: Rate | undefined;
   readonly connection: LiveConnection;
-  readonly principal: UserPrincipal | DevicePrincipal;
+  readonly principal: KnownPrincipal;
+  /** What the principal sees of the fleet now; asked anew for each message. */
+  readonly sight: () => Sight;
   readonly registry: StreamRegistry;
   readonly limiter: Limiter;
   readonly clock: Clock;
@@ -61,6 +64,7 @@ const STRIKES = { perSecond: 10, burst: 100 };
 export function serveRequests(options: RequestsOptions): Requests {
   const { connection, principal, registry, limiter, metrics, log, clock, ingestRate = rates.ingestDevice } = options;
   const own = principalKey(principal);
+  const limited = isLimited(principal);
   const subscriptions = new Map<LiveRequestId, { readonly keyPrefix: string; end: () => void }>();
   let started = 0;
   let unanswered = 0;
@@ -106,8 +110,9 @@ export function serveRequests(options: RequestsOptions): Requests {
       subscription.end = entry.handler({
         principal,
         filter: filter.data,
-        send(message, coalesceKey) {
+        send(message, coalesceKey, about) {
           if (subscriptions.get(id) !== subscription) return;
+          if (limited && !(about !== undefined && options.sight().sees(about))) return;
           connection.send({ ...message, id }, coalesceKey === undefined ? undefined : keyPrefix + coalesceKey);
         },
       });
@@ -134,7 +139,8 @@ export function serveRequests(options: RequestsOptions): Requests {
     if (unanswered >= MAX_UNANSWERED) connection.hold('handling');
     // Handlers start in the order of arrival, and each answer names its request; a slow one does not delay the others.
     const { handler } = registry.publish;
-    const answer = async (): Promise<Readonly<Record<string, unknown>>> => handler({ principal, points });
+    const answer = async (): Promise<Readonly<Record<string, unknown>>> =>
+      handler({ principal, points, sight: options.sight() });
     answer()
       .then(
         (result) => connection.send({ ...result, type: 'accepted', id }),

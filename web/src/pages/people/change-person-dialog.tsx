@@ -5,7 +5,7 @@ import { useChange } from '../../api/use-endpoint.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { orNull, useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { sayDone } from '../../ui/toasts.tsx';
-import { RoleField } from './invite-dialog.tsx';
+import { RoleField } from './role-field.tsx';
 
 export function ChangePersonDialog({ person, onClose }: { person: User; onClose: () => void }) {
   const me = useMe();

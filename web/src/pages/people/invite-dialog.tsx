@@ -1,13 +1,13 @@
-import { Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
-import { type Role, roles, userInvite } from '@valtronics/contract';
+import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { type Role, userInvite } from '@valtronics/contract';
 import { useState } from 'react';
 import type { ResultOf } from '../../api/call.ts';
 import { useChange } from '../../api/use-endpoint.ts';
-import { humanName } from '../../ui/format-value.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { orLeftOut, useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { CopyBlock } from '../../ui/secret-once.tsx';
 import { exactTime } from '../../ui/time/format-time.ts';
+import { RoleField } from './role-field.tsx';
 
 export function InviteDialog({ onClose }: { onClose: () => void }) {
   const form = useContractForm({ email: '', name: '', phone: '', role: 'user' as Role });
@@ -67,33 +67,5 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
         </Stack>
       </form>
     </Modal>
-  );
-}
-
-const roleHints: Record<Role, string> = {
-  admin: 'Everything, people and settings included',
-  operator: 'Runs devices, rules and alerts; deletes nothing',
-  analyst: 'Reads, analyses and exports',
-  user: 'Reads devices, values and alerts',
-};
-
-interface RoleFieldProps {
-  value: Role;
-  onChange: (role: Role) => void;
-  error?: string | undefined;
-  disabled?: boolean;
-}
-
-export function RoleField({ value, onChange, error, disabled = false }: RoleFieldProps) {
-  return (
-    <NativeSelect
-      label="Role"
-      description={roleHints[value]}
-      value={value}
-      error={error}
-      disabled={disabled}
-      data={roles.map((role) => ({ value: role, label: humanName(role) }))}
-      onChange={(event) => onChange(event.currentTarget.value as Role)}
-    />
   );
 }

@@ -1,6 +1,6 @@
 import { ActionIcon, Group, Menu, Text } from '@mantine/core';
 import { IconDots, IconUserPlus, IconUsers } from '@tabler/icons-react';
-import { roles, type User, userInvite, usersList } from '@valtronics/contract';
+import { type User, userInvite, usersList } from '@valtronics/contract';
 import { useState } from 'react';
 import { useMe, useRefusal } from '../../api/session.ts';
 import { useEndpointPages } from '../../api/use-endpoint.ts';
@@ -16,6 +16,7 @@ import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
 import { ChangePersonDialog } from './change-person-dialog.tsx';
 import { InviteDialog } from './invite-dialog.tsx';
 import { PeopleTabs } from './people-tabs.tsx';
+import { useRoles } from './role-field.tsx';
 import { SwitchAccountDialog } from './switch-account-dialog.tsx';
 
 const statusWords = { invited: 'Invited', active: 'Active', disabled: 'Disabled' } as const;
@@ -28,7 +29,8 @@ function switchRefusal({ id, status }: User, myId: string): string | undefined {
 export function PeoplePage() {
   const { get, set } = useSearchState();
   const me = useMe();
-  const filters = { text: get('text'), role: oneOf(roles, get('role')) };
+  const names = useRoles().map(({ name }) => name);
+  const filters = { text: get('text'), role: oneOf(names, get('role')) };
   const list = useEndpointPages(usersList, { query: { ...filters, limit: 100 } });
   const refusal = useRefusal(userInvite);
   const [dialog, setDialog] = useState<{ kind: 'change' | 'switch'; person: User } | null>(null);
@@ -46,10 +48,11 @@ export function PeoplePage() {
       key: 'name',
       header: 'Name',
       width: 'minmax(130px, 1.4fr)',
-      cell: ({ id, name, email }) => (
+      cell: ({ id, name, email, kind }) => (
         <>
           <b>{name ?? email}</b>
           {id === me.id ? <span className="dim"> you</span> : null}
+          {kind === 'service' ? <span className="dim"> a program</span> : null}
         </>
       ),
     },
@@ -109,7 +112,7 @@ export function PeoplePage() {
         <FilterSelect
           label="Role"
           value={filters.role}
-          options={roles.map((value) => ({ value, label: humanName(value) }))}
+          options={names.map((name) => ({ value: name, label: humanName(name) }))}
           onChange={(role) => set({ role })}
         />
       </Group>

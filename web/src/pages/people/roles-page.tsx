@@ -1,35 +1,42 @@
-import { Skeleton, Table } from '@mantine/core';
-import { IconCheck } from '@tabler/icons-react';
-import { type Permission, permissions, rolesList } from '@valtronics/contract';
-import { useEndpoint } from '../../api/use-endpoint.ts';
+import { Group, Skeleton, Table } from '@mantine/core';
+import { IconCheck, IconPlus } from '@tabler/icons-react';
+import { permissions, type RoleEntry, roleCreate, roleDelete, rolesList } from '@valtronics/contract';
+import { useState } from 'react';
+import { useRefusal } from '../../api/session.ts';
+import { useChange, useEndpoint } from '../../api/use-endpoint.ts';
 import { humanName } from '../../ui/format-value.ts';
+import { ConfirmDialog } from '../../ui/forms/confirm-dialog.tsx';
+import { GuardedButton } from '../../ui/guarded.tsx';
 import { PageHeader, Panel } from '../../ui/page.tsx';
 import { ErrorState } from '../../ui/states/states.tsx';
 import classes from './people.module.css';
 import { PeopleTabs } from './people-tabs.tsx';
-
-const permissionWords: Record<Permission, string> = {
-  'device:read': 'See devices, their status and commands',
-  'device:write': 'Register and change devices, credentials and commands',
-  'device:delete': 'Delete devices with their telemetry',
-  'telemetry:read': 'See measurements',
-  'telemetry:write': 'Write measurements for devices',
-  'alert:read': 'See alerts and rules',
-  'alert:write': 'Create, change and delete rules',
-  'alert:acknowledge': 'Acknowledge, resolve and note alerts',
-  'analytics:read': 'See statistics of measurements',
-  'analytics:export': 'Export measurements and reports',
-  'system:admin': 'Audit log and the system itself',
-  'user:manage': 'Invite, change and disable people',
-  'config:manage': 'Settings and notifications',
-};
+import { permissionWords } from './permission-words.ts';
+import { RoleDialog } from './role-dialog.tsx';
+import { RoleMenu } from './role-menu.tsx';
 
 /** Who may do what, as the server enforces it. */
 export function RolesPage() {
-  const { data, error, refetch } = useEndpoint(rolesList, {}, { staleTime: 300_000 });
+  const { data, error, refetch } = useEndpoint(rolesList, {}, { staleTime: 60_000 });
+  const remove = useChange(roleDelete, ['/roles']);
+  const refusal = useRefusal(roleCreate);
+  const [dialog, setDialog] = useState<{ kind: 'new' } | { kind: 'change' | 'delete'; role: RoleEntry } | null>(null);
+  const close = () => setDialog(null);
   return (
     <>
-      <PageHeader title="People" detail="Who may do what" />
+      <PageHeader
+        title="People"
+        detail="Who may do what"
+        actions={
+          <GuardedButton
+            refusal={refusal}
+            leftSection={<IconPlus size={14} />}
+            onClick={() => setDialog({ kind: 'new' })}
+          >
+            New role
+          </GuardedButton>
+        }
+      />
       <PeopleTabs value="roles" />
       {error && !data ? <ErrorState problem={error} onRetry={() => void refetch()} /> : null}
       {!data && !error ? <Skeleton height={420} /> : null}
@@ -40,9 +47,18 @@ export function RolesPage() {
               <Table.Thead>
                 <Table.Tr>
                   <Table.Th>Permission</Table.Th>
-                  {data.items.map(({ name }) => (
-                    <Table.Th key={name} className={classes.centre}>
-                      {humanName(name)}
+                  {data.items.map((role) => (
+                    <Table.Th key={role.name} className={classes.centre} title={role.description ?? undefined}>
+                      <Group gap={2} justify="center" wrap="nowrap">
+                        {humanName(role.name)}
+                        {role.builtIn ? null : (
+                          <RoleMenu
+                            role={role}
+                            onChange={() => setDialog({ kind: 'change', role })}
+                            onDelete={() => setDialog({ kind: 'delete', role })}
+                          />
+                        )}
+                      </Group>
                     </Table.Th>
                   ))}
                 </Table.Tr>
@@ -70,6 +86,18 @@ export function RolesPage() {
             </Table>
           </div>
         </Panel>
+      ) : null}
+      {dialog?.kind === 'new' ? <RoleDialog onClose={close} /> : null}
+      {dialog?.kind === 'change' ? <RoleDialog role={dialog.role} onClose={close} /> : null}
+      {dialog?.kind === 'delete' ? (
+        <ConfirmDialog
+          title={`Delete the role ${humanName(dialog.role.name)}?`}
+          action="Delete the role"
+          onClose={close}
+          onConfirm={() => remove.mutateAsync({ params: { name: dialog.role.name } })}
+        >
+          Nobody holds it. What people did with it stays in the audit log.
+        </ConfirmDialog>
       ) : null}
     </>
   );
