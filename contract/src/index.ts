@@ -9,6 +9,7 @@ import * as healthContract from './health.ts';
 import * as identityContract from './identity.ts';
 import * as channelsContract from './notification-channels.ts';
 import * as peopleContract from './people.ts';
+import * as subjectsContract from './subjects.ts';
 import * as telemetryContract from './telemetry.ts';
 
 export * from './alert-rules.ts';
@@ -30,6 +31,7 @@ export * from './permissions.ts';
 export type { Access, Audit, Pending, Rate, RateClass } from './policy.ts';
 export { pendings, rates, stepUpSeconds } from './policy.ts';
 export * from './problems.ts';
+export * from './subjects.ts';
 export * from './telemetry.ts';
 
 const features = [
@@ -38,6 +40,7 @@ const features = [
   peopleContract,
   auditLogContract,
   devicesContract,
+  subjectsContract,
   telemetryContract,
   alertRulesContract,
   alertsContract,

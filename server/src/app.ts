@@ -6,6 +6,7 @@ import { createDevices } from './features/devices/index.ts';
 import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
 import { createOperations } from './features/operations/index.ts';
+import { createSubjects } from './features/subjects/index.ts';
 import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Config } from './platform/config/config.ts';
@@ -185,6 +186,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     clock,
   });
   const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
+  createSubjects({ gate, devices: devices.service, clock });
   const alerts = createAlerts({
     gate,
     topicGate,

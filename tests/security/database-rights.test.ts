@@ -27,8 +27,9 @@ describe('functions with the rights of their owner', () => {
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema') order by 1`);
 
-  it('are these, for these callers: each looks up one row by a credential, or does one chore', async () => {
+  it('are these, for these callers: each looks up one row by a credential, counts, or does one chore', async () => {
     expect(Object.fromEntries((await definers()).map(({ name, callers }) => [name, callers.join(', ')]))).toEqual({
+      'count_devices_of_organisation()': 'valtronics_server',
       'drop_points_before(date)': 'valtronics_maintenance',
       'ensure_points_day(date)': 'valtronics_ingest',
       'find_challenge(bytea)': 'valtronics_server',
