@@ -68,7 +68,8 @@ function Words({
   if (current)
     return (
       <>
-        <SubjectLink subject={current.subject} /> <span className="dim">since</span> <RelativeTime at={current.from} />
+        <SubjectLink subject={current.subject} />, <span className="dim">assigned</span>{' '}
+        <RelativeTime at={current.from} />
         {current.until ? (
           <>
             , <span className="dim">ends</span> <RelativeTime at={current.until} />
@@ -80,7 +81,7 @@ function Words({
   return (
     <>
       nobody now; <span className="dim">last</span> <SubjectLink subject={last.subject} />,{' '}
-      <span className="dim">until</span> <RelativeTime at={last.until} />
+      <span className="dim">ended</span> <RelativeTime at={last.until} />
     </>
   );
 }

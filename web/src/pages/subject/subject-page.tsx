@@ -25,8 +25,9 @@ export function SubjectPage() {
   const deleteRefusal = useRefusal(subjectDelete);
   const remove = useChange(subjectDelete, ['/subjects', '/devices/{id}/assignments']);
   const [dialog, setDialog] = useState<'change' | 'delete' | null>(null);
-  // What is about to be deleted is not asked for again.
-  const enabled = dialog !== 'delete';
+  const [isGone, setIsGone] = useState(false);
+  // What is being deleted is not asked for again until the page is left.
+  const enabled = dialog !== 'delete' && !isGone;
   const { data: subject, error, refetch } = useEndpoint(subjectGet, { params: { id } }, { enabled });
 
   if (error && !subject) return <ErrorState problem={error} onRetry={() => void refetch()} />;
@@ -94,7 +95,8 @@ export function SubjectPage() {
           onConfirm={async () => {
             await remove.mutateAsync({ params: { id } });
             sayDone(`${label} deleted`);
-            await navigate(paths.subjects);
+            setIsGone(true);
+            void navigate(paths.subjects);
           }}
         >
           Reference, name and all assignments go, past ones too: nobody will know any more whom the devices measured.

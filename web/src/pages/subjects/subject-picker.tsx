@@ -7,7 +7,10 @@ import { subjectLabel } from './subject-label.tsx';
 
 const offered = 20;
 
-/** One person measured out of however many, found by part of reference or name; for who may see those. */
+/**
+ * One person measured out of however many, found by part of reference or name; for who may see those. Nobody is listed before something
+ * is typed: each look at names is recorded, and more of them than are needed should not stand on a screen.
+ */
 export function SubjectPicker({
   value,
   onChange,
@@ -19,19 +22,24 @@ export function SubjectPicker({
 }) {
   const [text, setText] = useState('');
   const [settled] = useDebouncedValue(text, 250);
-  const [opened, setOpened] = useState(false);
   const [chosen, setChosen] = useState<{ value: string; label: string } | null>(null);
   const typed = settled === chosen?.label ? '' : settled.trim().slice(0, 100);
   const { data, isFetching } = useEndpoint(
     subjectsList,
-    { query: { text: typed === '' ? undefined : typed, limit: offered } },
-    { enabled: opened, keepPrevious: true },
+    { query: { text: typed, limit: offered } },
+    { enabled: typed !== '' },
   );
   const found = (data?.items ?? []).map((subject) => ({
     value: subject.id,
     label: subject.name === null ? subject.reference : `${subjectLabel(subject)} · ${subject.reference}`,
   }));
   const options = chosen && !found.some((option) => option.value === chosen.value) ? [chosen, ...found] : found;
+  const nothingFound =
+    typed === ''
+      ? 'Type part of a reference or name'
+      : isFetching
+        ? 'Searching…'
+        : 'Nobody of that name; register them under People measured';
   return (
     <Select
       data-autofocus
@@ -41,11 +49,10 @@ export function SubjectPicker({
       error={error}
       data={options}
       searchable
-      nothingFoundMessage={isFetching ? 'Searching…' : 'Nobody of that name; register them under People measured'}
+      nothingFoundMessage={nothingFound}
       filter={({ options: all }) => all}
       searchValue={text}
       onSearchChange={setText}
-      onDropdownOpen={() => setOpened(true)}
       onChange={(id) => {
         setChosen(options.find((option) => option.value === id) ?? null);
         onChange(id);
