@@ -34,22 +34,22 @@ export function SubjectPicker({
     label: subject.name === null ? subject.reference : `${subjectLabel(subject)} · ${subject.reference}`,
   }));
   const options = chosen && !found.some((option) => option.value === chosen.value) ? [chosen, ...found] : found;
-  const nothingFound =
-    typed === ''
-      ? 'Type part of a reference or name'
-      : isFetching
-        ? 'Searching…'
-        : 'Nobody of that name; register them under People measured';
   return (
     <Select
       data-autofocus
       label="Person"
-      placeholder="Reference or name"
+      placeholder="Type part of a reference or name"
       value={value}
       error={error}
       data={options}
       searchable
-      nothingFoundMessage={nothingFound}
+      nothingFoundMessage={
+        typed === ''
+          ? undefined
+          : isFetching
+            ? 'Searching…'
+            : 'Nobody of that name; register them under People measured'
+      }
       filter={({ options: all }) => all}
       searchValue={text}
       onSearchChange={setText}
