@@ -16,7 +16,7 @@ export const subjectLabel = ({ id, name, reference, masked }: Shown) =>
 
 export function SubjectLink({ subject }: { subject: Shown }) {
   return (
-    <Anchor component={Link} to={paths.subject(subject.id)} size="sm" underline="always">
+    <Anchor component={Link} to={paths.subject(subject.id)} size="sm" fw={600}>
       {subjectLabel(subject)}
     </Anchor>
   );
