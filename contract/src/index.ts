@@ -14,6 +14,7 @@ import * as channelsContract from './notification-channels.ts';
 import * as passwordsContract from './passwords.ts';
 import * as peopleContract from './people.ts';
 import * as sessionsContract from './sessions.ts';
+import * as subjectsContract from './subjects.ts';
 import * as telemetryContract from './telemetry.ts';
 
 export * from './access.ts';
@@ -42,6 +43,7 @@ export { pendings, rates, stepUpSeconds } from './policy.ts';
 export * from './problems.ts';
 export * from './secrets.ts';
 export * from './sessions.ts';
+export * from './subjects.ts';
 export * from './telemetry.ts';
 
 const features = [
@@ -55,6 +57,7 @@ const features = [
   accessContract,
   auditLogContract,
   devicesContract,
+  subjectsContract,
   telemetryContract,
   alertRulesContract,
   alertsContract,

@@ -8,8 +8,10 @@ import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
 import { createOperations } from './features/operations/index.ts';
 import { createSignInProviders } from './features/sign-in-providers/index.ts';
+import { createSubjects } from './features/subjects/index.ts';
 import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
+import { openSecurity } from './open-security.ts';
 import type { Config } from './platform/config/config.ts';
 import { openNotices } from './platform/db/notices.ts';
 import { createHttpServer } from './platform/http/http-server.ts';
@@ -21,15 +23,6 @@ import { createMailer } from './platform/mail/mailer.ts';
 import { createMetrics } from './platform/metrics/metrics.ts';
 import { createMqttBroker } from './platform/mqtt/broker.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
-import { createApiKeys } from './security/access/api-keys.ts';
-import { createAuthentication } from './security/access/authentication.ts';
-import { createDeviceCredentials } from './security/access/device-credentials.ts';
-import { createDpopProofs } from './security/access/dpop.ts';
-import { createRevocations } from './security/access/revocations.ts';
-import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
-import { openSigningKeys } from './security/access/signing-key-store.ts';
-import { createTransactions } from './security/audit/transactions.ts';
-import { createAccessTokens } from './security/crypto/access-tokens.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
@@ -38,13 +31,8 @@ import { createHttpGate } from './security/gate/http-gate.ts';
 import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
 import { webFallback } from './security/gate/web-fallback.ts';
-import { openBlocks } from './security/shield/blocks.ts';
 import { addressKey, clientAddress } from './security/shield/client-address.ts';
-import { createGuessing } from './security/shield/guessing.ts';
 import { apiHeaders, strictTransport } from './security/shield/headers.ts';
-import { createLimiter } from './security/shield/limiter.ts';
-import { createRefusedTokens } from './security/shield/refused-tokens.ts';
-import { shieldJobs } from './security/shield/shield.jobs.ts';
 import { type RunningDatabase, startDatabase } from './start-database.ts';
 
 export interface App {
@@ -77,7 +65,6 @@ export interface AppOptions {
 }
 
 const WEB_FOLDER = fileURLToPath(new URL('../../web/dist', import.meta.url));
-const MAX_LIMITER_KEYS = 200_000;
 const MAX_HTTP_CONNECTIONS = 20_000;
 
 /** Opens the database and wires everything to it; a fault in the wiring leaves no database behind. */
@@ -121,50 +108,8 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const outbound = createOutbound({ allowList: config.webhookAllowList });
 
   // Security: what holds for every feature.
-  const transactions = createTransactions(database);
-  const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
-  const revocations = createRevocations(notices);
-  const { algorithm, everyDays } = config.signingKeys;
-  const accessTokenSeconds = config.accessTokenMinutes * 60;
-  const signingKeys = await openSigningKeys({ transactions, keyRing, notices, algorithm, clock, log });
-  const keyRotation = createSigningKeyRotation({
-    transactions,
-    keyRing,
-    store: signingKeys,
-    algorithm,
-    everyDays,
-    accessTokenSeconds,
-    clock,
-  });
-  const accessTokens = createAccessTokens({
-    keys: signingKeys,
-    issuer: config.publicUrl.origin,
-    audience: config.publicUrl.origin,
-    clock,
-    ttlSeconds: accessTokenSeconds,
-  });
-  const blocks = await openBlocks({
-    transactions,
-    notices,
-    clock,
-    exempt: [config.trustedProxies, config.allowList],
-    log,
-  });
-  const guessing = createGuessing({ transactions, keyRing, blocks, clock, log });
-  const refusedTokens = createRefusedTokens({ transactions, clock });
-  const credentials = createDeviceCredentials({ transactions, revocations, clock });
-  const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
-  const dpopProofs = createDpopProofs({ transactions, clock });
-  const authentication = createAuthentication({
-    transactions,
-    accessTokens,
-    deviceCredentials: credentials,
-    apiKeys: createApiKeys({ transactions, clock }),
-    factorPolicy,
-    refusedTokens,
-    dpopProofs,
-    clock,
-  });
+  const security = await openSecurity({ config, database, keyRing, notices, clock, log });
+  const { transactions, revocations, limiter, blocks, guessing, authentication, factorPolicy } = security;
   const passwords = createPasswords();
   const publicOrigin = config.publicUrl.origin;
   const gate = createHttpGate({
@@ -196,8 +141,8 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     metrics,
   });
   const topicGate = createTopicGate({
-    credentials,
-    refusedTokens,
+    credentials: security.deviceCredentials,
+    refusedTokens: security.refusedTokens,
     revocations,
     limiter,
     ingestRate: config.ingestRate,
@@ -214,8 +159,8 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     gate,
     transactions,
     passwords,
-    accessTokens,
-    signingKeys,
+    accessTokens: security.accessTokens,
+    signingKeys: security.signingKeys,
     keyRing,
     revocations,
     authentication,
@@ -239,6 +184,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     log,
   });
   const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
+  createSubjects({ gate, devices: devices.service, clock });
   const alerts = createAlerts({
     gate,
     topicGate,
@@ -282,9 +228,8 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   gate.assertComplete();
   streamGate.assertComplete();
   topicGate.assertComplete();
-  const security = [...shieldJobs({ transactions, clock }), keyRotation.job, dpopProofs.job];
   for (const job of [
-    ...security,
+    ...security.jobs,
     ...identity.jobs,
     ...signInProviders.jobs,
     ...devices.jobs,
@@ -297,7 +242,13 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     identity,
     devices,
     telemetry,
-    hostCommands: createHostCommands({ transactions, firstStart: identity.firstStart, devices, blocks, keyRotation }),
+    hostCommands: createHostCommands({
+      transactions,
+      firstStart: identity.firstStart,
+      devices,
+      blocks,
+      keyRotation: security.keyRotation,
+    }),
     caFile: tls?.caFile,
 
     async listen() {

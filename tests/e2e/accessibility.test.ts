@@ -13,6 +13,7 @@ let app: TestApp;
 let browser: Browser;
 let person: Person;
 let deviceId: string;
+let subjectId: string;
 
 /** Every page there is, with something on it. */
 const pages: [string, () => string][] = [
@@ -20,6 +21,9 @@ const pages: [string, () => string][] = [
   ['devices', () => '/devices'],
   ['registering a device', () => '/devices?register=1'],
   ['device', () => `/devices/${deviceId}`],
+  ['people measured', () => '/subjects'],
+  ['registering a person measured', () => '/subjects?register=1'],
+  ['person measured', () => `/subjects/${subjectId}`],
   ['alerts', () => '/alerts'],
   ['rules', () => '/rules'],
   ['new rule', () => '/rules/new'],
@@ -36,6 +40,8 @@ const pages: [string, () => string][] = [
 /** What opens over a page: where, and the button that opens it. */
 const opened: [string, string, RegExp][] = [
   ['menu of the account', '/', /^Account of/],
+  ['dialog to assign a device', '/devices/{device}', /^Assign/],
+  ['dialog to end an assignment', '/devices/{device}', /^End/],
   ['menu of a person', '/people', /^Actions for/],
   ['dialog to invite someone', '/people', /^Invite/],
 ];
@@ -94,7 +100,7 @@ async function violationsOf(scheme: 'light' | 'dark'): Promise<Record<string, st
       await look(name);
     }
     for (const [name, path, opener] of opened) {
-      await page.goto(`${app.origin}${path}`);
+      await page.goto(`${app.origin}${path.replace('{device}', deviceId)}`);
       await settled(page);
       await page.getByRole('button', { name: opener }).first().click();
       await page.getByRole('menu').or(page.getByRole('dialog')).first().waitFor();
@@ -116,6 +122,13 @@ describe.skipIf(!hasBrowser)(
       person = await app.aPerson('admin');
       const device = await app.aDevice(person, { name: 'Cold room', location: 'Cellar' });
       deviceId = device.id;
+      const ask = (path: string, body: unknown) =>
+        app.call('POST', `/api/v1${path}`, { token: person.accessToken, body });
+      subjectId = (await ask('/subjects', { reference: 'MRN-1', name: 'Ines Example' })).json.id;
+      for (const until of [new Date().toISOString(), undefined]) {
+        const span = { subjectId, from: until ? '2026-01-01T00:00:00.000Z' : new Date().toISOString(), until };
+        expect((await ask(`/devices/${deviceId}/assignments`, span)).status).toBe(201);
+      }
       const rule = await app.call('POST', '/api/v1/alert-rules', {
         token: person.accessToken,
         body: { name: 'Too warm', metric: 'temperature', condition: 'gt', threshold: 8, severity: 'warning' },

@@ -1,5 +1,12 @@
 import { availableParallelism, loadavg } from 'node:os';
-import { alertRulesList, devicesList, devicesSummary, meGet, telemetryHistory } from '@valtronics/contract';
+import {
+  alertRulesList,
+  devicesList,
+  devicesSummary,
+  meGet,
+  subjectsList,
+  telemetryHistory,
+} from '@valtronics/contract';
 import { demoRules } from '@valtronics/simulator';
 import { expect, test } from 'vitest';
 import type { ApiClient } from '../../server/src/cli/api-client.ts';
@@ -7,7 +14,7 @@ import { processStart } from '../../server/src/platform/db/process-table.ts';
 import { until } from '../support/database-faults.ts';
 import { aDemo, childrenOf } from '../support/demo.ts';
 
-const STEPS = ['Dashboard', 'Database', 'Server', 'People', 'Devices', 'History', 'Rules', 'Fleet'];
+const STEPS = ['Dashboard', 'Database', 'Server', 'People', 'Devices', 'History', 'Patients', 'Rules', 'Fleet'];
 
 test('npm run demo: ready in time, everybody signs in, a day of history, devices online; stops clean, starts again', {
   timeout: 600_000,
@@ -38,6 +45,10 @@ test('npm run demo: ready in time, everybody signs in, a day of history, devices
   expect(await hoursOfHistory(api, 'Plasma freezer', 'freezer_temperature')).toBeGreaterThanOrEqual(23);
   expect(await hoursOfHistory(api, 'Patient monitor 3-01', 'heart_rate')).toBeGreaterThanOrEqual(23);
   expect((await api.call(alertRulesList, { query: { limit: 1000 } })).items).toHaveLength(demoRules().length);
+  // A viewer sees that five are measured or were registered, and not who they are.
+  const measured = (await api.call(subjectsList, {})).items;
+  expect(measured.map(({ masked }) => masked)).toEqual([true, true, true, true, true]);
+  expect(measured.filter(({ measuredBy }) => measuredBy.length === 1)).toHaveLength(4);
 
   // Ctrl-C: the fleet goes first, then everything is gone.
   const [fleet] = childrenOf(first.program.child.pid).filter((pid) => !demo.databaseProcesses().includes(pid));
@@ -56,6 +67,7 @@ test('npm run demo: ready in time, everybody signs in, a day of history, devices
   const again = await second.signIn('user');
   expect(await again.call(devicesSummary, {})).toMatchObject({ total: 28 });
   expect((await again.call(alertRulesList, { query: { limit: 1000 } })).items).toHaveLength(demoRules().length);
+  expect((await again.call(subjectsList, {})).items).toHaveLength(5);
 
   // A fleet nobody stops does not live on: the end of the demo is the end of its input.
   const [orphan] = childrenOf(second.program.child.pid).filter((pid) => !demo.databaseProcesses().includes(pid));

@@ -48,6 +48,7 @@ describe('functions with the rights of their owner', () => {
       // These two list, but only what the transaction's own organisation and viewers entitle it to.
       'visible_devices()': 'valtronics_server',
       'visible_series()': 'valtronics_server',
+      'was_subject_measured(uuid)': 'valtronics_server',
     });
   });
 

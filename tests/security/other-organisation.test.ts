@@ -51,6 +51,8 @@ const validBodies: Record<string, unknown> = {
   identityProviderChange: { name: 'Renamed by a stranger' },
   deviceGroupChange: { name: 'Renamed by a stranger' },
   roleChange: { description: 'by a stranger' },
+  subjectChange: { name: 'Renamed by a stranger' },
+  deviceUnassign: { until: '2036-01-01T00:00:00.000Z' },
 };
 
 describe('another organisation', () => {
@@ -86,10 +88,13 @@ describe('another organisation', () => {
       enabled: true,
     });
     const ownKey = await created('/auth/api-keys', { label: 'Mine', permissions: ['device:read'] });
+    const subject = await created('/subjects', { reference: 'MRN-1', name: 'Ours' });
+    const assignment = await created(`/devices/${device.id}/assignments`, { subjectId: subject.id });
     const credentials = await app.call('GET', `/api/v1/devices/${device.id}/credentials`, { token: admin.accessToken });
     const owned: Record<string, string> = {
       '/devices': device.id,
       '/users': people.user.userId,
+      '/subjects': subject.id,
       '/alert-rules': rule.id,
       '/notification-channels': channel.id ?? channel.channel?.id,
       '/identity-providers': provider.id,
@@ -107,7 +112,7 @@ describe('another organisation', () => {
         wrong.push(`${name}: say here which id of ours belongs to ${endpoint.path}`);
         continue;
       }
-      const body = validBodies[name];
+      const body = name === 'deviceAssign' ? { subjectId: subject.id } : validBodies[name];
       const ask = async (ids: Record<string, string>) => {
         clock.advance(endpoint.rate === 'login' ? 1_000 : 100);
         const answer = await app.call(endpoint.method, pathOf(endpoint, ids), {
@@ -125,8 +130,14 @@ describe('another organisation', () => {
         name: id,
         credentialId: credentials.json.items[0].id,
         provider: provider.slug,
+        assignmentId: assignment.id,
       });
-      const missing = await ask({ id: randomUUID(), name: 'no-such-role', credentialId: randomUUID() });
+      const missing = await ask({
+        id: randomUUID(),
+        name: 'no-such-role',
+        credentialId: randomUUID(),
+        assignmentId: randomUUID(),
+      });
       if (missing.status !== 404) wrong.push(`${name}: a missing one gives ${missing.status} ${missing.bytes}`);
       if (JSON.stringify(ours) !== JSON.stringify(missing))
         wrong.push(`${name}: ${JSON.stringify(ours)} tells that it exists`);
@@ -135,16 +146,24 @@ describe('another organisation', () => {
     // And nothing of ours was changed by trying.
     const still = await app.call('GET', `/api/v1/devices/${device.id}`, { token: admin.accessToken });
     expect(still.json).toMatchObject({ id: device.id, name: 'A device' });
+    const measured = await app.call('GET', `/api/v1/devices/${device.id}/assignments`, { token: admin.accessToken });
+    expect(measured.json.items).toMatchObject([{ id: assignment.id, until: null, subject: { name: 'Ours' } }]);
   });
 
   it('cannot be reached through ids inside a body either', async () => {
     const strangers = await app.aPerson('admin', await app.anotherOrganisation());
+    const theirDevice = await app.aDevice(strangers);
+    const ourSubject = await app.call('POST', '/api/v1/subjects', {
+      token: people.admin.accessToken,
+      body: { reference: 'MRN-2', name: 'Ours' },
+    });
     const post = (path: string, body: unknown) =>
       app.call('POST', `/api/v1${path}`, { token: strangers.accessToken, body });
     const bytes = ({ status, text }: Answer, id: string) =>
       `${status} ${text.replace(/"requestId":"[^"]+"/, '').replaceAll(id, '')}`;
     const bodies: [string, string, (id: string) => unknown][] = [
       ['/devices', people.user.userId, (id) => ({ name: 'Theirs', type: 'temperature', ownerId: id })],
+      [`/devices/${theirDevice.id}/assignments`, ourSubject.json.id, (id) => ({ subjectId: id })],
       ['/alert-rules', device.id, (id) => ({ ...aRule, deviceId: id })],
       ['/alert-rules/dry-run', device.id, (id) => ({ rule: { ...aRule, deviceId: id }, ...aRange })],
       ['/api-keys', people.user.userId, (id) => ({ label: 'Theirs', ownerId: id, permissions: ['device:read'] })],

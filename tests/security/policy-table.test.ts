@@ -66,6 +66,8 @@ const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 
   [/^\/devices\/\{id\}\/credentials/, 'GET', ['device:write']],
   [/^\/devices/, 'GET', ['device:read']],
   [/^\/devices/, 'write', ['device:write', 'device:delete']],
+  [/^\/subjects/, 'GET', ['device:read']],
+  [/^\/subjects/, 'write', ['device:write']],
   [/^\/telemetry\/summary$/, 'GET', ['analytics:read']],
   [/^\/telemetry/, 'GET', ['telemetry:read']],
   [/^\/telemetry$/, 'write', ['telemetry:write']],

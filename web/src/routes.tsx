@@ -52,6 +52,12 @@ export const routes: RouteObject[] = [
           screen('/devices/:id', { title: 'The device', permission: 'device:read', usesTimeRange: true }, async () => ({
             Component: (await import('./pages/device/device-page.tsx')).DevicePage,
           })),
+          screen(paths.subjects, { title: 'The list of people measured', permission: 'device:read' }, async () => ({
+            Component: (await import('./pages/subjects/subjects-page.tsx')).SubjectsPage,
+          })),
+          screen('/subjects/:id', { title: 'The person measured', permission: 'device:read' }, async () => ({
+            Component: (await import('./pages/subject/subject-page.tsx')).SubjectPage,
+          })),
           screen(paths.alerts, { title: 'The alert list', permission: 'alert:read' }, async () => ({
             Component: (await import('./pages/alerts/alerts-page.tsx')).AlertsPage,
           })),

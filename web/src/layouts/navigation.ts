@@ -5,6 +5,7 @@ import {
   IconChartLine,
   IconCpu,
   IconFileText,
+  IconHeartbeat,
   IconLayoutDashboard,
   IconRulerMeasure,
   IconUser,
@@ -28,6 +29,7 @@ export const navigation: readonly { group: string; items: readonly NavigationIte
     items: [
       { label: 'Overview', to: paths.overview, icon: IconLayoutDashboard, permission: 'device:read', key: 'o' },
       { label: 'Devices', to: paths.devices, icon: IconCpu, permission: 'device:read', key: 'd' },
+      { label: 'People measured', to: paths.subjects, icon: IconHeartbeat, permission: 'device:read', key: 'u' },
       { label: 'Alerts', to: paths.alerts, icon: IconAlertTriangle, permission: 'alert:read', key: 'a' },
       { label: 'Rules', to: paths.rules, icon: IconRulerMeasure, permission: 'alert:read', key: 'r' },
     ],

@@ -66,7 +66,10 @@ export function useCommands(text: string, settled: string) {
   });
   const actions = [
     ...(permissions.includes('device:write')
-      ? [act('Register a device', IconPlus, { to: `${paths.devices}?register=1` })]
+      ? [
+          act('Register a device', IconPlus, { to: `${paths.devices}?register=1` }),
+          act('Register a person measured', IconPlus, { to: `${paths.subjects}?register=1` }),
+        ]
       : []),
     ...(permissions.includes('alert:write') ? [act('Create a rule', IconPlus, { to: paths.newRule })] : []),
     ...(permissions.includes('user:manage')

@@ -5,6 +5,8 @@ export const paths = {
   overview: '/',
   devices: '/devices',
   device: (id: string, tab?: string) => `/devices/${id}${tab ? `/${tab}` : ''}`,
+  subjects: '/subjects',
+  subject: (id: string) => `/subjects/${id}`,
   alerts: '/alerts',
   alert: (id: string) => `/alerts?alert=${id}`,
   rules: '/rules',

@@ -33,6 +33,8 @@ const stateSchema = z.strictObject({
   /** What the simulated devices prove themselves with. */
   devices: z.array(knownDevice),
   rulesCreated: z.boolean(),
+  /** A folder of before there were any has none yet. */
+  subjectsCreated: z.boolean().default(false),
   /** A filling of the history that has not been finished began here. */
   fillingSinceMs: z.number().nullable(),
 });
@@ -49,7 +51,7 @@ export function demoStateFile(config: Config): DemoStateFile {
   return {
     async read() {
       const text = await file.read();
-      if (text === undefined) return { devices: [], rulesCreated: false, fillingSinceMs: null };
+      if (text === undefined) return { devices: [], rulesCreated: false, subjectsCreated: false, fillingSinceMs: null };
       return stateSchema.parse(JSON.parse(text));
     },
     write: (state) => file.write(JSON.stringify(state)),

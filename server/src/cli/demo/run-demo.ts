@@ -16,10 +16,11 @@ import { type ApiClient, signIn } from '../api-client.ts';
 import { CommandError } from '../command-error.ts';
 import type { Output } from '../output.ts';
 import { type RegisteredDevice, registerFleet } from '../register-fleet.ts';
-import { fillHistory, missingSince } from './demo-history.ts';
+import { fillHistory, HISTORY_MS, missingSince } from './demo-history.ts';
 import { type DemoPerson, openDemoAccounts } from './demo-people.ts';
 import { createDemoRules } from './demo-rules.ts';
 import { claimDemoFolder, type DemoStateFile, demoStateFile } from './demo-state.ts';
+import { createDemoSubjects } from './demo-subjects.ts';
 import { startFleetProcess } from './fleet-process.ts';
 import { createStartReport, type StartReport } from './start-report.ts';
 import { shortPath, welcomeText } from './welcome.ts';
@@ -195,6 +196,15 @@ async function fillHospital(deps: {
     return `${stored.toLocaleString('en')} points of the last ${duration(sinceMs - fromMs)}`;
   });
   state = { ...state, fillingSinceMs: null };
+
+  await report.step('Patients', async () => {
+    if (state.subjectsCreated) return 'as you left them';
+    await createDemoSubjects(api, members, sinceMs - HISTORY_MS);
+    state = { ...state, subjectsCreated: true };
+    await file.write(state);
+    return 'invented, assigned to the monitors of their beds';
+  });
+  signal.throwIfAborted();
 
   await report.step('Rules', async () => {
     if (state.rulesCreated) return 'as you left them';

@@ -11,13 +11,11 @@ export async function findLogin(reader: Reader, email: string): Promise<Account 
 
 const columns = sql`users.id, email, users.name, phone, users.kind, role, status, users.created_at, last_sign_in_at, must_change_password,
   array(select distinct f.kind from factors f where f.user_id = users.id order by f.kind) as factors,
-  custom_roles.permissions as custom_permissions, device_scope,
+  device_scope,
   array(select g.group_id::text from person_device_groups g where g.user_id = users.id order by 1) as device_group_ids`;
-const people = sql`users left join custom_roles
-  on custom_roles.organisation_id = users.organisation_id and custom_roles.name = users.role`;
 
 export async function findUser(reader: Reader, id: string): Promise<UserRecord | undefined> {
-  return (await sql<UserRecord>`select ${columns} from ${people} where id = ${id}`.execute(reader.db)).rows[0];
+  return (await sql<UserRecord>`select ${columns} from users where id = ${id}`.execute(reader.db)).rows[0];
 }
 
 /** An account of the reader's organisation, as sign-in sees it. */
@@ -46,7 +44,7 @@ export async function listUsers(reader: Reader, filter: UserFilter): Promise<Use
   const text = filter.text === undefined ? null : `%${filter.text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   const [email, id] = filter.after ?? [null, null];
   const found = await sql<UserRecord>`
-    select ${columns} from ${people}
+    select ${columns} from users
     where (${text}::text is null or email ilike ${text} or users.name ilike ${text})
       and (${filter.role ?? null}::text is null or role = ${filter.role ?? null})
       and (${email}::text is null or (lower(email), id) > (${email}, ${id}::uuid))

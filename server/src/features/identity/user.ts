@@ -1,4 +1,4 @@
-import type { DeviceScope, Me, Permission, Role, User } from '@valtronics/contract';
+import type { DeviceScope, Me, Role, User } from '@valtronics/contract';
 import type { ApiKeyPrincipal, UserPrincipal } from '../../security/access/principal.ts';
 
 /** An account as sign-in sees it. */
@@ -19,7 +19,6 @@ export interface UserRecord {
   phone: string | null;
   kind: 'person' | 'service';
   role: Role;
-  custom_permissions: Permission[] | null;
   device_scope: DeviceScope;
   device_group_ids: string[];
   status: 'invited' | 'active' | 'disabled';

@@ -18,6 +18,7 @@ import { CredentialsTab } from './credentials-tab.tsx';
 import { DeviceStrip } from './device-strip.tsx';
 import { EditDeviceDialog } from './edit-device-dialog.tsx';
 import { EventsTab } from './events-tab.tsx';
+import { MeasuredPerson } from './measured-person.tsx';
 import { MeasurementsTab } from './measurements-tab.tsx';
 
 const tabs = ['measurements', 'commands', 'credentials', 'events'] as const;
@@ -72,6 +73,7 @@ export function DevicePage() {
         }
       />
       <DeviceStrip device={device} alerts={alerts.data?.items ?? []} />
+      <MeasuredPerson device={device} />
       <Tabs value={tab} onChange={(next) => set({ tab: next === 'measurements' ? null : next }, { replace: false })}>
         <Tabs.List mb="md">
           <Tabs.Tab value="measurements">Measurements</Tabs.Tab>

@@ -1,0 +1,93 @@
+import type { Clock } from './lib/clock.ts';
+import type { Config } from './platform/config/config.ts';
+import type { Notices } from './platform/db/notices.ts';
+import type { Logger } from './platform/log/log.ts';
+import { createApiKeys } from './security/access/api-keys.ts';
+import { createAuthentication } from './security/access/authentication.ts';
+import { createDeviceCredentials } from './security/access/device-credentials.ts';
+import { createDpopProofs } from './security/access/dpop.ts';
+import { createRevocations } from './security/access/revocations.ts';
+import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
+import { openSigningKeys } from './security/access/signing-key-store.ts';
+import { createTransactions } from './security/audit/transactions.ts';
+import { createAccessTokens } from './security/crypto/access-tokens.ts';
+import type { KeyRing } from './security/crypto/key-ring.ts';
+import { openBlocks } from './security/shield/blocks.ts';
+import { createGuessing } from './security/shield/guessing.ts';
+import { createLimiter } from './security/shield/limiter.ts';
+import { createRefusedTokens } from './security/shield/refused-tokens.ts';
+import { shieldJobs } from './security/shield/shield.jobs.ts';
+import type { RunningDatabase } from './start-database.ts';
+
+const MAX_LIMITER_KEYS = 200_000;
+
+/** The part of the wiring that holds for every feature and needs no door: who is who, what is kept out, what tokens are good for. */
+export async function openSecurity(deps: {
+  config: Config;
+  database: RunningDatabase['database'];
+  keyRing: KeyRing;
+  notices: Notices;
+  clock: Clock;
+  log: Logger;
+}) {
+  const { config, database, keyRing, notices, clock, log } = deps;
+  const transactions = createTransactions(database);
+  const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
+  const revocations = createRevocations(notices);
+  const { algorithm, everyDays } = config.signingKeys;
+  const accessTokenSeconds = config.accessTokenMinutes * 60;
+  const signingKeys = await openSigningKeys({ transactions, keyRing, notices, algorithm, clock, log });
+  const keyRotation = createSigningKeyRotation({
+    transactions,
+    keyRing,
+    store: signingKeys,
+    algorithm,
+    everyDays,
+    accessTokenSeconds,
+    clock,
+  });
+  const accessTokens = createAccessTokens({
+    keys: signingKeys,
+    issuer: config.publicUrl.origin,
+    audience: config.publicUrl.origin,
+    clock,
+    ttlSeconds: accessTokenSeconds,
+  });
+  const blocks = await openBlocks({
+    transactions,
+    notices,
+    clock,
+    exempt: [config.trustedProxies, config.allowList],
+    log,
+  });
+  const guessing = createGuessing({ transactions, keyRing, blocks, clock, log });
+  const refusedTokens = createRefusedTokens({ transactions, clock });
+  const deviceCredentials = createDeviceCredentials({ transactions, revocations, clock });
+  const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
+  const dpopProofs = createDpopProofs({ transactions, clock });
+  const authentication = createAuthentication({
+    transactions,
+    accessTokens,
+    deviceCredentials,
+    apiKeys: createApiKeys({ transactions, clock }),
+    factorPolicy,
+    refusedTokens,
+    dpopProofs,
+    clock,
+  });
+  return {
+    transactions,
+    revocations,
+    limiter,
+    blocks,
+    guessing,
+    refusedTokens,
+    authentication,
+    deviceCredentials,
+    factorPolicy,
+    accessTokens,
+    signingKeys,
+    keyRotation,
+    jobs: [...shieldJobs({ transactions, clock }), keyRotation.job, dpopProofs.job],
+  };
+}
