@@ -25,6 +25,7 @@ import { createRevocations } from './security/access/revocations.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import { createAccessTokens } from './security/crypto/access-tokens.ts';
+import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
@@ -132,7 +133,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     factorPolicy,
     clock,
   });
-  const passwords = createPasswords();
+  const { breachedPasswordsUrl } = config;
+  const passwords = createPasswords({
+    host: config.publicUrl.hostname,
+    breached:
+      breachedPasswordsUrl === undefined
+        ? undefined
+        : createBreachedPasswords({ url: breachedPasswordsUrl, outbound, clock, log }),
+  });
   const publicOrigin = config.publicUrl.origin;
   const gate = createHttpGate({
     app: http.app,

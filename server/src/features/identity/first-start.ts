@@ -4,7 +4,7 @@ import { newId } from '../../lib/ids.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import { firstOrganisation, insertOrganisation } from './organisation.repository.ts';
+import { currentOrganisation, firstOrganisation, insertOrganisation } from './organisation.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
 import { findLogin, insertUser, setPassword } from './user.repository.ts';
@@ -50,8 +50,12 @@ export function createFirstStart(deps: {
   const { transactions, passwords, users, revocations, clock } = deps;
 
   /** Slow; never inside a transaction. */
-  function hashOf(password: string, account: { email: string; name: string | null }): Promise<string> {
-    const fault = passwords.fault(password, account);
+  async function hashOf(
+    password: string,
+    { email, name, organisationId }: { email: string; name: string | null; organisationId: number },
+  ): Promise<string> {
+    const organisation = await transactions.read(organisationId, currentOrganisation);
+    const fault = await passwords.check(password, { email, name, organisation: organisation.name });
     if (fault !== undefined)
       throw new Problem('invalid_request', { detail: `The password may not be used: ${fault}.` });
     return passwords.hash(password);
@@ -108,7 +112,7 @@ export function createFirstStart(deps: {
     async resetPassword(actor, { email, password }) {
       const account = await transactions.read(null, (reader) => findLogin(reader, email));
       if (account?.status !== 'active') return false;
-      const passwordHash = await hashOf(password, { email, name: null });
+      const passwordHash = await hashOf(password, { email, name: null, organisationId: account.organisation_id });
       const ended = await transactions.system(
         { organisationId: account.organisation_id, actor, event: 'user.password_changed' },
         async (tx) => {

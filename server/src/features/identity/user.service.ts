@@ -9,6 +9,7 @@ import type { Revocations } from '../../security/access/revocations.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import { changeInvitedRole, insertInvitation } from './invitation.repository.ts';
+import { currentOrganisation } from './organisation.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
 import {
@@ -27,6 +28,12 @@ export const INVITATION_MS = 7 * 86_400_000;
 export const FIRST_LINK_MS = 30 * 60_000;
 
 const position = z.tuple([z.string().max(254), z.uuid()]);
+
+interface PasswordOf {
+  readonly hash: string | null;
+  readonly user: UserRecord;
+  readonly organisation: string;
+}
 
 export type UserService = ReturnType<typeof createUserService>;
 
@@ -156,19 +163,16 @@ export function createUserService(deps: {
     /** After the change is committed: open connections are checked again, or ended, within a second. */
     rightsChanged: (userId: string) => revocations.announce({ userId, recheck: true }),
 
-    async passwordOf(reader: Reader, userId: string): Promise<{ hash: string | null; user: UserRecord }> {
-      return { hash: await findPasswordHash(reader, userId), user: await load(reader, userId) };
+    async passwordOf(reader: Reader, userId: string): Promise<PasswordOf> {
+      const { name } = await currentOrganisation(reader);
+      return { hash: await findPasswordHash(reader, userId), user: await load(reader, userId), organisation: name };
     },
 
     /** The hash of the new password, if the old one is right and the new one allowed. Slow; never inside a transaction. */
-    async newPasswordHash(
-      of: { hash: string | null; user: UserRecord },
-      current: string,
-      next: string,
-    ): Promise<string> {
+    async newPasswordHash(of: PasswordOf, current: string, next: string): Promise<string> {
       if (!(await passwords.verify(of.hash, current)))
         throw invalidField('currentPassword', 'not your current password');
-      const fault = passwords.fault(next, of.user);
+      const fault = await passwords.check(next, { ...of.user, organisation: of.organisation });
       if (fault !== undefined) throw invalidField('newPassword', fault);
       return passwords.hash(next);
     },

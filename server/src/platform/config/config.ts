@@ -29,6 +29,8 @@ export interface Config {
   readonly admin: { readonly email: string; readonly password: Secret } | undefined;
   readonly mfaRequiredRoles: readonly string[];
   readonly passkeyRequiredRoles: readonly string[];
+  /** Without a slash at its end. */
+  readonly breachedPasswordsUrl: string | undefined;
   readonly accessTokenMinutes: number;
   readonly rootKeyFile: string;
   /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
@@ -83,6 +85,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     admin: administrator(read(settings.adminEmail), read(settings.adminPassword)),
     mfaRequiredRoles: read(settings.mfaRequiredRoles),
     passkeyRequiredRoles: read(settings.passkeyRequiredRoles),
+    breachedPasswordsUrl: read(settings.breachedPasswordsUrl),
     accessTokenMinutes: read(settings.accessTokenMinutes),
     rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
     rootKey: rootKey?.key,

@@ -12,11 +12,22 @@ export interface OutboundRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface OutboundQuestion {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** An answer with a longer body counts as a bad one. */
+  readonly maxAnswerBytes: number;
+  /** Instead of the usual one. */
+  readonly timeoutMs?: number | undefined;
+}
+
 export interface Outbound {
   /** Why this URL can never be a target, or undefined. Looks at the text only; names are resolved when a request is made. */
   fault(url: string): string | undefined;
   /** Sends a POST and returns the status. Redirects are not followed; the answer's body is read up to a bound and dropped. */
   post(request: OutboundRequest): Promise<{ readonly status: number }>;
+  /** Sends a GET and returns the status and the whole body. Redirects are not followed. */
+  get(question: OutboundQuestion): Promise<{ readonly status: number; readonly body: Buffer }>;
 }
 
 export interface OutboundOptions {
@@ -33,7 +44,7 @@ const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 65_536;
 const MAX_HEADER_BYTES = 16_384;
 
-/** HTTP requests to URLs that users gave. */
+/** HTTP requests to URLs that users or the settings gave. */
 export function createOutbound(options: OutboundOptions): Outbound {
   const policy = targetPolicy(options.allowList);
   const resolve = options.resolve ?? resolveAll;
@@ -71,50 +82,75 @@ export function createOutbound(options: OutboundOptions): Outbound {
     return address;
   }
 
+  /** One limit for all of it: name, connection, handshake, answer. */
+  async function exchange(target: string, withinMs: number, exchanged: Exchange): Promise<Answer> {
+    const problem = fault(target);
+    if (problem !== undefined) throw new OutboundError('refused', `the target ${problem}`);
+    const url = new URL(target);
+    const timeout = AbortSignal.timeout(withinMs);
+    const signal = exchanged.signal === undefined ? timeout : AbortSignal.any([timeout, exchanged.signal]);
+    try {
+      const address = await unlessAborted(vettedAddress(url), signal);
+      return await send(url, address, { ...exchanged, signal }, options.ca);
+    } catch (error) {
+      if (timeout.aborted)
+        throw new OutboundError('timeout', `the target did not answer within ${withinMs / 1000} s`, { cause: error });
+      if (error instanceof OutboundError) throw error;
+      throw new OutboundError('unreachable', `the target cannot be reached (${errorCode(error)})`, { cause: error });
+    }
+  }
+
   return {
     fault,
 
-    async post(request) {
-      const problem = fault(request.url);
-      if (problem !== undefined) throw new OutboundError('refused', `the target ${problem}`);
-      const url = new URL(request.url);
-      // One limit for all of it: name, connection, handshake, answer.
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
-      try {
-        const address = await unlessAborted(vettedAddress(url), signal);
-        return await exchange(url, address, request, signal, options.ca);
-      } catch (error) {
-        if (timeout.aborted)
-          throw new OutboundError('timeout', `the target did not answer within ${timeoutMs / 1000} s`, {
-            cause: error,
-          });
-        if (error instanceof OutboundError) throw error;
-        throw new OutboundError('unreachable', `the target cannot be reached (${errorCode(error)})`, { cause: error });
-      }
+    async post({ url, headers, body, signal }) {
+      // The status is all we come for: what lies beyond the bound is not waited for.
+      const { status } = await exchange(url, timeoutMs, {
+        method: 'POST',
+        headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+        body,
+        maxAnswerBytes: MAX_ANSWER_BYTES,
+        signal,
+      });
+      return { status };
+    },
+
+    async get({ url, headers, maxAnswerBytes, timeoutMs: ownTimeoutMs = timeoutMs }) {
+      const { status, body, isWhole } = await exchange(url, ownTimeoutMs, { method: 'GET', headers, maxAnswerBytes });
+      if (!isWhole) throw new OutboundError('bad_answer', `the target answers with more than ${maxAnswerBytes} bytes`);
+      return { status, body };
     },
   };
 }
 
-function exchange(
-  url: URL,
-  address: string,
-  request: OutboundRequest,
-  signal: AbortSignal,
-  ca: string | undefined,
-): Promise<{ status: number }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number }>();
+interface Exchange {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string | number>>;
+  readonly body?: string;
+  readonly maxAnswerBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+  /** False when it was longer than asked for and reading stopped. */
+  readonly isWhole: boolean;
+}
+
+function send(url: URL, address: string, exchanged: Exchange, ca: string | undefined): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const pinned: LookupFunction = (_host, lookupOptions, callback) => {
     const family = isIP(address);
     if (lookupOptions.all) callback(null, [{ address, family }]);
     else callback(null, address, family);
   };
   const shared = {
-    method: 'POST',
-    headers: { ...request.headers, 'content-length': Buffer.byteLength(request.body) },
+    method: exchanged.method,
+    headers: exchanged.headers,
     lookup: pinned,
     agent: false as const, // no kept connection, which another request could find pointing elsewhere
-    signal,
+    signal: exchanged.signal,
     maxHeaderSize: MAX_HEADER_BYTES,
   };
   const outgoing =
@@ -123,19 +159,21 @@ function exchange(
       : http.request(url, shared);
   outgoing.on('error', reject);
   outgoing.on('response', (incoming) => {
+    const chunks: Buffer[] = [];
     let bytes = 0;
-    const finish = (): void => {
-      resolve({ status: incoming.statusCode ?? 0 });
+    const finish = (isWhole: boolean): void => {
+      resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks), isWhole });
       outgoing.destroy();
     };
     incoming.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > MAX_ANSWER_BYTES) finish(); // the status is all we came for
+      if (bytes > exchanged.maxAnswerBytes) finish(false);
+      else chunks.push(chunk);
     });
-    incoming.on('end', finish);
+    incoming.on('end', () => finish(true));
     incoming.on('error', reject);
   });
-  outgoing.end(request.body);
+  outgoing.end(exchanged.body);
   return promise;
 }
 
