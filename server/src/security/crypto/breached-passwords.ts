@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
+import { ConfigError } from '../../platform/config/config-error.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
 
@@ -36,11 +37,19 @@ interface Range {
 export function createBreachedPasswords(deps: {
   /** Without a slash at its end. */
   url: string;
-  outbound: Pick<Outbound, 'get'>;
+  outbound: Pick<Outbound, 'fault' | 'get'>;
   clock: Clock;
   log: Logger;
 }): BreachedPasswords {
   const { url, outbound, clock, log } = deps;
+  const fault = outbound.fault(url);
+  // A service that can never be asked must not look like one that is merely away.
+  if (fault !== undefined)
+    throw new ConfigError(
+      'VALTRONICS_BREACHED_PASSWORDS_URL',
+      fault,
+      'use https, or name a private target in VALTRONICS_WEBHOOK_ALLOW',
+    );
   const ranges = new Map<string, Range>();
   let unasked = 0;
   let saidAt = Number.NEGATIVE_INFINITY;
@@ -68,7 +77,7 @@ export function createBreachedPasswords(deps: {
     unasked += 1;
     if (clock.now() - saidAt < ONE_LINE_A_MS) return;
     const reason = error instanceof Error ? error.message : 'unknown';
-    log.warn({ reason, passwords: unasked }, 'the service of breached passwords gives no answer: not asked for these');
+    log.warn({ reason, unasked }, 'the service of breached passwords gives no answer: not asked for these');
     saidAt = clock.now();
     unasked = 0;
   }
