@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import {
+  createServer as createPlainServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { aSelfSignedCertificate } from './self-signed-certificate.ts';
@@ -24,13 +29,13 @@ export interface RangeService {
 
 export const sha1Of = (password: string): string => createHash('sha1').update(password).digest('hex').toUpperCase();
 
-/** A service of leaked passwords over TLS, as Pwned Passwords answers, padding included. */
-export async function aRangeService(): Promise<RangeService> {
+/** A service of leaked passwords as Pwned Passwords answers, padding included; over TLS unless asked otherwise. */
+export async function aRangeService(options: { plain?: boolean } = {}): Promise<RangeService> {
   const { key, cert } = aSelfSignedCertificate('localhost');
   const asked: RangeQuestion[] = [];
   const leaked = new Map<string, number>();
   let instead: ((response: ServerResponse) => void) | undefined;
-  const server = createServer({ key, cert }, async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     asked.push({ method: request.method ?? '', path: request.url ?? '', headers: request.headers, body });
@@ -41,10 +46,11 @@ export async function aRangeService(): Promise<RangeService> {
       .map(([hash, count]) => `${hash.slice(5)}:${count}`);
     const padding = Array.from({ length: 800 }, (_, n) => `${sha1Of(`padding ${n}`).slice(5)}:0`);
     response.writeHead(200, { 'content-type': 'text/plain' }).end([...lines, ...padding].sort().join('\r\n'));
-  });
+  };
+  const server = options.plain ? createPlainServer(answer) : createServer({ key, cert }, answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `https://localhost:${(server.address() as AddressInfo).port}/range`,
+    url: `${options.plain ? 'http://127.0.0.1' : 'https://localhost'}:${(server.address() as AddressInfo).port}/range`,
     ca: cert,
     asked,
     leak: (password, count = 7) => leaked.set(sha1Of(password), count),
