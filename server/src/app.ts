@@ -23,6 +23,7 @@ import { createMailer } from './platform/mail/mailer.ts';
 import { createMetrics } from './platform/metrics/metrics.ts';
 import { createMqttBroker } from './platform/mqtt/broker.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
+import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
@@ -110,7 +111,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   // Security: what holds for every feature.
   const security = await openSecurity({ config, database, keyRing, notices, clock, log });
   const { transactions, revocations, limiter, blocks, guessing, authentication, factorPolicy } = security;
-  const passwords = createPasswords();
+  const { breachedPasswordsUrl } = config;
+  const passwords = createPasswords({
+    host: config.publicUrl.hostname,
+    breached:
+      breachedPasswordsUrl === undefined
+        ? undefined
+        : createBreachedPasswords({ url: breachedPasswordsUrl, outbound, clock, log }),
+  });
   const publicOrigin = config.publicUrl.origin;
   const gate = createHttpGate({
     app: http.app,

@@ -7,7 +7,7 @@ import { holdRole } from '../../security/access/role.repository.ts';
 import type { SystemTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
-import { firstOrganisation, insertOrganisation } from './organisation.repository.ts';
+import { currentOrganisation, firstOrganisation, insertOrganisation } from './organisation.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
 import { findLogin, insertUser, setPassword } from './user.repository.ts';
@@ -54,8 +54,12 @@ export function createFirstStart(deps: {
   const { transactions, passwords, users, revocations, guessing, clock } = deps;
 
   /** Slow; never inside a transaction. */
-  function hashOf(password: string, account: { email: string; name: string | null }): Promise<string> {
-    const fault = passwords.fault(password, account);
+  async function hashOf(
+    password: string,
+    { email, name, organisationId }: { email: string; name: string | null; organisationId: number },
+  ): Promise<string> {
+    const organisation = await transactions.read(organisationId, currentOrganisation);
+    const fault = await passwords.check(password, { email, name, organisation: organisation.name });
     if (fault !== undefined)
       throw new Problem('invalid_request', { detail: `The password may not be used: ${fault}.` });
     return passwords.hash(password);
@@ -119,7 +123,7 @@ export function createFirstStart(deps: {
     async resetPassword(actor, { email, password }) {
       const account = await transactions.read(null, (reader) => findLogin(reader, email));
       if (account?.status !== 'active') return false;
-      const passwordHash = await hashOf(password, { email, name: null });
+      const passwordHash = await hashOf(password, { email, name: null, organisationId: account.organisation_id });
       const ended = await transactions.system(
         { organisationId: account.organisation_id, actor, event: 'user.password_changed' },
         async (tx) => {

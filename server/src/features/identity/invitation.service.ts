@@ -41,7 +41,8 @@ export function createInvitationService(deps: {
     const invitation = await find(given.token, visitor.address);
     const email = invitation.email ?? given.email;
     if (email === undefined) throw invalidField('email', 'your address, to sign in with');
-    const fault = passwords.fault(given.password, { email, name: given.name ?? null });
+    const { organisation } = invitation;
+    const fault = await passwords.check(given.password, { email, name: given.name ?? null, organisation });
     if (fault !== undefined) throw invalidField('password', fault);
     const passwordHash = await passwords.hash(given.password);
 

@@ -11,6 +11,7 @@ import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../s
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import { listFactors } from './factor.repository.ts';
+import { currentOrganisation } from './organisation.repository.ts';
 import {
   claimPasswordReset,
   type FoundReset,
@@ -38,6 +39,19 @@ const RESET_EVERY_MS = 2 * 60_000;
 /** Requests for links that are worked on after their answer was sent. */
 const MOST_UNDER_WAY = 50;
 
+interface Owner {
+  readonly email: string;
+  readonly name: string | null;
+  readonly organisation: string;
+  readonly hasSecondFactor: boolean;
+}
+/** What has to be true of the present password when the new one takes its place. */
+interface Current {
+  readonly hash: string | null;
+  readonly user: UserRecord;
+  readonly organisation: string;
+}
+
 export type PasswordService = ReturnType<typeof createPasswordService>;
 
 /** Changing a password and getting a new one. What is slow happens before the transactions. */
@@ -54,13 +68,8 @@ export function createPasswordService(deps: {
   const { transactions, passwords, revocations, mailbox, guessing, publicUrl, clock, log } = deps;
   let underWay = 0;
 
-  async function hashOf(
-    path: string,
-    password: string,
-    owner: { email: string; name: string | null },
-    second: boolean,
-  ) {
-    const fault = passwords.fault(password, { ...owner, hasSecondFactor: second });
+  async function hashOf(path: string, password: string, owner: Owner) {
+    const fault = await passwords.check(password, owner);
     if (fault !== undefined) throw invalidField(path, fault);
     return passwords.hash(password);
   }
@@ -119,27 +128,24 @@ export function createPasswordService(deps: {
   }
 
   return {
-    /** What has to be true of the present password when the new one takes its place. */
-    async current(reader: Reader, userId: string): Promise<{ hash: string | null; user: UserRecord }> {
+    async current(reader: Reader, userId: string): Promise<Current> {
       const user = await findUser(reader, userId);
       if (!user) throw notFound();
-      return { hash: await findPasswordHash(reader, userId), user };
+      const { name: organisation } = await currentOrganisation(reader);
+      return { hash: await findPasswordHash(reader, userId), user, organisation };
     },
 
     /** The hash of the new password, if the old one is right and the new one allowed. */
-    async newHash(
-      of: { hash: string | null; user: UserRecord },
-      current: string,
-      next: string,
-      deviceCookie: string | undefined,
-    ): Promise<string> {
+    async newHash(of: Current, current: string, next: string, deviceCookie: string | undefined): Promise<string> {
       const isRight = await guessing.check(
         { account: of.user.email, factor: 'password_again', deviceCookie },
         async () => (await passwords.verify(of.hash, current)) || null,
       );
       if (!isRight) throw invalidField('currentPassword', 'not your current password');
       if (next === current) throw invalidField('newPassword', 'the one you have now');
-      return hashOf('newPassword', next, of.user, of.user.factors.length > 0);
+      const { email, name, factors } = of.user;
+      const owner = { email, name, organisation: of.organisation, hasSecondFactor: factors.length > 0 };
+      return hashOf('newPassword', next, owner);
     },
 
     /** Ends the person's other sessions; returns their ids. */
@@ -181,8 +187,13 @@ export function createPasswordService(deps: {
     async reset(writeAs: WriteAs, address: string, token: string, password: string): Promise<void> {
       const found = await findReset(token, address);
       const { organisation_id: organisationId, user_id: userId, email, name } = found;
-      const factors = await transactions.read(organisationId, (reader) => listFactors(reader, userId));
-      const hash = await hashOf('newPassword', password, { email, name }, factors.length > 0);
+      const owner = await transactions.read(organisationId, async (reader) => ({
+        email,
+        name,
+        organisation: (await currentOrganisation(reader)).name,
+        hasSecondFactor: (await listFactors(reader, userId)).length > 0,
+      }));
+      const hash = await hashOf('newPassword', password, owner);
       const ended = await writeAs({ organisationId, actor: actorOf(found) }, async (tx) => {
         if (!(await claimPasswordReset(tx, found.reset_id, clock.date()))) throw new Problem('gone');
         await setPassword(tx, userId, hash);

@@ -4,9 +4,9 @@ export interface Passwords {
   /** `null` stands for an unknown account and takes as long as a wrong password. */
   verify(hash: string | null, password: string): Promise<boolean>;
   needsRehash(hash: string): boolean;
-  /** Why the password may not be used, or undefined. */
-  fault(
+  /** Why the password may not be chosen, or undefined. Slow, and may ask a service elsewhere: never inside a transaction. */
+  check(
     password: string,
-    account: { email: string; name: string | null; hasSecondFactor?: boolean },
-  ): string | undefined;
+    owner: { email: string; name: string | null; organisation: string; hasSecondFactor?: boolean },
+  ): Promise<string | undefined>;
 }

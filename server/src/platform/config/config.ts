@@ -31,6 +31,8 @@ export interface Config {
   readonly admin: { readonly email: string; readonly password: Secret } | undefined;
   readonly mfaRequiredRoles: readonly string[];
   readonly passkeyRequiredRoles: readonly string[];
+  /** Without a slash at its end. */
+  readonly breachedPasswordsUrl: string | undefined;
   readonly accessTokenMinutes: number;
   readonly signingKeys: { readonly algorithm: 'ES256' | 'EdDSA'; readonly everyDays: number };
   readonly rootKeyFile: string;
@@ -87,6 +89,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     admin: administrator(read(settings.adminEmail), read(settings.adminPassword)),
     mfaRequiredRoles: read(settings.mfaRequiredRoles),
     passkeyRequiredRoles: read(settings.passkeyRequiredRoles),
+    breachedPasswordsUrl: read(settings.breachedPasswordsUrl),
     accessTokenMinutes: read(settings.accessTokenMinutes),
     signingKeys: Object.freeze({
       algorithm: read(settings.signingAlgorithm),

@@ -56,6 +56,15 @@ export const objectStoreUrl: ParseValue<Secret> = (text) => {
   return secret(text);
 };
 
+/** Followed by a slash and what is asked for, so it ends with neither. */
+export const rangeServiceUrl: ParseValue<string> = (text) => {
+  const url = parse(text, ['http:', 'https:']);
+  onlyParameters(url, []);
+  if (url.username !== '' || url.password !== '' || url.hash !== '')
+    throw new BadValue('is more than a place', 'leave out user name, password and the part from #');
+  return url.href.replace(/\/+$/, '');
+};
+
 export const publicUrl: ParseValue<URL> = (text) => {
   const url = parse(text, ['http:', 'https:']);
   if (url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {

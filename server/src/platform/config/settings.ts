@@ -1,5 +1,5 @@
 import { roles } from '@valtronics/contract';
-import { databaseUrl, objectStoreUrl, publicUrl, redisUrl, smtpUrl } from './connection-urls.ts';
+import { databaseUrl, objectStoreUrl, publicUrl, rangeServiceUrl, redisUrl, smtpUrl } from './connection-urls.ts';
 import {
   email,
   host,
@@ -106,6 +106,10 @@ export const settings = {
     defaultText: 'none',
     mayBeEmpty: true,
   }),
+  breachedPasswordsUrl: optional('VALTRONICS_BREACHED_PASSWORDS_URL', rangeServiceUrl, {
+    description: 'service that new passwords are held against, such as https://api.pwnedpasswords.com/range',
+    defaultText: 'none: nothing is asked',
+  }),
   accessTokenMinutes: required('VALTRONICS_ACCESS_TOKEN_MINUTES', '15', wholeNumber(1, 60), {
     description: 'life of an access token',
   }),
@@ -132,7 +136,7 @@ export const settings = {
     description: 'least severe level that is logged',
   }),
   webhookAllowList: required('VALTRONICS_WEBHOOK_ALLOW', '', networksOrHosts, {
-    description: 'networks or host names that notifications and sign-in providers may be at although they are private',
+    description: 'networks or host names that requests to other servers may target although they are private',
     defaultText: 'none',
     mayBeEmpty: true,
   }),

@@ -3,7 +3,7 @@
 const LISTS = {
   words: `password passwort passw motdepasse contrasena senha wachtwoord haslo parola parole lozinka salasana losenord adgangskode heslo jelszo
     welcome willkommen bienvenue bienvenido letmein changeme changeit default secret geheim login logon signin access account secure security
-    administrator administrador admin root superuser sysadmin operator manager guest user test tester testing demo temp temporary example sample
+    administrador root superuser sysadmin manager guest test tester testing demo temp temporary example sample
     hello hallo bonjour iloveyou loveyou ilovegod loveme lovely forever whatever nothing something anything trustno1 letsgo qazwsx
     master killer hunter ranger soldier warrior phantom shadow ghost knight wizard merlin gandalf matrix voodoo magic mystery phoenix
     dragon monkey tiger lion panther eagle falcon dolphin butterfly kitten puppy turtle bulldog mustang chicken cookie banana cheese chocolate
@@ -15,7 +15,7 @@ const LISTS = {
     microsoft windows samsung apple iphone android mobile network server database oracle cisco linux ubuntu debian github
     ferrari porsche mercedes corvette harley yamaha honda toyota cadillac jaguar america england london paris berlin dallas boston texas
     chicago newyork california florida snoopy garfield scooby tigger winnie mickey minnie barbie corona covid
-    correcthorsebatterystaple correcthorsebattery valtronics telemetry hospital patient nurse clinic doctor sensor device`,
+    correcthorsebatterystaple correcthorsebattery`,
   names: `michael michelle jennifer jessica jordan joshua ashley amanda andrew anthony daniel danielle david matthew nicole robert thomas
     charlie george william richard christopher christian alexander alexandra nicholas samantha elizabeth stephanie victoria veronica
     patrick benjamin jonathan brandon justin austin taylor tyler hannah rachel rebecca melissa natalie natasha isabella sophia
@@ -26,7 +26,4 @@ const LISTS = {
     112233 121212 123123 123321 111111 000000 666666 696969 159753 147258369 789456123`,
 } as const;
 
-/** Longest first, so that `passwords` in pieces is not mistaken for something of one's own. */
-export const guessedWords: readonly string[] = Object.values(LISTS)
-  .flatMap((list) => list.split(/\s+/))
-  .sort((a, b) => b.length - a.length);
+export const guessedWords: readonly string[] = Object.values(LISTS).flatMap((list) => list.split(/\s+/));
