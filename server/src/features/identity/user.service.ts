@@ -132,7 +132,8 @@ export function createUserService(deps: {
 
     /**
      * Nobody changes their own role or status, or the rights of somebody who may more than they do; and an organisation keeps one active
-     * administrator: a person with the built-in role, which nobody can edit, so that it always holds every permission.
+     * administrator: a person with the built-in role, which nobody can edit, so that it always holds every permission, and who sees the
+     * whole fleet, or nobody could decide any more who sees what.
      */
     async change(
       tx: AuditedTx,
@@ -170,7 +171,7 @@ export function createUserService(deps: {
         await mustNotBeAbove(tx, by, id);
       }
       if (after.role !== before.role) await mustMayGive(tx, by, after.role);
-      const staysAdministrator = after.role === 'admin' && after.status === 'active';
+      const staysAdministrator = after.role === 'admin' && after.status === 'active' && after.deviceScope === 'all';
       if (administrators.length === 1 && administrators[0] === id && !staysAdministrator)
         throw new Problem('conflict', { detail: 'The last administrator stays one.' });
       await updateUser(tx, id, after);
