@@ -211,6 +211,15 @@ describe('who is limited to a device group', () => {
     expect(tries.map(said)).toEqual(tries.map(() => '403 forbidden'));
   });
 
+  it('the last administrator who sees everything stays: two who limit each other at once do not both succeed', async () => {
+    const others = await app.anotherOrganisation();
+    const [one, two] = [await app.aPerson('admin', others), await app.aPerson('admin', others)];
+    const limitBy = (by: Person, whom: Person) =>
+      as(by.accessToken)('PATCH', `/users/${whom.userId}`, { deviceScope: 'limited' });
+    const answers = await Promise.all([limitBy(one, two), limitBy(two, one)]);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+  });
+
   it('nobody changes their own devices', async () => {
     expect(said(await byAdmin('PATCH', `/users/${admin.userId}`, { deviceScope: 'limited' }))).toBe('403 forbidden');
   });

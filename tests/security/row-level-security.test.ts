@@ -97,6 +97,18 @@ describe('row-level security', () => {
     expect(loose).toEqual([]);
   });
 
+  it('[ASVS 8.2.2] whatever tells of a device is bounded a second time, by who sees the device', async () => {
+    const unbounded = await all(`
+      select c.relname as table from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition
+        and has_any_column_privilege('valtronics_server', c.oid, 'select')
+        and exists (select from pg_attribute a where a.attrelid = c.oid and not a.attisdropped
+                    and (a.attname in ('device_id', 'series_id') or c.relname in ('devices', 'alert_events')))
+        and not exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive
+                        and pg_get_expr(p.polqual, p.polrelid) like '%current_viewers()%visible_%')`);
+    expect(unbounded).toEqual([]);
+  });
+
   it('partitions cannot be read around their parent', async () => {
     await database.admin.query(`select ensure_points_day(current_date)`);
     const readable = await all(`

@@ -15,6 +15,7 @@ import type { createInvitationService } from './invitation.service.ts';
 import { currentOrganisation } from './organisation.repository.ts';
 import type { SecondStepService } from './second-step.service.ts';
 import { revokeSession } from './session.repository.ts';
+import type { SessionService } from './session.service.ts';
 import type { SignInService } from './sign-in.service.ts';
 import type { UserService } from './user.service.ts';
 import { presentMe } from './user.ts';
@@ -24,6 +25,7 @@ export interface IdentityRouteParts {
   transactions: Transactions;
   authentication: Pick<Authentication, 'session'>;
   signIn: SignInService;
+  sessions: SessionService;
   secondStep: SecondStepService;
   invitations: ReturnType<typeof createInvitationService>;
   users: UserService;
@@ -41,8 +43,19 @@ interface BrowserCall {
 
 /** Signing in and out. */
 export function addIdentityRoutes(parts: IdentityRouteParts): void {
-  const { gate, transactions, authentication, signIn, secondStep, invitations, users, revocations, guessing, clock } =
-    parts;
+  const {
+    gate,
+    transactions,
+    authentication,
+    signIn,
+    sessions,
+    secondStep,
+    invitations,
+    users,
+    revocations,
+    guessing,
+    clock,
+  } = parts;
 
   /** A key is told what it may itself, which can be less than its owner may. */
   const meOf = (principal: UserPrincipal | ApiKeyPrincipal): Promise<contract.Me> =>
@@ -72,17 +85,17 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
   gate.handle(contract.login, async (call) => {
     const account = await signIn.prove(call.body.email, call.body.password, call);
     const more = await secondStep.begin(account, 'token');
-    return more ? { mfa: more } : signIn.openTokens(call.writeAs, { account, proof: passwordAlone }, call);
+    return more ? { mfa: more } : sessions.openTokens(call.writeAs, { account, proof: passwordAlone }, call);
   });
 
   gate.handle(contract.mfaVerify, async (call) =>
-    signIn.openTokens(call.writeAs, await secondStep.finish(call.body, 'token', call), call),
+    sessions.openTokens(call.writeAs, await secondStep.finish(call.body, 'token', call), call),
   );
 
-  gate.handle(contract.refresh, (call) => signIn.refresh(call.writeAs, call, call.body.refreshToken));
+  gate.handle(contract.refresh, (call) => sessions.refresh(call.writeAs, call, call.body.refreshToken));
 
   gate.handle(contract.logout, async (call) => {
-    await signIn.logout(call.writeAs, call, call.body.refreshToken);
+    await sessions.logout(call.writeAs, call, call.body.refreshToken);
     return undefined;
   });
 
@@ -90,14 +103,14 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     const account = await signIn.prove(call.body.email, call.body.password, call);
     const more = await secondStep.begin(account, 'browser');
     if (more) return { mfa: more };
-    return welcome(call, await signIn.openBrowser(call.writeAs, { account, proof: passwordAlone }, call));
+    return welcome(call, await sessions.openBrowser(call.writeAs, { account, proof: passwordAlone }, call));
   });
 
   gate.handle(contract.passkeySignIn, () => secondStep.beginAlone());
 
   gate.handle(contract.sessionVerify, async (call) => {
     const proven = await secondStep.finish(call.body, 'browser', call);
-    return welcome(call, await signIn.openBrowser(call.writeAs, proven, call));
+    return welcome(call, await sessions.openBrowser(call.writeAs, proven, call));
   });
 
   gate.handle(contract.sessionDelete, async (call) => {

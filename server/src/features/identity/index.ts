@@ -26,6 +26,7 @@ import { createPasswordService } from './password.service.ts';
 import type { Passwords } from './passwords.ts';
 import { addPeopleRoutes } from './people.routes.ts';
 import { createSecondStepService } from './second-step.service.ts';
+import { createSessionService } from './session.service.ts';
 import { createSignInService } from './sign-in.service.ts';
 import { createStepUpService } from './step-up.service.ts';
 import { createUserService } from './user.service.ts';
@@ -63,10 +64,11 @@ export function createIdentity(deps: IdentityDependencies): Identity {
   const proofs = createFactorProofs({ ...deps, passkeys });
   const users = createUserService({ ...deps, mailbox });
   const passwords = createPasswordService({ ...deps, mailbox });
-  const signIn = createSignInService({ ...deps, mailbox });
+  const signIn = createSignInService(deps);
+  const sessions = createSessionService({ ...deps, mailbox });
   const secondStep = createSecondStepService({ ...deps, passkeys, challenges, proofs, mailbox });
-  const invitations = createInvitationService({ ...deps, signIn });
-  addIdentityRoutes({ ...deps, signIn, secondStep, invitations, users });
+  const invitations = createInvitationService({ ...deps, sessions });
+  addIdentityRoutes({ ...deps, signIn, sessions, secondStep, invitations, users });
   addAccountRoutes({
     ...deps,
     factors: createFactorService({ ...deps, passkeys, challenges, mailbox }),

@@ -7,18 +7,19 @@ import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { passwordAlone } from './factor-proofs.ts';
 import { claimInvitation, type FoundInvitation, findInvitation } from './invitation.repository.ts';
 import type { Passwords } from './passwords.ts';
-import { actorOf, type SignInService, type Visitor, type WriteAs } from './sign-in.service.ts';
+import type { SessionService } from './session.service.ts';
 import { activateUser, insertUser } from './user.repository.ts';
 import type { Account } from './user.ts';
+import { actorOf, type Visitor, type WriteAs } from './visitor.ts';
 
 export function createInvitationService(deps: {
   transactions: Transactions;
   passwords: Passwords;
-  signIn: SignInService;
+  sessions: SessionService;
   guessing: Pick<Guessing, 'check'>;
   clock: Clock;
 }) {
-  const { transactions, passwords, signIn, guessing, clock } = deps;
+  const { transactions, passwords, sessions, guessing, clock } = deps;
 
   async function find(token: string, address: string): Promise<FoundInvitation> {
     const gone = new Problem('gone', {
@@ -74,7 +75,7 @@ export function createInvitationService(deps: {
         if (!isNew) throw new Problem('conflict', { errors: [{ path: 'email', message: 'already has an account' }] });
       }
       tx.describe({ resource: { kind: 'user', id: account.user_id }, details: { role: account.role } });
-      return (await signIn.openBrowserSession(tx, { account, proof: passwordAlone }, visitor)).token;
+      return (await sessions.openBrowserSession(tx, { account, proof: passwordAlone }, visitor)).token;
     });
   }
 

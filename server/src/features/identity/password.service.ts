@@ -21,7 +21,6 @@ import {
 } from './password-reset.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
-import { actorOf, type WriteAs } from './sign-in.service.ts';
 import {
   findAccount,
   findLogin,
@@ -31,6 +30,7 @@ import {
   setPassword,
 } from './user.repository.ts';
 import type { UserRecord } from './user.ts';
+import { actorOf, type WriteAs } from './visitor.ts';
 
 /** Long enough for a mail to arrive and be read. */
 const RESET_MS = 60 * 60_000;

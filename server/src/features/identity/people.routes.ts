@@ -1,6 +1,7 @@
 import * as contract from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { Problem } from '../../lib/problem.ts';
+import { mustNotBeAbove } from '../../security/access/giving.ts';
 import type { ApiKeyPrincipal, UserPrincipal } from '../../security/access/principal.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { currentOrganisation, type OrganisationRecord, updateOrganisation } from './organisation.repository.ts';
@@ -50,6 +51,7 @@ export function addPeopleRoutes(parts: {
   gate.handle(contract.userPasswordReset, ({ params, principal, write }) =>
     write(async (tx) => {
       const { email, status } = await users.load(tx, params.id);
+      await mustNotBeAbove(tx, principal, params.id);
       if (status !== 'active')
         throw new Problem('conflict', { detail: 'Only an active account has a password to replace.' });
       return passwords.issueLink(tx, { organisationId: principal.organisationId, userId: params.id, email });
@@ -64,8 +66,8 @@ export function addPeopleRoutes(parts: {
     return { items: rows.map((row) => presentSession(row, currentOf(principal))), nextCursor: null };
   });
 
-  gate.handle(contract.userSessionsRevoke, async ({ params, write }) => {
-    const ended = await write((tx) => users.endSessions(tx, params.id));
+  gate.handle(contract.userSessionsRevoke, async ({ params, principal, write }) => {
+    const ended = await write((tx) => users.endSessions(tx, principal, params.id));
     await passwords.announce(ended);
     return { ended: ended.length };
   });

@@ -13,9 +13,9 @@ import { type SessionKind, spendChallenge, spendPasswordless } from './challenge
 import { CHALLENGE_MS, type Challenges } from './challenges.ts';
 import { countRecoveryCodes, findPasskeyOwner } from './factor.repository.ts';
 import type { FactorProofs, Proof } from './factor-proofs.ts';
-import type { Visitor } from './sign-in.service.ts';
 import { findAccount } from './user.repository.ts';
 import type { Account } from './user.ts';
+import type { Visitor } from './visitor.ts';
 
 /** An account and what was proven for it; what opens a session claims the proof in the same transaction. */
 export interface Proven {

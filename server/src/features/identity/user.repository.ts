@@ -142,12 +142,14 @@ export async function renameUser(tx: WriteTx, id: string, name: string | null): 
   await sql`update users set name = ${name}, updated_at = now() where id = ${id}`.execute(tx.db);
 }
 
-/** Locks the people who are administrators of the organisation (a program's account can sign nobody in), so that two of them cannot remove each other at once. */
+/**
+ * Locks the people who are administrators of the organisation (a program's account can sign nobody in) and see all of it, so that two of
+ * them cannot remove each other at once.
+ */
 export async function lockActiveAdministrators(tx: WriteTx): Promise<string[]> {
   const found = await sql<{ id: string }>`
-    select id from users where role = 'admin' and status = 'active' and kind = 'person' order by id for update`.execute(
-    tx.db,
-  );
+    select id from users where role = 'admin' and status = 'active' and kind = 'person' and device_scope = 'all'
+    order by id for update`.execute(tx.db);
   return found.rows.map((row) => row.id);
 }
 

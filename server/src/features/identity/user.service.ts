@@ -153,7 +153,8 @@ export function createUserService(deps: {
 
     /**
      * Nobody changes their own role or status, or the rights of somebody who may more than they do; and an organisation keeps one active
-     * administrator: a person with the built-in role, which nobody can edit, so that it always holds every permission.
+     * administrator: a person with the built-in role, which nobody can edit, so that it always holds every permission, and who sees the
+     * whole fleet, or nobody could decide any more who sees what.
      */
     async change(
       tx: AuditedTx,
@@ -193,7 +194,7 @@ export function createUserService(deps: {
         await mustNotBeAbove(tx, by, id);
       }
       if (after.role !== before.role) await mustMayGive(tx, by, after.role);
-      const staysAdministrator = after.role === 'admin' && after.status === 'active';
+      const staysAdministrator = after.role === 'admin' && after.status === 'active' && after.deviceScope === 'all';
       if (administrators.length === 1 && administrators[0] === id && !staysAdministrator)
         throw new Problem('conflict', { detail: 'The last administrator stays one.' });
       await updateUser(tx, id, after);
@@ -229,6 +230,7 @@ export function createUserService(deps: {
       if (id === by.userId) throw new Problem('forbidden', { detail: 'Your own factors stand under your account.' });
       await lockUser(tx, id);
       const person = await load(tx, id);
+      await mustNotBeAbove(tx, by, id);
       const removed = await deleteFactorsOf(tx, id);
       const ended = await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'second factors reset', clock.date());
       const to = { organisationId: by.organisationId, email: person.email };
@@ -237,8 +239,9 @@ export function createUserService(deps: {
       return { user: presentUser(await load(tx, id)), ended };
     },
 
-    async endSessions(tx: AuditedTx, id: string): Promise<string[]> {
+    async endSessions(tx: AuditedTx, by: UserPrincipal, id: string): Promise<string[]> {
       await load(tx, id);
+      await mustNotBeAbove(tx, by, id);
       const ended = await revokeSessionsOf(
         tx,
         { userId: id, exceptId: null },

@@ -1,8 +1,6 @@
 import type { IngestReceipt } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { Problem } from '../../lib/problem.ts';
-import type { KnownPrincipal } from '../../security/access/principal.ts';
-import type { Sight } from '../../security/access/sight.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { answer, type Batch, failBatch, newBatch, type WaitingPoint } from './batch.ts';
 import { type NormalPoint, readPoint, refusedTime } from './point.ts';
@@ -11,15 +9,7 @@ import { isUnread, type SentPoints, textBytes } from './sent-points.ts';
 import { claimPointIds, MAX_SERIES_PER_DEVICE, type WantedSeries } from './series.repository.ts';
 import type { KnownDevice, KnownSeries, SeriesCache } from './series-cache.ts';
 import type { Flusher } from './telemetry.flusher.ts';
-
-/** Who sends: a device for itself, or a person or an API key for the devices they see. */
-export type TelemetrySender =
-  | { readonly kind: 'device'; readonly deviceId: string; readonly organisationId: number }
-  | { readonly kind: 'member'; readonly organisationId: number; readonly sight: Sight };
-
-/** A device that was let in writes for itself; anybody else for the devices they see. */
-export const senderOf = (principal: KnownPrincipal, sight: Sight): TelemetrySender =>
-  principal.kind === 'device' ? principal : { kind: 'member', organisationId: principal.organisationId, sight };
+import { deviceOf, type TelemetrySender } from './telemetry-sender.ts';
 
 export interface IngestLimits {
   /** Points that may wait for their commit, of all senders together. */
@@ -286,11 +276,6 @@ function nextGiven(series: KnownSeries, nowMicros: number): number {
   const at = nowMicros > series.lastGivenMicros ? nowMicros : series.lastGivenMicros + 1;
   series.lastGivenMicros = at;
   return at;
-}
-
-function deviceOf(sender: TelemetrySender, { deviceId }: NormalPoint): string | undefined {
-  if (sender.kind !== 'device') return deviceId?.toLowerCase();
-  return deviceId === undefined || deviceId.toLowerCase() === sender.deviceId ? sender.deviceId : undefined;
 }
 
 function typeOf(value: NormalPoint['value']): KnownSeries['valueType'] {

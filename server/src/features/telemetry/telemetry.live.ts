@@ -1,7 +1,8 @@
 import { telemetryPublish, telemetryStream } from '@valtronics/contract';
 import type { StreamGate, Subscription } from '../../security/gate/streams.ts';
 import type { CommittedFlush, CommittedPoint } from './committed.ts';
-import { type Ingest, senderOf } from './telemetry.ingest.ts';
+import type { Ingest } from './telemetry.ingest.ts';
+import { senderOf } from './telemetry-sender.ts';
 import { timestampText } from './timestamp.ts';
 
 interface Listener {

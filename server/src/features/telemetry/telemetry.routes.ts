@@ -12,9 +12,10 @@ import { sightOf } from '../../security/access/sight.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { scanPoints } from './scan-points.ts';
-import { type Ingest, senderOf } from './telemetry.ingest.ts';
+import type { Ingest } from './telemetry.ingest.ts';
 import { history, latestValues, metricList, rawPoints, sparklines } from './telemetry.query.ts';
 import { summary } from './telemetry.summary.ts';
+import { senderOf } from './telemetry-sender.ts';
 
 export function addTelemetryRoutes(deps: {
   gate: EndpointGate;

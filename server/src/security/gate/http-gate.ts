@@ -23,6 +23,7 @@ import { withForms } from './form-body.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { createHttpBlocks } from './http-blocks.ts';
 import { type Caller, createHttpCallers } from './http-callers.ts';
+import { hasUnknownFraming } from './http-framing.ts';
 import { parsed } from './parsed.ts';
 import { createProblemSender } from './send-problem.ts';
 import { toProblem } from './to-problem.ts';
@@ -291,12 +292,6 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
 /** `/devices/{id}` of the contract as Fastify writes it, below `/api/v1` unless it belongs to the root. */
 export const urlOf = (endpoint: Endpoint): string =>
   `${endpoint.root ? '' : '/api/v1'}${endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
-
-/** Where the body of such a request ends, another server might see differently (RFC 9112, 6.3). */
-function hasUnknownFraming({ headers }: FastifyRequest): boolean {
-  const coding = headers['transfer-encoding'];
-  return coding !== undefined && coding.toLowerCase() !== 'chunked';
-}
 
 const mayScrape = (endpoint: Endpoint, principal: Principal): boolean =>
   principal.kind === 'scraper' && endpoint.path === '/metrics';
