@@ -70,7 +70,7 @@ export const identityProvidersList = endpoint({
   path: '/identity-providers',
   summary: 'OpenID providers people of the organisation may sign in with',
   response: page(identityProvider),
-  access: needs('config:manage'),
+  access: needs('user:manage'),
   rate: 'api',
   audit: unaudited('read by those who configure it; no secret is in the answer'),
 });
@@ -81,7 +81,7 @@ export const identityProviderGet = endpoint({
   summary: 'One OpenID provider',
   params: idParams,
   response: identityProvider,
-  access: needs('config:manage'),
+  access: needs('user:manage'),
   rate: 'api',
   audit: unaudited('read by those who configure it; no secret is in the answer'),
 });
@@ -100,7 +100,7 @@ export const identityProviderCreate = endpoint({
   }),
   response: identityProvider,
   status: 201,
-  access: needs('config:manage', { stepUp: true }),
+  access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('identity_provider.created'),
 });
@@ -112,7 +112,7 @@ export const identityProviderChange = endpoint({
   params: idParams,
   body: z.strictObject({ ...policyFields, clientSecret }).partial(),
   response: identityProvider,
-  access: needs('config:manage', { stepUp: true }),
+  access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('identity_provider.changed'),
 });
@@ -124,7 +124,7 @@ export const identityProviderDelete = endpoint({
   params: idParams,
   response: 'empty',
   status: 204,
-  access: needs('config:manage', { stepUp: true }),
+  access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('identity_provider.deleted'),
 });
@@ -143,7 +143,7 @@ export const identityProviderTest = endpoint({
     namesItselfInAnswers: z.boolean().describe('RFC 9207, against mix-up'),
     scopesNotSupported: z.array(z.string()).describe('of those we ask for'),
   }),
-  access: needs('config:manage', { stepUp: true }),
+  access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('identity_provider.tested'),
 });

@@ -123,6 +123,20 @@ describe('setting up', () => {
     expect((await remove(made.json.id)).status).toBe(204);
   });
 
+  it('[ASVS 8.2.1] gives nobody by way of a provider a role they may not give by hand', async () => {
+    const manager = await app.aPerson(await app.aRole('people-only', ['user:manage']));
+    const above = { slug: 'above', issuer: 'https://above.example', groupsClaim: 'groups' };
+    for (const given of [{ defaultRole: 'admin' }, { roleMapping: [{ group: 'all', role: 'operator' }] }]) {
+      const answer = await call('POST', PATH, minimal({ ...above, ...given }), manager);
+      expect([answer.status, answer.json.code]).toEqual([403, 'forbidden']);
+    }
+    const harmless = await call('POST', PATH, minimal(above), manager);
+    expect(harmless.status).toBe(201);
+    const later = await call('PATCH', `${PATH}/${harmless.json.id}`, { defaultRole: 'admin' }, manager);
+    expect(later.status).toBe(403);
+    expect((await remove(harmless.json.id)).status).toBe(204);
+  });
+
   it('has a bound', async () => {
     const made: string[] = [];
     for (let nth = 0; nth < 21; nth += 1) {

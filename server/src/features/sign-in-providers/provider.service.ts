@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
+import { mustMayGive, mustSeeEverything } from '../../security/access/giving.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
@@ -52,7 +53,6 @@ export function createProviderService(deps: {
       presentProvider(await load(reader, id), publicUrl),
 
     async create(tx: AuditedTx, by: UserPrincipal, input: z.infer<typeof identityProviderCreate.body>) {
-      mayGiveAccounts(by);
       const fault = faultOfIssuer(input.issuer) ?? outbound.fault(input.issuer);
       if (fault !== undefined) throw invalidField('issuer', fault);
       const { clientSecret, ...given } = input;
@@ -64,6 +64,7 @@ export function createProviderService(deps: {
         createdAt: clock.date(),
       };
       checkPolicy(provider);
+      await mayGiveRoles(tx, by, provider);
       if ((await countProviders(tx, by.organisationId)) >= MAX_PROVIDERS)
         throw new Problem('conflict', { detail: `An organisation has at most ${MAX_PROVIDERS} providers.` });
       if (!(await insertProvider(tx, provider, sealed(provider, clientSecret))))
@@ -80,10 +81,10 @@ export function createProviderService(deps: {
       id: string,
       { clientSecret, ...change }: z.infer<typeof identityProviderChange.body>,
     ): Promise<{ provider: IdentityProvider; ended: string[] }> {
-      mayGiveAccounts(by);
       const before = await load(tx, id);
       const provider: Provider = { ...before, ...withoutUndefined(change) };
       checkPolicy(provider);
+      await mayGiveRoles(tx, by, provider);
       await updateProvider(tx, provider, clientSecret === undefined ? null : sealed(provider, clientSecret));
       // What was believed until now is no reason to stay in.
       const isTrustedLess =
@@ -131,10 +132,11 @@ const safeDefaults = {
   listed: true,
 } as const;
 
-/** A provider makes accounts and gives roles: whoever may not do that by hand must not do it by way of a provider. */
-function mayGiveAccounts(by: UserPrincipal): void {
-  if (!by.permissions.has('user:manage'))
-    throw new Problem('forbidden', { detail: 'This also needs the permission user:manage.' });
+/** A provider gives roles: whoever may not give one by hand must not give it by way of a provider. */
+async function mayGiveRoles(tx: AuditedTx, by: UserPrincipal, { roleMapping, defaultRole }: Provider): Promise<void> {
+  mustSeeEverything(by);
+  const roles = new Set([...roleMapping.map(({ role }) => role), ...(defaultRole === null ? [] : [defaultRole])]);
+  for (const role of roles) await mustMayGive(tx, by, role);
 }
 
 /** OpenID Connect Discovery 1.0, 3: no query and no fragment. Compared as text later on, so it is kept exactly as given. */

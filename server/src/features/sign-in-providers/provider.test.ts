@@ -1,28 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { aUserPrincipal } from '../../../../tests/support/principals.ts';
-import { systemClock } from '../../lib/clock.ts';
-import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { sameSitePath } from './departure.service.ts';
 import { profileOf } from './proven-identity.ts';
-import { createProviderService } from './provider.service.ts';
 import { roleOfGroups } from './provider.ts';
-
-describe('setting up a provider', () => {
-  it('[ASVS 8.2.1] is not for somebody who may configure but not manage people: a provider makes accounts and gives roles', async () => {
-    const service = createProviderService({
-      keyRing: { seal: () => Buffer.alloc(0) },
-      outbound: { fault: () => undefined },
-      publicUrl: new URL('https://localhost'),
-      clock: systemClock,
-    });
-    const by = aUserPrincipal('admin', { permissions: new Set(['config:manage'] as const) });
-    const input = { slug: 'a', name: 'A', issuer: 'https://a.example', clientId: 'a', clientSecret: 'a' };
-    // Refused before the transaction is looked at.
-    const tx = {} as AuditedTx;
-    await expect(service.create(tx, by, input)).rejects.toMatchObject({ code: 'forbidden' });
-    await expect(service.change(tx, by, by.userId, {})).rejects.toMatchObject({ code: 'forbidden' });
-  });
-});
 
 describe('the role of groups', () => {
   const mapping = {
