@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Modal, NativeSelect, Stack, TextInput } from '@mantine/core';
 import { type Role, roles, userInvite } from '@valtronics/contract';
 import { useState } from 'react';
 import type { ResultOf } from '../../api/call.ts';
@@ -6,8 +6,7 @@ import { useChange } from '../../api/use-endpoint.ts';
 import { humanName } from '../../ui/format-value.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { orLeftOut, useContractForm } from '../../ui/forms/use-contract-form.ts';
-import { CopyBlock } from '../../ui/secret-once.tsx';
-import { exactTime } from '../../ui/time/format-time.ts';
+import { MadeLink } from './made-link.tsx';
 
 export function InviteDialog({ onClose }: { onClose: () => void }) {
   const form = useContractForm({ email: '', name: '', phone: '', role: 'user' as Role });
@@ -22,16 +21,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
         closeOnClickOutside={false}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        <Stack gap="sm">
-          <Text size="sm">
-            Give them this link; it is shown this once, opens one account and is good until{' '}
-            {exactTime(made.invitation.expiresAt, { milliseconds: false })}. Where mail is set up it was sent as well.
-          </Text>
-          <CopyBlock label="Invitation link" text={made.invitation.url} />
-          <Group justify="flex-end">
-            <Button onClick={onClose}>Done</Button>
-          </Group>
-        </Stack>
+        <MadeLink label="Invitation link" does="opens one account" link={made.invitation} onDone={onClose} />
       </Modal>
     );
   }
