@@ -2,12 +2,13 @@ import { sessionDelete } from '@valtronics/contract';
 import { useNavigate } from 'react-router';
 import { call } from '../api/call.ts';
 import { asProblem } from '../api/problem-error.ts';
+import { useForgetEverything } from '../api/session.ts';
 import { paths } from '../ui/paths.ts';
 import { sayProblem } from '../ui/toasts.tsx';
 
-/** The sign-in page forgets what this one knew, whether the server could be told or not (ASVS 14.3.1). */
 export function useSignOut() {
   const navigate = useNavigate();
+  const forgetEverything = useForgetEverything();
   return async () => {
     try {
       await call(sessionDelete, {});
@@ -18,5 +19,7 @@ export function useSignOut() {
       }
     }
     await navigate(paths.signIn);
+    // Whether the server could be told or not, and whether the next page could be loaded.
+    forgetEverything();
   };
 }
