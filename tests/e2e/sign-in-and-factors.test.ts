@@ -4,7 +4,7 @@ import type { Person, TestApp } from '../support/app.ts';
 import { aBrowser, anAppForBrowsers, hasBrowser, watchComplaints } from '../support/browser.ts';
 import { aVirtualAuthenticator, totpCodeOf } from '../support/browser-factors.ts';
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 12_000;
 const NEW_PASSWORD = 'eleven boats under a copper moon';
 const once = { timeout: 240_000, retry: 0 };
 
@@ -111,10 +111,10 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
       totpKey = (await page.locator('pre').textContent()) ?? '';
       expect(totpKey).toMatch(/^[A-Z2-7]{32,}$/);
       const rightCode = totpCodeOf(totpKey);
-      await page.getByLabel('Code').fill(rightCode === '000000' ? '000001' : '000000');
+      await page.getByLabel('Code', { exact: true }).fill(rightCode === '000000' ? '000001' : '000000');
       await see(page, 'Not the code of this authenticator now');
       // The sixth digit sends it.
-      await page.getByLabel('Code').fill(totpCodeOf(totpKey));
+      await page.getByLabel('Code', { exact: true }).fill(totpCodeOf(totpKey));
 
       await heading(page, 'Keep your recovery codes').waitFor();
       recoveryCodes = await page.getByRole('list', { name: 'Recovery codes' }).getByRole('listitem').allTextContents();
@@ -125,9 +125,10 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
       expect((await download).suggestedFilename()).toBe('valtronics-recovery-codes.txt');
       await page.getByLabel('I keep these codes in a safe place').check();
       await button(page, 'Continue').click();
-      await heading(page, 'People').waitFor();
+      await heading(page, 'Overview').waitFor();
       expect(await page.content()).not.toContain(recoveryCodes[0]);
-      expect(complaints).toEqual([]);
+      // The browser notes our wrong code itself.
+      expect(complaints.filter((each) => !each.includes('status of 400'))).toEqual([]);
     },
   );
 
@@ -138,7 +139,7 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
       await signOut(page);
       await signIn(page, admin.email, admin.password);
       await heading(page, 'Confirm that it is you').waitFor();
-      const field = page.getByLabel('Code');
+      const field = page.getByLabel('Code', { exact: true });
       expect(await field.getAttribute('autocomplete')).toBe('one-time-code');
       await see(page, /^Good until \d\d:\d\d:\d\d$/);
       const right = await nextCode();
@@ -154,7 +155,7 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
     await signIn(page, admin.email, admin.password);
     await heading(page, 'Confirm that it is you').waitFor();
     await app.database.admin.query(`update challenges set expires_at = now() - interval '1 minute'`);
-    await page.getByLabel('Code').fill(await nextCode());
+    await page.getByLabel('Code', { exact: true }).fill(await nextCode());
     await see(page, 'This took too long or was finished elsewhere.');
     await button(page, 'Sign in again').click();
     await page.getByLabel('Email address').waitFor();
@@ -200,7 +201,7 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
     expect(await button(old, 'Sign in with a passkey').count()).toBe(0);
     await signIn(old, admin.email, admin.password);
     await see(old, 'This browser cannot use passkeys.');
-    await old.getByLabel('Code').fill(await nextCode());
+    await old.getByLabel('Code', { exact: true }).fill(await nextCode());
     await heading(old, 'Overview').waitFor();
     await old.context().close();
   });
@@ -212,7 +213,7 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
       await made.addInitScript('delete window.PublicKeyCredential');
     });
     await signIn(other, admin.email, admin.password);
-    await other.getByLabel('Code').fill(await nextCode());
+    await other.getByLabel('Code', { exact: true }).fill(await nextCode());
     await heading(other, 'Overview').waitFor();
     await other.goto(`${app.origin}/people?invite=1`);
     const invite = dialog(other, 'Invite a person');
@@ -229,7 +230,7 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
     expect(await invite.getByLabel('Email address').inputValue()).toBe('new.person@example.org');
 
     await button(invite, 'Invite').click();
-    await proof.getByLabel('Code').fill(await nextCode());
+    await proof.getByLabel('Code', { exact: true }).fill(await nextCode());
     await dialog(other, 'new.person@example.org is invited').waitFor();
     await see(other, 'No mail is set up, so give it to them yourself.');
     await other.context().close();
@@ -251,10 +252,10 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
       `document.querySelectorAll('button[aria-label^="End the session of"]').forEach((each) => each.click())`,
     );
     const proof = dialog(own, 'Confirm that it is you');
-    await proof.getByLabel('Password').fill('not what it is at all');
+    await proof.getByLabel('Password', { exact: true }).fill('not what it is at all');
     await button(proof, 'Continue').click();
     await see(proof, 'Not your password');
-    await proof.getByLabel('Password').fill(person.password);
+    await proof.getByLabel('Password', { exact: true }).fill(person.password);
     await button(proof, 'Continue').click();
     await proof.waitFor({ state: 'detached' });
     await expect.poll(() => others.count(), { timeout: PATIENCE_MS }).toBe(0);

@@ -20,6 +20,8 @@ export interface ProofQuestion {
 }
 export type ProofAnswer = z.input<typeof stepUp.body>;
 
+/** What is safest and quickest first. */
+const byPreference: readonly Method[] = ['passkey', 'totp', 'recovery_code', 'password'];
 const switchWords: Readonly<Record<Method, string>> = {
   passkey: 'Use a passkey',
   totp: 'Use the authenticator app',
@@ -44,7 +46,9 @@ interface Props {
 /** One factor out of those the person has. */
 export function ProofForm({ question, onAnswer, onAgain, againLabel = 'Begin again' }: Props) {
   const { challengeId, passkey, expiresAt } = question;
-  const usable = question.methods.filter((method) => method !== 'passkey' || passkeysWork());
+  const usable = byPreference.filter(
+    (method) => question.methods.includes(method) && (method !== 'passkey' || passkeysWork()),
+  );
   const [method, setMethod] = useState<Method | undefined>(usable[0]);
   const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
