@@ -105,11 +105,11 @@ describe('import rule', () => {
     expect(back).toEqual([]);
   });
 
-  it('web: ui ← api, live ← layouts ← pages ← routes, plus the contract, never the server', () => {
-    const order = ['ui', 'api', 'live', 'layouts', 'pages'];
+  it('web: ui ← api, live ← identity ← layouts ← pages ← routes, plus the contract, never the server', () => {
+    const order = ['ui', 'api', 'identity', 'layouts', 'pages'];
     const rank = (path: string): number => {
       const folder = /^web\/src\/([^/]+)\//.exec(path)?.[1] ?? '';
-      return folder === 'live' ? 1 : folder === 'api' ? 1 : order.indexOf(folder);
+      return order.indexOf(folder === 'live' ? 'api' : folder);
     };
     const imports = web.flatMap(importsOf);
     expect(imports.filter(({ to }) => to.includes('server/') || to.startsWith('@valtronics/server'))).toEqual([]);

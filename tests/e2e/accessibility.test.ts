@@ -14,6 +14,9 @@ let browser: Browser;
 let person: Person;
 let deviceId: string;
 let subjectId: string;
+let resetToken: string;
+/** Somebody who has to choose a new password before anything else. */
+let beginner: Person;
 
 /** Every page there is, with something on it. */
 const pages: [string, () => string][] = [
@@ -44,6 +47,8 @@ const opened: [string, string, RegExp][] = [
   ['dialog to end an assignment', '/devices/{device}', /^End/],
   ['menu of a person', '/people', /^Actions for/],
   ['dialog to invite someone', '/people', /^Invite/],
+  ['dialog to add an authenticator app', '/account', /^Add authenticator app/],
+  ['dialog to add a passkey', '/account', /^Add passkey/],
 ];
 
 async function seriousFaults(page: Page): Promise<string[]> {
@@ -90,9 +95,24 @@ async function violationsOf(scheme: 'light' | 'dark'): Promise<Record<string, st
     await page.getByLabel('Email address').waitFor();
     expect(await page.locator('html').getAttribute('data-mantine-color-scheme')).toBe(scheme);
     await look('sign-in');
-    await page.getByLabel('Email address').fill(person.email);
-    await page.getByLabel('Password', { exact: true }).fill(person.password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('link', { name: 'Forgot password?' }).click();
+    await page.getByRole('button', { name: 'Mail the link' }).waitFor();
+    await look('forgotten password');
+    await page.goto(`${app.origin}/reset-password#token=${resetToken}`);
+    await page.getByLabel('New password', { exact: true }).waitFor();
+    await look('new password by link');
+    await page.goto(`${app.origin}/sign-in`);
+    const signIn = async ({ email, password }: Person): Promise<void> => {
+      await page.getByLabel('Email address').fill(email);
+      await page.getByLabel('Password', { exact: true }).fill(password);
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    };
+    await signIn(beginner);
+    await page.getByLabel('Current password').waitFor();
+    await settled(page);
+    await look('what is due first');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signIn(person);
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
     for (const [name, path] of pages) {
       await page.goto(`${app.origin}${path()}`);
@@ -107,6 +127,14 @@ async function violationsOf(scheme: 'light' | 'dark'): Promise<Record<string, st
       await atRest(page);
       await look(name);
     }
+    await app.database.admin.query("update sessions set verified_at = verified_at - interval '1 hour'");
+    await page.goto(`${app.origin}/account`);
+    await page.getByRole('button', { name: 'Add authenticator app' }).click();
+    const proof = page.getByRole('dialog', { name: 'Confirm that it is you' });
+    await proof.getByLabel('Password', { exact: true }).waitFor();
+    await atRest(page);
+    await look('fresh proof over another dialog');
+    await app.freshProof(person);
     return found;
   } finally {
     await context.close();
@@ -120,6 +148,14 @@ describe.skipIf(!hasBrowser)(
       app = await anAppForBrowsers();
       browser = await aBrowser();
       person = await app.aPerson('admin');
+      beginner = await app.aPerson('analyst');
+      await app.database.admin.query('update users set must_change_password = true where id = $1', [beginner.userId]);
+      const forgetful = await app.aPerson('analyst');
+      const link = await app.call('POST', `/api/v1/users/${forgetful.userId}/password-reset`, {
+        token: person.accessToken,
+        body: {},
+      });
+      resetToken = new URLSearchParams(new URL(link.json.url).hash.slice(1)).get('token') ?? '';
       const device = await app.aDevice(person, { name: 'Cold room', location: 'Cellar' });
       deviceId = device.id;
       const ask = (path: string, body: unknown) =>

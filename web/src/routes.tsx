@@ -32,6 +32,18 @@ export const routes: RouteObject[] = [
     }),
   },
   {
+    path: paths.forgotPassword,
+    HydrateFallback: Nothing,
+    ErrorBoundary: Failed,
+    lazy: async () => ({ Component: (await import('./pages/sign-in/forgot-password-page.tsx')).ForgotPasswordPage }),
+  },
+  {
+    path: paths.resetPassword,
+    HydrateFallback: Nothing,
+    ErrorBoundary: Failed,
+    lazy: async () => ({ Component: (await import('./pages/sign-in/reset-password-page.tsx')).ResetPasswordPage }),
+  },
+  {
     lazy: async () => ({ Component: (await import('./layouts/shell.tsx')).Shell }),
     HydrateFallback: Nothing,
     ErrorBoundary: Failed,

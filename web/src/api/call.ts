@@ -1,7 +1,8 @@
 import { type Endpoint, problemBody } from '@valtronics/contract';
 import type { z } from 'zod';
 import { endpointUrl } from './endpoint-url.ts';
-import { ProblemError, unreachable } from './problem-error.ts';
+import { asProblem, ProblemError, unreachable } from './problem-error.ts';
+import { mayRepeat } from './step-up.ts';
 
 /** Query values may be given as what they stand for; the address turns them into text. */
 type AsText<I> = { [K in keyof I]: I[K] | number | boolean | undefined };
@@ -27,13 +28,24 @@ const timeoutMs = 30_000;
 
 /**
  * Calls an endpoint of the contract. The types of what goes in and comes out are the contract's own; the answer is not parsed again,
- * because server and page are built from the same contract and a list of a thousand rows would pay for it.
+ * because server and page are built from the same contract and a list of a thousand rows would pay for it. What needs a fresh proof is
+ * sent again once the person gave it; what the person does not want to prove is refused in the server's words.
  */
 export async function call<E extends Endpoint>(
   endpoint: E,
   input: InputOf<E>,
   signal?: AbortSignal,
 ): Promise<ResultOf<E>> {
+  const beganAt = performance.now();
+  try {
+    return await send(endpoint, input, signal);
+  } catch (error) {
+    if (signal?.aborted || !(await mayRepeat(asProblem(error), beganAt))) throw error;
+    return send(endpoint, input, signal);
+  }
+}
+
+async function send<E extends Endpoint>(endpoint: E, input: InputOf<E>, signal?: AbortSignal): Promise<ResultOf<E>> {
   const { params, query, body } = input as AnyInput;
   const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;

@@ -9,6 +9,7 @@ export class ProblemError extends Error {
   readonly requestId: string | undefined;
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
+  readonly retryAt: Date | undefined;
 
   constructor(
     problem: Omit<Partial<ProblemBody>, 'code'> & { status: number; title: string; code: ProblemCode | 'network' },
@@ -23,6 +24,7 @@ export class ProblemError extends Error {
     this.requestId = problem.requestId;
     this.errors = problem.errors ?? [];
     this.retryAfterSeconds = retryAfterSeconds;
+    this.retryAt = retryAfterSeconds === undefined ? undefined : new Date(Date.now() + retryAfterSeconds * 1000);
   }
 }
 

@@ -1,4 +1,4 @@
-import { QueryCache, QueryClient } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
 import { meGet } from '@valtronics/contract';
 import { ProblemError } from './problem-error.ts';
 import { endpointKey } from './query-keys.ts';
@@ -8,16 +8,19 @@ const worthRetrying = (error: unknown) =>
   error instanceof ProblemError && (error.code === 'network' || error.status === 503 || error.status === 429);
 
 export function createQueryClient() {
+  // The session ended somewhere, or something is due before anything else: asking who is signed in again leads to the sign-in, or there.
+  const askWhoIsSignedIn = (error: unknown) => {
+    if (error instanceof ProblemError && (error.code === 'not_authenticated' || error.code === 'pending')) {
+      void client.invalidateQueries({ queryKey: endpointKey(meGet) });
+    }
+  };
   const client: QueryClient = new QueryClient({
     queryCache: new QueryCache({
       onError: (error, query) => {
-        const isMe = query.queryKey[0] === endpointKey(meGet)[0];
-        // The session ended somewhere: asking who is signed in again sends the page to the sign-in.
-        if (!isMe && error instanceof ProblemError && error.code === 'not_authenticated') {
-          void client.resetQueries({ queryKey: endpointKey(meGet) });
-        }
+        if (query.queryKey[0] !== endpointKey(meGet)[0]) askWhoIsSignedIn(error);
       },
     }),
+    mutationCache: new MutationCache({ onError: askWhoIsSignedIn }),
     defaultOptions: {
       queries: {
         staleTime: 10_000,

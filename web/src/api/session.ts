@@ -1,6 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { type Access, type Endpoint, type Me, meGet, type Permission } from '@valtronics/contract';
+import { useCallback } from 'react';
 import { endpointKey } from './query-keys.ts';
+import { sparklines } from './sparkline-store.ts';
 import { useEndpoint } from './use-endpoint.ts';
 
 /** Who is signed in. Pages below the shell only render once this is known. */
@@ -15,6 +17,21 @@ export function useMe(): Me {
 export function useSetMe() {
   const client = useQueryClient();
   return (me: Me) => client.setQueryData(endpointKey(meGet, {}), me);
+}
+
+/** What is due or allowed may have changed. */
+export function useReadMeAgain() {
+  const client = useQueryClient();
+  return () => client.invalidateQueries({ queryKey: endpointKey(meGet) });
+}
+
+/** Nothing a person could see stays behind for the next one (ASVS 14.3.1). */
+export function useForgetEverything() {
+  const client = useQueryClient();
+  return useCallback(() => {
+    client.clear();
+    sparklines.forget();
+  }, [client]);
 }
 
 /** Why this person may not use it, or undefined when they may. */

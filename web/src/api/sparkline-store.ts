@@ -47,6 +47,7 @@ function createSparklineStore(read: (deviceIds: string[], hours: number) => Prom
       scheduled = true;
       setTimeout(flush, collectForMs);
     },
+    forget: () => kept.clear(),
     get: (deviceId: string, hours: number) => kept.get(keyOf(deviceId, hours))?.curve,
     listen(deviceId: string, hours: number, listener: () => void) {
       const key = keyOf(deviceId, hours);

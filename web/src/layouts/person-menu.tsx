@@ -1,29 +1,10 @@
 import { ActionIcon, Menu, Text, useMantineColorScheme } from '@mantine/core';
 import { IconKeyboard, IconLogout, IconUser, IconUserCircle } from '@tabler/icons-react';
-import { useQueryClient } from '@tanstack/react-query';
-import { sessionDelete } from '@valtronics/contract';
-import { Link, useNavigate } from 'react-router';
-import { call } from '../api/call.ts';
-import { asProblem } from '../api/problem-error.ts';
+import { Link } from 'react-router';
 import { useMe } from '../api/session.ts';
 import { paths } from '../ui/paths.ts';
-import { sayProblem } from '../ui/toasts.tsx';
 import { openShortcuts } from './keyboard-shortcuts.tsx';
-
-export function useSignOut() {
-  const client = useQueryClient();
-  const navigate = useNavigate();
-  return async () => {
-    try {
-      await call(sessionDelete, {});
-    } catch (error) {
-      if (asProblem(error).code !== 'not_authenticated') return sayProblem(asProblem(error));
-    }
-    // Nothing this person could see stays behind for the next one.
-    await navigate(paths.signIn);
-    client.clear();
-  };
-}
+import { useSignOut } from './use-sign-out.ts';
 
 export function PersonMenu() {
   const me = useMe();

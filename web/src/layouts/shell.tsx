@@ -1,9 +1,10 @@
 import '../ui/theme/shell-styles.ts';
 import { Drawer, Skeleton, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { Navigate, Outlet, ScrollRestoration, useLocation, useMatches } from 'react-router';
 import { useMe, useMeQuery } from '../api/session.ts';
+import { StepUpDialog } from '../identity/step-up-dialog.tsx';
 import { LiveProvider } from '../live/live-provider.tsx';
 import { paths } from '../ui/paths.ts';
 import type { RouteHandle } from '../ui/route-handle.ts';
@@ -15,8 +16,11 @@ import { Navigation } from './navigation-list.tsx';
 import classes from './shell.module.css';
 import { TopBar } from './top-bar.tsx';
 
+const DuePage = lazy(async () => ({ default: (await import('./due-page.tsx')).DuePage }));
+
 /** Everything behind the sign-in. */
 export function Shell() {
+  const [codes, setCodes] = useState<readonly string[] | null>(null);
   const { data: me, error, refetch } = useMeQuery();
   const { pathname, search } = useLocation();
   if (error?.code === 'not_authenticated') {
@@ -26,9 +30,18 @@ export function Shell() {
   if (!me && error) return <ErrorState problem={error} onRetry={() => void refetch()} />;
   if (!me) return <ShellSkeleton />;
   return (
-    <LiveProvider>
-      <Frame />
-    </LiveProvider>
+    <>
+      <StepUpDialog />
+      {me.pending || codes ? (
+        <Suspense fallback={<ShellSkeleton />}>
+          <DuePage me={me} codes={codes} onCodes={setCodes} />
+        </Suspense>
+      ) : (
+        <LiveProvider>
+          <Frame />
+        </LiveProvider>
+      )}
+    </>
   );
 }
 

@@ -16,7 +16,7 @@ import { paths } from '../ui/paths.ts';
 import { deviceStatusWord } from '../ui/severity.tsx';
 import { openShortcuts } from './keyboard-shortcuts.tsx';
 import { navigationFor } from './navigation.ts';
-import { useSignOut } from './person-menu.tsx';
+import { useSignOut } from './use-sign-out.ts';
 
 export interface Command {
   readonly id: string;

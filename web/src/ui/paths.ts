@@ -1,6 +1,8 @@
 /** Where things are; routes.tsx puts a page behind each. */
 export const paths = {
   signIn: '/sign-in',
+  forgotPassword: '/forgot-password',
+  resetPassword: '/reset-password',
   acceptInvitation: '/accept-invitation',
   overview: '/',
   devices: '/devices',

@@ -1,9 +1,11 @@
 import { useMe } from '../../api/session.ts';
+import { PasswordForm } from '../../identity/password-form.tsx';
 import { humanName } from '../../ui/format-value.ts';
 import { PageHeader, Panel } from '../../ui/page.tsx';
 import classes from './account.module.css';
-import { PasswordForm } from './password-form.tsx';
-import { SessionList } from './session-list.tsx';
+import { FactorPanel } from './factor-panel.tsx';
+import { NameForm } from './name-form.tsx';
+import { SessionPanel } from './session-panel.tsx';
 
 export function AccountPage() {
   const me = useMe();
@@ -11,12 +13,18 @@ export function AccountPage() {
     <>
       <PageHeader title="My account" detail={`${me.email} · ${humanName(me.role)} at ${me.organisation.name}`} />
       <div className={classes.columns}>
-        <Panel title="Sessions" flush>
-          <SessionList />
-        </Panel>
-        <Panel title="Password">
-          <PasswordForm email={me.email} />
-        </Panel>
+        <div className={classes.column}>
+          <FactorPanel />
+          <SessionPanel />
+        </div>
+        <div className={classes.column}>
+          <Panel title="Profile">
+            <NameForm name={me.name} />
+          </Panel>
+          <Panel title="Password">
+            <PasswordForm />
+          </Panel>
+        </div>
       </div>
     </>
   );

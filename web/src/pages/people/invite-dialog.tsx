@@ -1,12 +1,11 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { type Role, userInvite } from '@valtronics/contract';
 import { useState } from 'react';
 import type { ResultOf } from '../../api/call.ts';
 import { useChange } from '../../api/use-endpoint.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { orLeftOut, useContractForm } from '../../ui/forms/use-contract-form.ts';
-import { CopyBlock } from '../../ui/secret-once.tsx';
-import { exactTime } from '../../ui/time/format-time.ts';
+import { MadeLink } from './made-link.tsx';
 import { RoleField } from './role-field.tsx';
 
 export function InviteDialog({ onClose }: { onClose: () => void }) {
@@ -22,16 +21,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
         closeOnClickOutside={false}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        <Stack gap="sm">
-          <Text size="sm">
-            Give them this link; it is shown this once, opens one account and is good until{' '}
-            {exactTime(made.invitation.expiresAt, { milliseconds: false })}. Where mail is set up it was sent as well.
-          </Text>
-          <CopyBlock label="Invitation link" text={made.invitation.url} />
-          <Group justify="flex-end">
-            <Button onClick={onClose}>Done</Button>
-          </Group>
-        </Stack>
+        <MadeLink label="Invitation link" does="opens one account" link={made.invitation} onDone={onClose} />
       </Modal>
     );
   }

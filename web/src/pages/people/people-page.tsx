@@ -1,9 +1,10 @@
-import { ActionIcon, Group, Menu, Text } from '@mantine/core';
-import { IconDots, IconUserPlus, IconUsers } from '@tabler/icons-react';
+import { Group } from '@mantine/core';
+import { IconUserPlus, IconUsers } from '@tabler/icons-react';
 import { type User, userInvite, usersList } from '@valtronics/contract';
 import { useState } from 'react';
 import { useMe, useRefusal } from '../../api/session.ts';
 import { useEndpointPages } from '../../api/use-endpoint.ts';
+import { factorWords } from '../../identity/factor-words.ts';
 import { FilterSelect } from '../../ui/filter-select.tsx';
 import { humanName } from '../../ui/format-value.ts';
 import { GuardedButton } from '../../ui/guarded.tsx';
@@ -13,18 +14,12 @@ import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
-import { ChangePersonDialog } from './change-person-dialog.tsx';
 import { InviteDialog } from './invite-dialog.tsx';
 import { PeopleTabs } from './people-tabs.tsx';
+import { type PersonAction, PersonActions, PersonDialog } from './person-actions.tsx';
 import { useRoles } from './role-field.tsx';
-import { SwitchAccountDialog } from './switch-account-dialog.tsx';
 
 const statusWords = { invited: 'Invited', active: 'Active', disabled: 'Disabled' } as const;
-
-function switchRefusal({ id, status }: User, myId: string): string | undefined {
-  if (id === myId) return 'Another administrator has to do this to yours';
-  return status === 'invited' ? 'The invitation is not accepted yet' : undefined;
-}
 
 export function PeoplePage() {
   const { get, set } = useSearchState();
@@ -33,7 +28,7 @@ export function PeoplePage() {
   const filters = { text: get('text'), role: oneOf(names, get('role')) };
   const list = useEndpointPages(usersList, { query: { ...filters, limit: 100 } });
   const refusal = useRefusal(userInvite);
-  const [dialog, setDialog] = useState<{ kind: 'change' | 'switch'; person: User } | null>(null);
+  const [dialog, setDialog] = useState<{ action: PersonAction; person: User } | null>(null);
   const invite = (
     <GuardedButton
       refusal={refusal}
@@ -66,6 +61,14 @@ export function PeoplePage() {
       cell: ({ status }) => <span className={status === 'active' ? '' : 'dim'}>{statusWords[status]}</span>,
     },
     {
+      key: 'factors',
+      header: 'Second factor',
+      width: '150px',
+      from: 900,
+      cell: ({ factors }) =>
+        factors.length > 0 ? factors.map((kind) => factorWords[kind]).join(', ') : <span className="dim">none</span>,
+    },
+    {
       key: 'seen',
       header: 'Last sign-in',
       width: '96px',
@@ -79,27 +82,7 @@ export function PeoplePage() {
       headerHidden: true,
       width: '32px',
       cell: (person) => (
-        <Menu position="bottom-end">
-          <Menu.Target>
-            <ActionIcon aria-label={`Actions for ${person.name ?? person.email}`}>
-              <IconDots size={16} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item onClick={() => setDialog({ kind: 'change', person })}>Change…</Menu.Item>
-            <Menu.Item
-              disabled={switchRefusal(person, me.id) !== undefined}
-              onClick={() => setDialog({ kind: 'switch', person })}
-            >
-              {person.status === 'disabled' ? 'Enable the account…' : 'Disable the account…'}
-              {switchRefusal(person, me.id) ? (
-                <Text size="xs" c="dimmed">
-                  {switchRefusal(person, me.id)}
-                </Text>
-              ) : null}
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+        <PersonActions person={person} myId={me.id} onPick={(action) => setDialog({ action, person })} />
       ),
     },
   ];
@@ -136,10 +119,7 @@ export function PeoplePage() {
         />
       )}
       {get('invite') && !refusal ? <InviteDialog onClose={() => set({ invite: null })} /> : null}
-      {dialog?.kind === 'change' ? <ChangePersonDialog person={dialog.person} onClose={() => setDialog(null)} /> : null}
-      {dialog?.kind === 'switch' ? (
-        <SwitchAccountDialog person={dialog.person} onClose={() => setDialog(null)} />
-      ) : null}
+      {dialog ? <PersonDialog {...dialog} onClose={() => setDialog(null)} /> : null}
     </>
   );
 }

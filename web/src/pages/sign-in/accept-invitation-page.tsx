@@ -1,61 +1,35 @@
-import { Button, PasswordInput, Skeleton, Stack, TextInput } from '@mantine/core';
+import { Button, Skeleton, Stack, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { invitationAccept, invitationInspect } from '@valtronics/contract';
 import { useState } from 'react';
-import { Link, useLocation, useNavigate } from 'react-router';
+import { useNavigate } from 'react-router';
 import { call, type ResultOf } from '../../api/call.ts';
-import { asProblem, type ProblemError } from '../../api/problem-error.ts';
+import type { ProblemError } from '../../api/problem-error.ts';
 import { useSetMe } from '../../api/session.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
+import { NewPasswordFields, newPasswordFaults } from '../../ui/forms/new-password.tsx';
 import { orLeftOut, useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { paths } from '../../ui/paths.ts';
+import { PublicFrame } from '../../ui/public-frame.tsx';
 import { exactTime } from '../../ui/time/format-time.ts';
-import { PublicFrame } from './public-frame.tsx';
+import { FailedLink, IncompleteLink, useLinkToken } from './link-token.tsx';
 
-const shortestPassword = 15;
+const over = {
+  title: 'This invitation is no longer valid',
+  detail: 'It was used, replaced or has expired. Ask for a new one.',
+};
 
-/** The token stands behind `#`, so that it reaches neither the server's log nor another site. */
 export function AcceptInvitationPage() {
-  const { hash } = useLocation();
-  const token = new URLSearchParams(hash.slice(1)).get('token') ?? '';
+  const token = useLinkToken();
   const { data, error, isPending, refetch } = useQuery<ResultOf<typeof invitationInspect>, ProblemError>({
     queryKey: ['invitation', token],
-    queryFn: () => call(invitationInspect, { body: { token } }),
-    enabled: token.length >= 20,
+    queryFn: () => call(invitationInspect, { body: { token: token ?? '' } }),
+    enabled: token !== undefined,
     retry: false,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  if (token.length < 20) {
-    return (
-      <PublicFrame
-        title="This link is not complete"
-        detail="Open it again from where you got it, up to its last letter."
-      >
-        <Button component={Link} to={paths.signIn} variant="default">
-          Go to the sign-in
-        </Button>
-      </PublicFrame>
-    );
-  }
-  if (error) {
-    const over = error.code === 'gone' || error.code === 'not_found';
-    return (
-      <PublicFrame
-        title={over ? 'This invitation is no longer valid' : error.title}
-        detail={over ? 'It was used, replaced or has expired. Ask for a new one.' : error.detail}
-      >
-        {over ? (
-          <Button component={Link} to={paths.signIn} variant="default">
-            Go to the sign-in
-          </Button>
-        ) : (
-          <Button variant="default" onClick={() => void refetch()}>
-            Try again
-          </Button>
-        )}
-      </PublicFrame>
-    );
-  }
+  if (token === undefined) return <IncompleteLink />;
+  if (error) return <FailedLink problem={error} over={over} onRetry={() => void refetch()} />;
   if (isPending) {
     return (
       <PublicFrame title="Welcome">
@@ -67,17 +41,17 @@ export function AcceptInvitationPage() {
 }
 
 function Accept({ token, invitation }: { token: string; invitation: ResultOf<typeof invitationInspect> }) {
-  const form = useContractForm({ email: invitation.email ?? '', name: '', password: '', again: '' });
+  // `newPassword` is the field; the server calls it `password`.
+  const form = useContractForm({ email: invitation.email ?? '', name: '', newPassword: '', again: '' });
   const [busy, setBusy] = useState(false);
   const setMe = useSetMe();
   const navigate = useNavigate();
-  const { email, name, password, again } = form.values;
+  const { email, name, newPassword: password } = form.values;
+  const { password: complaint = form.errors.newPassword, ...errors } = form.errors;
 
   const submit = async () => {
-    if (password.length < shortestPassword) {
-      return form.fail({ password: `Needs at least ${shortestPassword} characters` });
-    }
-    if (password !== again) return form.fail({ again: 'Is not the same' });
+    const faults = newPasswordFaults(form.values, false);
+    if (Object.keys(faults).length > 0) return form.fail(faults);
     setBusy(true);
     const body = {
       token,
@@ -86,11 +60,7 @@ function Accept({ token, invitation }: { token: string; invitation: ResultOf<typ
       ...(invitation.email === null ? { email: email.trim() } : {}),
     };
     await form.submit(invitationAccept.body, body, async (value) => {
-      try {
-        setMe(await call(invitationAccept, { body: value }));
-      } catch (error) {
-        throw asProblem(error);
-      }
+      setMe(await call(invitationAccept, { body: value }));
       await navigate(paths.overview, { replace: true });
     });
     setBusy(false);
@@ -127,13 +97,13 @@ function Accept({ token, invitation }: { token: string; invitation: ResultOf<typ
             autoComplete="name"
             {...form.text('name')}
           />
-          <PasswordInput
+          <NewPasswordFields
             label="Password"
-            description={`At least ${shortestPassword} characters. A few unrelated words are easy to keep in mind; no digits or symbols are asked for.`}
-            autoComplete="new-password"
-            {...form.text('password')}
+            hasFactor={false}
+            values={form.values}
+            errors={complaint === undefined ? errors : { ...errors, newPassword: complaint }}
+            onChange={form.set}
           />
-          <PasswordInput label="Password again" autoComplete="new-password" {...form.text('again')} />
           <Button type="submit" size="sm" mt={4} loading={busy}>
             Create the account
           </Button>

@@ -1,51 +1,29 @@
-import { Button, Stack, TextInput } from '@mantine/core';
-import { type SecondStep, sessionVerify } from '@valtronics/contract';
-import { useState } from 'react';
-import { useNavigate, useSearchParams } from 'react-router';
+import { Button } from '@mantine/core';
+import { type ChallengeAnswer, type Me, type SecondStep, sessionVerify } from '@valtronics/contract';
 import { call } from '../../api/call.ts';
-import { useSetMe } from '../../api/session.ts';
-import { FormProblem } from '../../ui/forms/form-problem.tsx';
-import { useContractForm } from '../../ui/forms/use-contract-form.ts';
-import { nextPage } from './next-page.ts';
-import { PublicFrame } from './public-frame.tsx';
+import { ProofForm } from '../../identity/proof-form.tsx';
+import { PublicFrame } from '../../ui/public-frame.tsx';
+
+interface Props {
+  step: SecondStep;
+  onSignedIn: (me: Me) => Promise<void>;
+  onCancel: () => void;
+}
 
 /** What the account asks for besides the password. */
-export function SecondStepForm({ step, onCancel }: { step: SecondStep; onCancel: () => void }) {
-  const form = useContractForm({ code: '' });
-  const [busy, setBusy] = useState(false);
-  const [search] = useSearchParams();
-  const navigate = useNavigate();
-  const setMe = useSetMe();
-  const submit = async () => {
-    const code = form.values.code.trim();
-    const method = /^\d{6}$/.test(code) ? 'totp' : 'recovery_code';
-    setBusy(true);
-    await form.submit(sessionVerify.body, { challengeId: step.challengeId, method, code }, async (body) => {
-      setMe(await call(sessionVerify, { body }));
-      await navigate(nextPage(search), { replace: true });
-    });
-    setBusy(false);
-  };
+export function SecondStepForm({ step, onSignedIn, onCancel }: Props) {
   return (
-    <PublicFrame title="Confirm that it is you">
-      <form
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        <Stack gap="sm">
-          <FormProblem problem={form.problem} />
-          <TextInput label="Code" autoComplete="one-time-code" autoFocus {...form.text('code')} />
-          <Button type="submit" size="sm" mt={4} loading={busy}>
-            Continue
-          </Button>
-          <Button variant="subtle" size="xs" onClick={onCancel}>
-            Back
-          </Button>
-        </Stack>
-      </form>
+    <PublicFrame title="Confirm that it is you" detail="Your password is right. Your second factor comes next.">
+      <ProofForm
+        question={step}
+        onAgain={onCancel}
+        againLabel="Sign in again"
+        // A password is never among the methods here.
+        onAnswer={async (body) => onSignedIn(await call(sessionVerify, { body: body as ChallengeAnswer }))}
+      />
+      <Button variant="subtle" color="gray" fullWidth mt="sm" onClick={onCancel}>
+        Back to the password
+      </Button>
     </PublicFrame>
   );
 }

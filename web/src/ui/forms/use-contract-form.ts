@@ -27,6 +27,7 @@ interface Refusal {
   readonly title: string;
   readonly detail?: string | undefined;
   readonly requestId?: string | undefined;
+  readonly retryAt?: Date | undefined;
   readonly errors: readonly FieldError[];
 }
 

@@ -54,6 +54,8 @@ export interface Problem {
   readonly title: string;
   readonly detail?: string | undefined;
   readonly requestId?: string | undefined;
+  /** Before then it is refused whatever is sent. */
+  readonly retryAt?: Date | undefined;
 }
 
 export function ErrorState({ problem, onRetry }: { problem: Problem; onRetry?: (() => void) | undefined }) {

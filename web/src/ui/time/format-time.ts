@@ -8,6 +8,12 @@ export function exactTime(at: string | number | Date, { milliseconds = true } = 
   return `${day} ${clock}${milliseconds ? `.${pad(date.getMilliseconds(), 3)}` : ''} ${zoneName(date)}`;
 }
 
+/** `14:03:07` in the viewer's zone, for what happens today. */
+export const timeOfDay = (at: string | number | Date): string => {
+  const date = new Date(at);
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
+};
+
 export function dayAndMinute(at: string | number | Date): string {
   const date = new Date(at);
   const clock = `${pad(date.getHours())}:${pad(date.getMinutes())}`;

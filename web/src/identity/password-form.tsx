@@ -1,26 +1,30 @@
 import { Button, Group, PasswordInput, Stack } from '@mantine/core';
-import { passwordChange } from '@valtronics/contract';
-import { useChange } from '../../api/use-endpoint.ts';
-import { FormProblem } from '../../ui/forms/form-problem.tsx';
-import { useContractForm } from '../../ui/forms/use-contract-form.ts';
-import { sayDone } from '../../ui/toasts.tsx';
+import { factorsGet, passwordChange } from '@valtronics/contract';
+import { useMe } from '../api/session.ts';
+import { useChange, useEndpoint } from '../api/use-endpoint.ts';
+import { FormProblem } from '../ui/forms/form-problem.tsx';
+import { NewPasswordFields, newPasswordFaults } from '../ui/forms/new-password.tsx';
+import { useContractForm } from '../ui/forms/use-contract-form.ts';
+import { sayDone } from '../ui/toasts.tsx';
 
-const shortestPassword = 15;
 const blank = { currentPassword: '', newPassword: '', again: '' };
 
-export function PasswordForm({ email }: { email: string }) {
+export function PasswordForm({ onChanged }: { onChanged?: () => unknown }) {
+  const { email } = useMe();
   const form = useContractForm(blank);
   const change = useChange(passwordChange, ['/auth/sessions']);
+  const { data: factors } = useEndpoint(factorsGet, {});
+  const hasFactor = factors && factors.items.length > 0;
   const submit = () => {
-    const { currentPassword, newPassword, again } = form.values;
+    const { currentPassword, newPassword } = form.values;
     if (currentPassword === '') return form.fail({ currentPassword: 'Type the password you have now' });
-    if (newPassword.length < shortestPassword)
-      return form.fail({ newPassword: `Needs at least ${shortestPassword} characters` });
-    if (newPassword !== again) return form.fail({ again: 'Is not the same' });
+    const faults = newPasswordFaults(form.values, hasFactor);
+    if (Object.keys(faults).length > 0) return form.fail(faults);
     void form.submit(passwordChange.body, { currentPassword, newPassword }, async (body) => {
       await change.mutateAsync({ body });
       form.setValues(blank);
       sayDone('Password changed', 'Your other sessions have ended.');
+      await onChanged?.();
     });
   };
   return (
@@ -34,13 +38,7 @@ export function PasswordForm({ email }: { email: string }) {
       <Stack gap="sm">
         <input type="hidden" name="username" autoComplete="username" value={email} readOnly />
         <PasswordInput label="Current password" autoComplete="current-password" {...form.text('currentPassword')} />
-        <PasswordInput
-          label="New password"
-          description={`At least ${shortestPassword} characters; a few unrelated words are good`}
-          autoComplete="new-password"
-          {...form.text('newPassword')}
-        />
-        <PasswordInput label="New password again" autoComplete="new-password" {...form.text('again')} />
+        <NewPasswordFields hasFactor={hasFactor} values={form.values} errors={form.errors} onChange={form.set} />
         <FormProblem problem={form.problem} />
         <Group justify="flex-end">
           <Button type="submit" loading={change.isPending}>

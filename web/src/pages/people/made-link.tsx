@@ -1,0 +1,33 @@
+import { Button, Group, Stack, Text } from '@mantine/core';
+import { CopyBlock } from '../../ui/secret-once.tsx';
+import { exactTime } from '../../ui/time/format-time.ts';
+
+export interface Link {
+  readonly url: string;
+  readonly expiresAt: string;
+  readonly mailed: boolean;
+}
+
+interface Props {
+  label: string;
+  /** What the link does, as in “opens one account”. */
+  does: string;
+  link: Link;
+  onDone: () => void;
+}
+
+/** A link that is good once, to be handed over. */
+export function MadeLink({ label, does, link, onDone }: Props) {
+  return (
+    <Stack gap="sm">
+      <Text size="sm">
+        {link.mailed ? 'It was mailed to them, too. ' : 'No mail is set up, so give it to them yourself. '}
+        The link is shown this once, {does} and is good until {exactTime(link.expiresAt, { milliseconds: false })}.
+      </Text>
+      <CopyBlock label={label} text={link.url} />
+      <Group justify="flex-end">
+        <Button onClick={onDone}>Done</Button>
+      </Group>
+    </Stack>
+  );
+}
