@@ -14,11 +14,13 @@ import { createOutput, type Stream } from './output.ts';
 import { replay } from './replay.ts';
 import { simulate } from './simulate.ts';
 import { usersCreate } from './users-create.ts';
+import { usersResetFactors } from './users-reset-factors.ts';
 
 const commands: readonly Command[] = [
   dbInit,
   dbMigrate,
   usersCreate,
+  usersResetFactors,
   devicesCreate,
   blocksList,
   blocksLift,

@@ -31,6 +31,7 @@ const COMMANDS = [
   'db init',
   'db migrate',
   'users create',
+  'users reset-factors',
   'devices create',
   'blocks list',
   'blocks lift',

@@ -43,6 +43,7 @@ async function aControlServer(dataDir: string, fails?: unknown) {
       if (fails !== undefined) throw fails;
       return { user: { id: 'u1', email: input.email, role: input.role, status: 'active' }, invitation: null };
     },
+    'users.reset-factors': () => Promise.reject(new Error('not in this test')),
     'devices.create': () => Promise.reject(new Error('not in this test')),
     'blocks.list': () => Promise.reject(new Error('not in this test')),
     'blocks.lift': () => Promise.reject(new Error('not in this test')),

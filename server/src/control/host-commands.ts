@@ -1,4 +1,4 @@
-import { deviceRegister, password, userInvite } from '@valtronics/contract';
+import { credentials, deviceRegister, password, userInvite } from '@valtronics/contract';
 import { z } from 'zod';
 import type { Devices } from '../features/devices/index.ts';
 import type { FirstStart } from '../features/identity/first-start.ts';
@@ -32,7 +32,15 @@ export const hostCommandShapes = {
         role: z.string(),
         status: z.enum(['active', 'invited']),
       }),
-      invitation: z.strictObject({ url: z.string(), expiresAt: z.string() }).nullable(),
+      invitation: z.strictObject({ url: z.string(), expiresAt: z.string(), mailed: z.boolean() }).nullable(),
+    }),
+  },
+  'users.reset-factors': {
+    input: credentials.pick({ email: true }),
+    output: z.strictObject({
+      user: z.strictObject({ id: z.string(), email: z.string() }),
+      removed: z.int(),
+      endedSessions: z.int(),
     }),
   },
   'devices.create': { input: deviceRegister.body, output: deviceRegister.response },
@@ -74,6 +82,8 @@ export function createHostCommands(deps: {
       const { id, ...invitation } = await firstStart.inviteAccount(actorOf(uid), account);
       return { user: { id, email, role, status: 'invited' }, invitation };
     },
+
+    'users.reset-factors': (uid, { email }) => firstStart.resetFactors(actorOf(uid), email),
 
     async 'devices.create'(uid, input) {
       const organisationId = await organisation();

@@ -37,9 +37,17 @@ export interface FirstStart {
   /** An account with a password, for the settings, the command line and the demo. */
   createAccount(actor: HostActor, account: NewAccount & { readonly password: string }): Promise<string>;
   /** An account whose owner chooses the password, with the single-use link to do so. */
-  inviteAccount(actor: HostActor, account: NewAccount): Promise<{ id: string; url: string; expiresAt: string }>;
+  inviteAccount(
+    actor: HostActor,
+    account: NewAccount,
+  ): Promise<{ id: string; url: string; expiresAt: string; mailed: boolean }>;
   /** Gives an active account another password and ends its sessions; false when there is no such account. */
   resetPassword(actor: HostActor, account: { readonly email: string; readonly password: string }): Promise<boolean>;
+  /** For whom no administrator can help: removes all second factors of an account and ends its sessions. */
+  resetFactors(
+    actor: HostActor,
+    email: string,
+  ): Promise<{ user: { id: string; email: string }; removed: number; endedSessions: number }>;
 }
 
 /** How the first people get in. All of it is audited as done by the machine or by who typed the command. */
@@ -116,9 +124,19 @@ export function createFirstStart(deps: {
         const isNew = await insertUser(tx, { ...account, id, phone: null, status: 'invited', passwordHash: null });
         if (!isNew) throw taken(account.email);
         tx.describe({ resource: { kind: 'user', id }, details: { role: account.role } });
-        const { organisationId, role } = account;
-        return { id, ...(await users.invite(tx, { organisationId, userId: id, role, validForMs: INVITATION_MS })) };
+        return { id, ...(await users.invite(tx, { ...account, userId: id, validForMs: INVITATION_MS })) };
       }),
+
+    async resetFactors(actor, email) {
+      const account = await transactions.read(null, (reader) => findLogin(reader, email));
+      if (!account) throw new Problem('not_found', { detail: `${email} has no account.` });
+      const { organisation_id: organisationId, user_id: id } = account;
+      const { removed, ended } = await transactions.system({ organisationId, actor, event: 'factor.reset' }, (tx) =>
+        users.removeFactors(tx, { organisationId, id }),
+      );
+      for (const sessionId of ended) await revocations.announce({ sessionId });
+      return { user: { id, email }, removed, endedSessions: ended.length };
+    },
 
     async resetPassword(actor, { email, password }) {
       const account = await transactions.read(null, (reader) => findLogin(reader, email));

@@ -7,7 +7,7 @@ import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import { mustMayGive, mustNotBeAbove, mustSeeEverything } from '../../security/access/giving.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
-import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
+import type { AuditedTx, Reader, SystemTx, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import { deleteFactorsOf } from './factor.repository.ts';
@@ -65,6 +65,20 @@ export function createUserService(deps: {
     const user = await findUser(reader, id);
     if (!user) throw notFound();
     return user;
+  }
+
+  /** All of a person's factors; their sessions end, and they are told. */
+  async function removeFactors(
+    tx: AuditedTx | SystemTx,
+    { organisationId, id }: { organisationId: number; id: string },
+  ) {
+    await lockUser(tx, id);
+    const { email } = await load(tx, id);
+    const removed = await deleteFactorsOf(tx, id);
+    const ended = await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'second factors reset', clock.date());
+    await mailbox.put(tx, { organisationId, email }, { kind: 'factors_reset' });
+    tx.describe({ resource: { kind: 'user', id }, details: { removed, endedSessions: ended.length } });
+    return { removed, ended };
   }
 
   return {
@@ -225,17 +239,14 @@ export function createUserService(deps: {
       await revocations.announce({ organisationId, sight: true });
     },
 
-    /** For a person who lost their factors: all are removed and all sessions end, so the next sign-in sets up new ones. */
+    removeFactors,
+
+    /** For a person who lost their factors: the next sign-in sets up new ones where the role needs them. */
     async resetFactors(tx: AuditedTx, by: UserPrincipal, id: string) {
       if (id === by.userId) throw new Problem('forbidden', { detail: 'Your own factors stand under your account.' });
-      await lockUser(tx, id);
-      const person = await load(tx, id);
+      await load(tx, id);
       await mustNotBeAbove(tx, by, id);
-      const removed = await deleteFactorsOf(tx, id);
-      const ended = await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'second factors reset', clock.date());
-      const to = { organisationId: by.organisationId, email: person.email };
-      await mailbox.put(tx, to, { kind: 'factors_reset' });
-      tx.describe({ resource: { kind: 'user', id }, details: { removed, endedSessions: ended.length } });
+      const { ended } = await removeFactors(tx, { organisationId: by.organisationId, id });
       return { user: presentUser(await load(tx, id)), ended };
     },
 
