@@ -1,0 +1,49 @@
+// Sends a batch every so many milliseconds, whether or not the last was answered, and says how long each answer took.
+import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { postTelemetry } from './post.ts';
+
+export interface PacedAcks {
+  readonly httpPort: number;
+  readonly tokens: readonly string[];
+  readonly everyMs: number;
+  readonly pointsPerBatch: number;
+  /** When to stop, as Date.now() says. */
+  readonly untilMs: number;
+}
+export interface AckTimes {
+  readonly acks: readonly { readonly atMs: number; readonly tookMs: number }[];
+}
+
+const START_MS = Date.now() - 20 * 3_600_000;
+
+process.once('message', async (plan: PacedAcks) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const acks: { atMs: number; tookMs: number }[] = [];
+  const sending = new Set<Promise<void>>();
+  const started = performance.now();
+  for (let batch = 0; Date.now() < plan.untilMs; batch += 1) {
+    const due = started + batch * plan.everyMs;
+    if (due > performance.now()) await delay(due - performance.now());
+    const points = Array.from({ length: plan.pointsPerBatch }, (_, n) => ({
+      metric: `m${n % 4}`,
+      value: n,
+      timestamp: START_MS + batch * 20 + Math.floor(n / 4),
+    }));
+    const to = { agent, port: plan.httpPort, localAddress: `127.2.1.${1 + (batch % 16)}` };
+    // From when it was due: a sender that is late itself must not hide what a device would have waited.
+    const sent = postTelemetry(
+      to,
+      plan.tokens[batch % plan.tokens.length] ?? '',
+      Buffer.from(JSON.stringify({ points })),
+    ).then(({ status }) => {
+      if (status !== 200) throw new Error(`status ${status}`);
+      acks.push({ atMs: Date.now() - (performance.now() - due), tookMs: performance.now() - due });
+    });
+    sending.add(sent);
+    sent.finally(() => sending.delete(sent));
+  }
+  await Promise.all(sending);
+  const answer: AckTimes = { acks: acks.toSorted((a, b) => a.atMs - b.atMs) };
+  process.send?.(answer);
+});
