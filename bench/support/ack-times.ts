@@ -1,4 +1,4 @@
-// Sends a batch every so many milliseconds, whether or not the last was answered, and says how long each answer took.
+// Sends a batch every so many milliseconds until it is told to stop, whether or not the last was answered, and says how long each answer took.
 import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { postTelemetry } from './post.ts';
@@ -8,8 +8,6 @@ export interface PacedAcks {
   readonly tokens: readonly string[];
   readonly everyMs: number;
   readonly pointsPerBatch: number;
-  /** When to stop, as Date.now() says. */
-  readonly untilMs: number;
 }
 export interface AckTimes {
   readonly acks: readonly { readonly atMs: number; readonly tookMs: number }[];
@@ -21,8 +19,12 @@ process.once('message', async (plan: PacedAcks) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
   const acks: { atMs: number; tookMs: number }[] = [];
   const sending = new Set<Promise<void>>();
+  let isOver = false;
+  process.once('message', () => {
+    isOver = true;
+  });
   const started = performance.now();
-  for (let batch = 0; Date.now() < plan.untilMs; batch += 1) {
+  for (let batch = 0; !isOver; batch += 1) {
     const due = started + batch * plan.everyMs;
     if (due > performance.now()) await delay(due - performance.now());
     const points = Array.from({ length: plan.pointsPerBatch }, (_, n) => ({

@@ -45,7 +45,7 @@ export function createAuthentication(deps: {
 
   async function session(cookieToken: string): Promise<UserPrincipal | null> {
     if (!isOpaqueToken(cookieToken, tokenPrefixes.session)) return null;
-    const row = await transactions.read(null, (reader) => findSessionByToken(reader, tokenHash(cookieToken)));
+    const row = await transactions.lookUp((reader) => findSessionByToken(reader, tokenHash(cookieToken)));
     if (!usable(row)) return null;
     const now = clock.now();
     if (now - row.last_seen_at.getTime() > TOUCH_EVERY_MS) {
@@ -61,7 +61,7 @@ export function createAuthentication(deps: {
       const claims = await accessTokens.verify(text);
       const sessionId = claims.sessionId;
       if (sessionId === undefined) return null;
-      const row = await transactions.read(null, (reader) => findSessionById(reader, sessionId));
+      const row = await transactions.lookUp((reader) => findSessionById(reader, sessionId));
       if (!usable(row) || row.user_id !== claims.userId || row.authorization_version !== claims.authzVersion)
         return null;
       return person(row, 'token', new Date(claims.expiresAt));
@@ -94,7 +94,7 @@ export function createAuthentication(deps: {
     bearer: (token) => (token.startsWith(tokenPrefixes.device) ? deviceCredentials.verify(token) : accessToken(token)),
     async isStillValid(principal) {
       if (principal.kind === 'device') return deviceCredentials.isStillValid(principal);
-      const row = await transactions.read(null, (reader) => findSessionById(reader, principal.sessionId));
+      const row = await transactions.lookUp((reader) => findSessionById(reader, principal.sessionId));
       if (!usable(row)) return false;
       return row.role === principal.role && pendingOf(row, factorPolicy) === principal.pending;
     },
