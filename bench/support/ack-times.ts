@@ -34,14 +34,16 @@ process.once('message', async (plan: PacedAcks) => {
     }));
     const to = { agent, port: plan.httpPort, localAddress: `127.2.1.${1 + (batch % 16)}` };
     // From when it was due: a sender that is late itself must not hide what a device would have waited.
-    const sent = postTelemetry(
-      to,
-      plan.tokens[batch % plan.tokens.length] ?? '',
-      Buffer.from(JSON.stringify({ points })),
-    ).then(({ status }) => {
-      if (status !== 200) throw new Error(`status ${status}`);
-      acks.push({ atMs: Date.now() - (performance.now() - due), tookMs: performance.now() - due });
-    });
+    const token = plan.tokens[batch % plan.tokens.length] ?? '';
+    const body = Buffer.from(JSON.stringify({ points }));
+    const send = () => postTelemetry(to, token, body);
+    const sent = send()
+      // A kept connection may be closed in the moment in which it is taken up again; the same batch twice is no other batch.
+      .catch((error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? send() : Promise.reject(error)))
+      .then(({ status }) => {
+        if (status !== 200) throw new Error(`status ${status}`);
+        acks.push({ atMs: Date.now() - (performance.now() - due), tookMs: performance.now() - due });
+      });
     sending.add(sent);
     sent.finally(() => sending.delete(sent));
   }

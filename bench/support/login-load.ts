@@ -21,7 +21,7 @@ function signIn(port: number): Promise<void> {
         agent: false,
         method: 'POST',
         path: '/api/v1/auth/login',
-        timeout: 60_000,
+        timeout: 300_000,
         headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
       },
       (response) => {
