@@ -1,9 +1,10 @@
-// `npm run bench [-- ingest | live | queries | memory | tokens …] [-- --json]`: ratios measured in one run on this machine. What falls short is
+// `npm run bench [-- ingest | live | queries | logins | memory | tokens …] [-- --json]`: ratios measured in one run on this machine. What falls short is
 // printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { httpBatches, mqttQos1, singlePoints } from './ingest.ts';
 import { committedToSubscriber } from './live.ts';
+import { authenticatedToOpen, ingestBesideLogins, loginsToBareHashes } from './logins.ts';
 import { thousandTlsDevices } from './memory.ts';
 import { chartOfADay, fleetOverview } from './queries.ts';
 import type { Outcome } from './support/outcome.ts';
@@ -22,6 +23,7 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   ingest: { withTls: false, benchmarks: [httpBatches, mqttQos1, singlePoints] },
   live: { withTls: false, benchmarks: [committedToSubscriber] },
   queries: { withTls: false, benchmarks: [fleetOverview, chartOfADay] },
+  logins: { withTls: false, benchmarks: [ingestBesideLogins, loginsToBareHashes, authenticatedToOpen] },
   memory: { withTls: true, benchmarks: [thousandTlsDevices] },
   tokens: tokenVerification,
 };

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 
-/** Runs a load generator or a bare peer in a process of its own; its first message is its answer. */
-export function inChild<T>(program: URL, input: unknown): Promise<T> {
+/** Runs a load generator or a bare peer in a process of its own; its first message is its answer. `until` tells it when to stop. */
+export function inChild<T>(program: URL, input: unknown, until?: Promise<void>): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = fork(program, {
       execArgv: ['--max-old-space-size=6144'],
@@ -14,6 +14,7 @@ export function inChild<T>(program: URL, input: unknown): Promise<T> {
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`${program.pathname} ended with ${code}`)));
     child.send(input as object);
+    until?.then(() => child.send('stop'));
   });
 }
 

@@ -7,8 +7,7 @@ import { newDataFolder } from './data-folder.ts';
 
 const main = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
 const manifest = new URL('../../package.json', import.meta.url);
-const EMAIL = 'bench@example.org';
-const PASSWORD = 'forty steady wheels upon the track';
+export const BENCH_ACCOUNT = { email: 'bench@example.org', password: 'forty steady wheels upon the track' };
 const START_WITHIN_MS = 60_000;
 
 export interface BenchDevice {
@@ -49,8 +48,8 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
       VALTRONICS_MFA_REQUIRED_ROLES: '',
       VALTRONICS_INGEST_PER_SECOND: '1000000',
       VALTRONICS_INGEST_BURST: '1000000',
-      VALTRONICS_ADMIN_EMAIL: EMAIL,
-      VALTRONICS_ADMIN_PASSWORD: PASSWORD,
+      VALTRONICS_ADMIN_EMAIL: BENCH_ACCOUNT.email,
+      VALTRONICS_ADMIN_PASSWORD: BENCH_ACCOUNT.password,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -115,10 +114,14 @@ async function untilRunning(child: ChildProcess): Promise<void> {
 }
 
 async function signIn(port: number, withTls: boolean): Promise<string> {
-  const answer = await send<{ accessToken: string }>(port, withTls, 'POST', '/api/v1/auth/login', undefined, {
-    email: EMAIL,
-    password: PASSWORD,
-  });
+  const answer = await send<{ accessToken: string }>(
+    port,
+    withTls,
+    'POST',
+    '/api/v1/auth/login',
+    undefined,
+    BENCH_ACCOUNT,
+  );
   return answer.accessToken;
 }
 

@@ -160,6 +160,21 @@ describe('net 2: the token', () => {
     expect(await nameNow()).toBe('Before');
   });
 
+  it('a look-up sees and changes no organisation, also on a connection that has just served one', async () => {
+    const seen = (reader: Reader) => sql<{ id: number }>`select id from organisations`.execute(reader.db);
+    const rename = (reader: Reader) => sql`update organisations set name = 'Renamed' returning id`.execute(reader.db);
+    const insert = (reader: Reader) =>
+      sql`insert into users (id, organisation_id, email, role, status)
+        values (gen_random_uuid(), ${organisationId}, 'nobody@example.org', 'user', 'invited')`.execute(reader.db);
+    for (let round = 0; round < 5; round += 1) {
+      // The pool hands out the connection that was used last.
+      expect((await transactions.read(organisationId, seen)).rows).toHaveLength(1);
+      expect((await transactions.lookUp(seen)).rows).toEqual([]);
+      expect((await transactions.lookUp(rename)).rows).toEqual([]);
+      await expect(transactions.lookUp(insert)).rejects.toThrow(/row-level security/);
+    }
+  });
+
   it('change and event commit together, or neither does', async () => {
     const before = await eventsNow();
     const failing = transactions.audited(context(), 'organisation.settings_changed', async (tx) => {

@@ -67,7 +67,7 @@ export function createAuthentication(deps: {
 
   async function session(cookieToken: string): Promise<UserPrincipal | null> {
     if (!isOpaqueToken(cookieToken, tokenPrefixes.session)) return null;
-    const row = await transactions.read(null, (reader) => findSessionByToken(reader, tokenHash(cookieToken)));
+    const row = await transactions.lookUp((reader) => findSessionByToken(reader, tokenHash(cookieToken)));
     if (!usable(row)) return null;
     const now = clock.now();
     if (now - row.last_seen_at.getTime() > TOUCH_EVERY_MS) {
@@ -90,7 +90,7 @@ export function createAuthentication(deps: {
   async function personOf(claims: AccessClaims): Promise<UserPrincipal | null> {
     const { sessionId } = claims;
     if (sessionId === undefined) return null;
-    const row = await transactions.read(null, (reader) => findSessionById(reader, sessionId));
+    const row = await transactions.lookUp((reader) => findSessionById(reader, sessionId));
     if (!usable(row) || row.user_id !== claims.userId || row.authorization_version !== claims.authzVersion) return null;
     return person(row, 'token', new Date(claims.expiresAt));
   }
@@ -163,7 +163,7 @@ export function createAuthentication(deps: {
     async isStillValid(principal) {
       if (principal.kind === 'device') return deviceCredentials.isStillValid(principal);
       if (principal.kind === 'apiKey') return apiKeys.isStillValid(principal);
-      const row = await transactions.read(null, (reader) => findSessionById(reader, principal.sessionId));
+      const row = await transactions.lookUp((reader) => findSessionById(reader, principal.sessionId));
       if (!usable(row)) return false;
       const permissions = permissionsOf(row.role, row.custom_permissions);
       return (

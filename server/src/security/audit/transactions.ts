@@ -1,5 +1,6 @@
+import type { Kysely } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
-import { queriesIn } from '../../platform/db/database.ts';
+import { queriesIn, queriesOn } from '../../platform/db/database.ts';
 import { inTransaction, type Scope, withOrganisation } from '../../platform/db/transactions.ts';
 import type { AuditSubject } from './audit-event.ts';
 import { appendAuditEvent } from './audit-log.ts';
@@ -20,7 +21,12 @@ export function createTransactions(pools: TransactionPools): Transactions {
       ? inTransaction(pools.maintenance, work)
       : withOrganisation(pools.server, { organisationId }, work);
 
+  // No organisation is set outside of a transaction (the setting ends with one), so these see no organisation's rows.
+  const lookUps = branded<Reader>(queriesOn<unknown>(pools.server), {});
+
   return {
+    lookUp: (work) => work(lookUps),
+
     read: (scope, work) =>
       withOrganisation(pools.server, asScope(scope), (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
 
@@ -64,7 +70,12 @@ const asScope = (scope: Scope | number | null): Scope =>
 
 /** The brand exists in the types only; this is the one place that puts it on. */
 function asToken<T extends Reader>(client: PoolClient, rest: Omit<T, keyof Reader>): T {
-  return { ...rest, db: queriesIn<unknown>(client) } as unknown as T;
+  return branded<T>(queriesIn<unknown>(client), rest);
+}
+
+/** The brand exists in the types only; this is the one place that puts it on. */
+function branded<T extends Reader>(db: Kysely<unknown>, rest: Omit<T, keyof Reader>): T {
+  return { ...rest, db } as unknown as T;
 }
 
 function subjectOnce(event: string) {

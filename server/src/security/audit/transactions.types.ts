@@ -10,6 +10,11 @@ import type { AuditedTx, Reader, SystemTx, UnauditedReason, UnauditedTx } from '
 export interface Transactions {
   /** Reads as one organisation, or as some of its viewers; `null` sees nothing but what the pinned look-up functions give. */
   read<T>(scope: Scope | number | null, work: (reader: Reader) => Promise<T>): Promise<T>;
+  /**
+   * What `read(null, …)` sees, without a transaction around it: one round trip to the database instead of three. Each statement is one of
+   * its own. For the look-up that every request begins with, which is a single statement.
+   */
+  lookUp<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
   /** For `security/gate` only (checked by the architecture test). Fails if the work described nothing. */
   audited<T>(context: AuditContext, event: AuditEventName, work: (tx: AuditedTx) => Promise<T>): Promise<T>;
   /** For jobs and the command line, as one organisation or (null) across all with the maintenance role. */

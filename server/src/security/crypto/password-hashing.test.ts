@@ -1,4 +1,5 @@
 import { argon2Sync } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { createPasswordHashing, PasswordQueueFullError } from './password-hashing.ts';
 
@@ -75,7 +76,7 @@ describe('argon2id', () => {
     const cheap = '$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
     const answers = await Promise.allSettled(Array.from({ length: 300 }, () => verify(cheap, 'x')));
     const refused = answers.filter((answer) => answer.status === 'rejected');
-    expect(refused).toHaveLength(300 - 202);
+    expect(refused).toHaveLength(300 - 200 - Math.min(4, availableParallelism()));
     expect(refused[0]?.reason).toBeInstanceOf(PasswordQueueFullError);
     expect(await verify(cheap, 'x')).toBe(false);
   });

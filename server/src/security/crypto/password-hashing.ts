@@ -1,13 +1,11 @@
-import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
-
-const derive = promisify(argon2);
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHashingThreads } from './hashing-threads.ts';
+import type { Argon2Job } from './hashing-worker.ts';
 
 /** argon2id with the 64 MiB and three passes of RFC 9106's second recommendation; one lane, since two cores are shared with ingest. */
 const parameters = { memory: 65_536, passes: 3, parallelism: 1 } as const;
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
-const AT_ONCE = 2;
 const MAX_WAITING = 200;
 /** Of a stored hash: what is read from a row must not be able to ask for much more than we ever do. */
 const MOST = { memory: 262_144, passes: 10, parallelism: 4 } as const;
@@ -32,16 +30,16 @@ export interface PasswordHashing {
 }
 
 /**
- * Hashing costs 64 MiB and a core for a tenth of a second, so only two run at once and the rest wait in a bounded queue: a storm of
- * sign-ins can neither exhaust memory nor take the threads that everything else needs.
+ * Hashing costs 64 MiB and a core for a tenth of a second, so only as many run at once as there are cores (four at most) and the rest wait
+ * in a bounded queue: a storm of sign-ins can neither exhaust memory nor take the threads that everything else needs.
  */
-export function createPasswordHashing(): PasswordHashing {
+export function createPasswordHashing(threads = createHashingThreads()): PasswordHashing {
   let running = 0;
   const waiting: (() => void)[] = [];
   const nobody = encode(randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
 
   async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (running >= AT_ONCE) {
+    if (running >= threads.count) {
       if (waiting.length >= MAX_WAITING) throw new PasswordQueueFullError('too many sign-ins at once');
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else running += 1;
@@ -55,16 +53,21 @@ export function createPasswordHashing(): PasswordHashing {
     }
   }
 
+  function tagOf(password: string, of: Omit<Argon2Job, 'message'>): Promise<Buffer> {
+    // NFC, so that the same word typed on two keyboards is the same password (NIST SP 800-63B-4, 3.1.1.2).
+    return inTurn(() => threads.derive({ ...of, message: new TextEncoder().encode(password.normalize('NFC')) }));
+  }
+
   return {
     async hash(password) {
       const salt = randomBytes(SALT_BYTES);
-      return encode(salt, await inTurn(() => tagOf(password, { ...parameters, salt, tagLength: TAG_BYTES })));
+      return encode(salt, await tagOf(password, { ...parameters, nonce: salt, tagLength: TAG_BYTES }));
     },
     async verify(hash, password) {
       const known = parse(hash ?? nobody);
       if (!known) throw new Error('a stored password hash cannot be read');
       const { salt, tag, memory, passes, parallelism } = known;
-      const actual = await inTurn(() => tagOf(password, { memory, passes, parallelism, salt, tagLength: tag.length }));
+      const actual = await tagOf(password, { memory, passes, parallelism, nonce: salt, tagLength: tag.length });
       return timingSafeEqual(actual, tag) && hash !== null;
     },
     needsRehash(hash) {
@@ -78,14 +81,6 @@ export function createPasswordHashing(): PasswordHashing {
       );
     },
   };
-}
-
-async function tagOf(
-  password: string,
-  of: { memory: number; passes: number; parallelism: number; salt: Buffer; tagLength: number },
-): Promise<Buffer> {
-  // NFC, so that the same word typed on two keyboards is the same password (NIST SP 800-63B-4, 3.1.1.2).
-  return derive('argon2id', { message: Buffer.from(password.normalize('NFC')), nonce: of.salt, ...of });
 }
 
 const PHC = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
