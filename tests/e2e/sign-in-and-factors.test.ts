@@ -4,9 +4,9 @@ import type { Person, TestApp } from '../support/app.ts';
 import { aBrowser, anAppForBrowsers, hasBrowser, watchComplaints } from '../support/browser.ts';
 import { aVirtualAuthenticator, totpCodeOf } from '../support/browser-factors.ts';
 
-const PATIENCE_MS = 12_000;
+const PATIENCE_MS = 60_000;
 const NEW_PASSWORD = 'eleven boats under a copper moon';
-const once = { timeout: 240_000, retry: 0 };
+const once = { timeout: 300_000, retry: 0 };
 
 let app: TestApp;
 let browser: Browser;
