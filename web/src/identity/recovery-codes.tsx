@@ -20,8 +20,8 @@ export function RecoveryCodes({ codes, onKept }: { codes: readonly string[]; onK
   const { email } = useMe();
   const { copy, copied } = useClipboard({ timeout: 1500 });
   const [kept, setKept] = useState(false);
-  const [heading] = useState(() => `Valtronics recovery codes of ${email}, ${dayAndMinute(Date.now())}`);
-  const asText = `${heading}\n\n${codes.join('\n')}\n`;
+  const [madeAt] = useState(() => dayAndMinute(Date.now()));
+  const asText = `Valtronics recovery codes\n${email}, ${madeAt}\n\n${codes.join('\n')}\n`;
   return (
     <Stack gap="sm">
       <Alert variant="light" color="gray" icon={<IconKey size={16} />} title="Shown this once">
@@ -29,7 +29,9 @@ export function RecoveryCodes({ codes, onKept }: { codes: readonly string[]; onK
       </Alert>
       <div className={classes.sheet}>
         <Text size="xs" c="dimmed">
-          {heading}
+          Valtronics recovery codes
+          <br />
+          {email}, {madeAt}
         </Text>
         <ol className={`${classes.codes} mono`} aria-label="Recovery codes">
           {codes.map((code) => (
