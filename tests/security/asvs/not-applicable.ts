@@ -1,0 +1,1 @@
+export const notApplicable: Readonly<Record<string, string>> = {};
