@@ -120,12 +120,15 @@ describe('a body', () => {
     [String.raw`{"name":"a\u0000b","type":"t"}`, 'name'],
     [String.raw`{"name":"a","type":"t","description":"\ud800"}`, 'description'],
     [String.raw`{"name":"a","type":"t","metadata":{"note":"\udc00x"}}`, 'metadata.note'],
-  ])('[ASVS 1.5.2, 15.3.6] that reaches for a prototype or cannot be stored as it is, is refused by its path: %s', async (text, path) => {
-    const answer = await newDeviceRaw(text);
-    expectProblem(answer, 400, 'invalid_request');
-    expect(answer.json.errors[0].path).toBe(path);
-    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
-  });
+  ])(
+    '[ASVS 1.5.2, 15.3.6] that reaches for a prototype or cannot be stored as it is, is refused by its path: %s',
+    async (text, path) => {
+      const answer = await newDeviceRaw(text);
+      expectProblem(answer, 400, 'invalid_request');
+      expect(answer.json.errors[0].path).toBe(path);
+      expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+    },
+  );
 
   it.each([50, 1_000, 5_000, 10_000, 30_000])(
     'nested %i deep is taken or refused, never a fault of ours',

@@ -9,10 +9,18 @@ export function bindingsPart(judged: readonly Judged[], evidence: Evidence): str
   const chapters = Map.groupBy(judged, ({ requirement }) => requirement.chapter);
   const tables = [...chapters.values()].map((ofChapter) => {
     const [first] = countByChapter(ofChapter);
-    const rows = ofChapter.map((one) => `| ${one.requirement.id} | ${one.requirement.level} | ${restsOn(one, evidence)} |`);
+    const rows = ofChapter.map(
+      (one) => `| ${one.requirement.id} | ${one.requirement.level} | ${restsOn(one, evidence)} |`,
+    );
     return [`### ${first?.chapter}`, '', '| id | level | rests on |', '|---|---|---|', ...rows, ''].join('\n');
   });
-  return [BINDINGS_HEADING, '', 'Tests are files whose titles name the id; a citation is a file and what stands in it.', '', ...tables]
+  return [
+    BINDINGS_HEADING,
+    '',
+    'Tests are files whose titles name the id; a citation is a file and what stands in it.',
+    '',
+    ...tables,
+  ]
     .join('\n')
     .trimEnd();
 }

@@ -17,7 +17,9 @@ export const chapterNumber = (id: string): number => Number(id.split('.')[0]);
 
 /** OWASP ASVS 5.0.0 in the order of the standard. */
 export function readRequirements(): Requirement[] {
-  const [, ...rows] = readFileSync(join(import.meta.dirname, 'asvs5.csv'), 'utf8').trim().split(/\r?\n/);
+  const [, ...rows] = readFileSync(join(import.meta.dirname, 'asvs5.csv'), 'utf8')
+    .trim()
+    .split(/\r?\n/);
   return rows.map((row) => {
     const [id, level, chapter, verification, text] = fieldsOf(row);
     if (!id || !chapter || !text || !/^[123]$/.test(level ?? '') || !/^[BSPDWN]$/.test(verification ?? '')) {

@@ -36,7 +36,11 @@ function writePage(beforeBindings: string): void {
 function runBoundTests(bindings: Bindings): void {
   const files = [...new Set([...bindings.values()].flat())].sort();
   // A test that fails is for the report to tell; a run that wrote no report is noticed below.
-  spawnSync('bash', ['tests/run', ...files], { cwd: root, stdio: 'inherit', env: { ...process.env, TEST_REPORT: 'yes' } });
+  spawnSync('bash', ['tests/run', ...files], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, TEST_REPORT: 'yes' },
+  });
 }
 
 /** The commit of the tree whose tests were run; stops the program with the remedy where there is none, or another. */

@@ -29,7 +29,9 @@ describe('proofs of who one is', () => {
   });
 
   it('[ASVS 6.4.2] are no hints and no answers to questions: no field of the API could hold one', () => {
-    expect(JSON.stringify(openApi())).not.toMatch(/"[^"]*(hint|secretQuestion|securityQuestion|securityAnswer)[^"]*":/i);
+    expect(JSON.stringify(openApi())).not.toMatch(
+      /"[^"]*(hint|secretQuestion|securityQuestion|securityAnswer)[^"]*":/i,
+    );
   });
 });
 

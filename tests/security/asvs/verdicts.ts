@@ -19,10 +19,7 @@ export interface Evidence {
   gaps: Readonly<Record<string, string>>;
 }
 
-export type Verdict =
-  | { is: 'met' }
-  | { is: 'not met'; because: string }
-  | { is: 'not applicable'; because: string };
+export type Verdict = { is: 'met' } | { is: 'not met'; because: string } | { is: 'not applicable'; because: string };
 
 /**
  * Whether `requirement` is met. Only what is proven is: tests must all have passed, and documentation must be cited, since a test
