@@ -50,8 +50,14 @@ export const citations: Readonly<Record<string, readonly Citation[]>> = {
   '11.3.4': [crypto('key-ring', 'a key and nonce pair repeats only if a salt does')],
   '11.4.2': [ARGON2, doc('passwords', '## How they are stored')],
   '11.4.4': [ARGON2],
+  '11.5.2': [crypto('tokens', "return prefix + randomBytes(TOKEN_BYTES).toString('base64url');")],
   '11.6.1': [crypto('signing-keys', "export const signingAlgorithms = ['ES256', 'EdDSA'] as const;")],
   '12.3.4': [{ file: 'server/src/platform/db/connection-policy.ts', text: "mode === 'verify-full' ? verifiedTls(" }],
   '13.2.2': [{ file: 'ARCHITECTURE.md', text: '## Whom the database trusts' }],
+  '13.2.1': [
+    { file: 'server/src/platform/db/roles.ts', text: '/** One random password for each role. */' },
+    { file: 'ARCHITECTURE.md', text: '## Whom the database trusts' },
+  ],
+  '13.2.3': [{ file: 'server/src/platform/db/provision.ts', text: "randomBytes(32).toString('base64url')" }],
   '15.2.4': [{ file: 'package.json', text: '"allowScripts"' }],
 };

@@ -1,10 +1,29 @@
 import type { Requirement } from './requirements.ts';
 import { type ChapterCounts, type Counts, countByChapter, countOf, type Evidence, type Judged } from './verdicts.ts';
 
+const RUN_HEADING = '## What the last run saw';
 /** Where the part begins that follows from the source alone; a test holds the page to it. */
 export const BINDINGS_HEADING = '## Requirement by requirement';
 
-/** The part of docs/asvs.md that needs no run: what each requirement rests on. `judged` as if every test passed. */
+const INTRODUCTION = [
+  '# OWASP ASVS 5.0',
+  '',
+  'Written by `npm run asvs` ([how](../tests/security/asvs/README.md)). Requirements: OWASP Application Security Verification',
+  'Standard 5.0.0, © The OWASP Foundation, CC BY-SA 4.0. In the tables: met / not met / not applicable.',
+  '',
+].join('\n');
+
+/** `ofRun`: what the last run saw, empty where there was none. `judged`: as if every test passed. */
+export const wholePage = (ofRun: string, judged: readonly Judged[], evidence: Evidence): string =>
+  `${INTRODUCTION}\n${ofRun}${bindingsPart(judged, evidence)}\n`;
+
+/** The part of `page` that a run wrote. */
+export function runPartOf(page: string): string {
+  const [start, end] = [page.indexOf(RUN_HEADING), page.indexOf(BINDINGS_HEADING)];
+  return start < 0 ? '' : page.slice(start, end);
+}
+
+/** The part that needs no run: what each requirement rests on, and what is met while all of it holds. */
 export function bindingsPart(judged: readonly Judged[], evidence: Evidence): string {
   const chapters = Map.groupBy(judged, ({ requirement }) => requirement.chapter);
   const tables = [...chapters.values()].map((ofChapter) => {
@@ -17,7 +36,10 @@ export function bindingsPart(judged: readonly Judged[], evidence: Evidence): str
   return [
     BINDINGS_HEADING,
     '',
-    'Tests are files whose titles name the id; a citation is a file and what stands in it.',
+    'Read off the source: tests are files whose titles name the id; a citation is a file and what stands in it. While all of these tests',
+    'pass:',
+    '',
+    ...countTable(judged),
     '',
     ...tables,
   ]
@@ -34,33 +56,33 @@ function restsOn({ requirement: { id }, verdict }: Judged, { bindings, citations
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-/** What a run saw: the table of chapter and level, and what is not met. `commit`: of the tree the tests ran on. */
+/** What a run saw. `commit`: of the tree the tests ran on. */
 export function runPart(judged: readonly Judged[], commit: string): string {
-  const open = judged.filter(({ verdict }) => verdict.is === 'not met');
+  const open = judged.flatMap(({ requirement: { id, level }, verdict }) =>
+    verdict.is === 'not met' ? [cell(`- **${id}** (level ${level}): ${verdict.because}`)] : [],
+  );
   return [
-    '# OWASP ASVS 5.0',
+    RUN_HEADING,
     '',
-    'Written by `npm run asvs` ([how](../tests/security/asvs/README.md)). Requirements: OWASP Application Security Verification',
-    'Standard 5.0.0, © The OWASP Foundation, CC BY-SA 4.0.',
+    `Tests of commit \`${commit.slice(0, 12)}\`.`,
     '',
-    '## What the last run saw',
-    '',
-    `Tests of commit \`${commit.slice(0, 12)}\`. In each cell: met / not met / not applicable.`,
-    '',
-    '| chapter | level 1 | level 2 | level 3 |',
-    '|---|---|---|---|',
-    ...[...countByChapter(judged), totalOf(judged)].map(
-      ({ chapter, levels }) => `| ${chapter} | ${inCell(levels[1])} | ${inCell(levels[2])} | ${inCell(levels[3])} |`,
-    ),
+    ...countTable(judged),
     '',
     '### Not met',
     '',
-    ...open.map(({ requirement, verdict }) =>
-      verdict.is === 'not met' ? cell(`- **${requirement.id}** (level ${requirement.level}): ${verdict.because}`) : '',
-    ),
+    ...open,
+    '',
     '',
   ].join('\n');
 }
+
+const countTable = (judged: readonly Judged[]): string[] => [
+  '| chapter | level 1 | level 2 | level 3 |',
+  '|---|---|---|---|',
+  ...[...countByChapter(judged), totalOf(judged)].map(
+    ({ chapter, levels }) => `| ${chapter} | ${inCell(levels[1])} | ${inCell(levels[2])} | ${inCell(levels[3])} |`,
+  ),
+];
 
 /** The same table for a terminal. */
 export function terminalTable(judged: readonly Judged[]): string {

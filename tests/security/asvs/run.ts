@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bindings, root } from './bindings.ts';
 import { judge, readEvidence } from './evidence.ts';
-import { BINDINGS_HEADING, bindingsPart, runPart, terminalTable } from './page.ts';
+import { runPart, runPartOf, terminalTable, wholePage } from './page.ts';
 import { readOutcomes } from './test-report.ts';
 
 // `npm run asvs`: prints the report and writes docs/asvs.md. Exits with 1 when it has no run to report on, not when something is not met.
@@ -19,18 +19,17 @@ const evidence = readEvidence();
 const page = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '';
 
 if (process.argv.includes('--bindings')) {
-  const start = page.indexOf(BINDINGS_HEADING);
-  writePage(start < 0 ? page : page.slice(0, start));
+  writePage(runPartOf(page));
 } else {
   if (process.argv.includes('--run')) runBoundTests(evidence.bindings);
   const commit = commitOfReport();
   const judged = judge(evidence, readOutcomes(readFileSync(REPORT, 'utf8')));
   console.log(terminalTable(judged));
-  writePage(`${runPart(judged, commit)}\n`);
+  writePage(runPart(judged, commit));
 }
 
-function writePage(beforeBindings: string): void {
-  writeFileSync(PAGE, `${beforeBindings}${bindingsPart(judge(evidence), evidence)}\n`);
+function writePage(ofRun: string): void {
+  writeFileSync(PAGE, wholePage(ofRun, judge(evidence), evidence));
 }
 
 function runBoundTests(bindings: Bindings): void {

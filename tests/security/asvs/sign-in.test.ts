@@ -35,7 +35,41 @@ describe('proofs of who one is', () => {
   });
 });
 
+it('[ASVS 6.3.8] asking for a link to a new password says the same of every address', async () => {
+  const person = await app.aPerson('user');
+  const answerFor = async (email: string) => {
+    const body = { email };
+    const { status, text, headers } = await app.call('POST', '/api/v1/auth/password/forgot', {
+      body,
+      from: freshAddress(),
+    });
+    return { status, text, headers: { ...headers, date: '', 'x-request-id': '' } };
+  };
+  const known = await answerFor(person.email);
+  expect(known.status).toBe(202);
+  expect(await answerFor('nobody@example.org')).toEqual(known);
+});
+
 describe('a session', () => {
+  it('[ASVS 7.4.5] of anybody is ended by an administrator, however it was opened, and of nobody else', async () => {
+    const [admin, person, other] = [await app.aPerson('admin'), await app.aPerson('user'), await app.aPerson('user')];
+    const browser = await app.call('POST', '/api/v1/auth/session', {
+      body: { email: person.email, password: person.password },
+      headers: { origin: app.origin },
+      from: freshAddress(),
+    });
+    const [cookie = ''] = String(browser.headers['set-cookie']).split(';');
+    const isIn = async (options: { token?: string; cookie?: string }) =>
+      (await app.call('GET', '/api/v1/auth/me', { from: freshAddress(), ...options })).status === 200;
+    const end = (by: string) => app.call('DELETE', `/api/v1/users/${person.userId}/sessions`, { token: by });
+
+    expect((await end(other.accessToken)).status).toBe(403);
+    expect([await isIn({ cookie }), await isIn({ token: person.accessToken })]).toEqual([true, true]);
+    expect((await end(admin.accessToken)).json).toEqual({ ended: 2 });
+    expect([await isIn({ cookie }), await isIn({ token: person.accessToken })]).toEqual([false, false]);
+    expect([await isIn({ token: other.accessToken }), await isIn({ token: admin.accessToken })]).toEqual([true, true]);
+  });
+
   it('[ASVS 7.2.2, 7.2.3] has tokens of its own, made for it, of 256 bits', async () => {
     const person = await app.aPerson('user');
     const headers = { origin: app.origin };
