@@ -110,7 +110,7 @@ describe('slow-loris', () => {
 });
 
 describe('2,000 idle sockets', () => {
-  it('do not keep others from being served, and those that never said a word are gone soon', async () => {
+  it('[ASVS 15.2.2] do not keep others from being served, and those that never said a word are gone soon', async () => {
     const opened: Watched[] = [];
     const open = async () => opened.push(...(await many(1_800, silent)), ...(await many(200, secure)));
     const { served } = await othersAreServed(open());
@@ -122,7 +122,7 @@ describe('2,000 idle sockets', () => {
 });
 
 describe('one client flooding', () => {
-  it('is told to slow down, while another is served', async () => {
+  it('[ASVS 15.2.2] is told to slow down, while another is served', async () => {
     const flooder = freshAddress();
     const statuses: number[] = [];
     const lane = async () => {

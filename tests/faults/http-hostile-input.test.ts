@@ -69,7 +69,7 @@ describe('a body', () => {
     'application/json-patch+json',
     '*/*',
     'x',
-  ])('of the type %s is refused with 415, so no form of another site can send one', async (type) =>
+  ])('[ASVS 3.5.2] of the type %s is refused with 415, so no form of another site can send one', async (type) =>
     expectProblem(await newDeviceRaw('{}', { 'content-type': type }), 415, 'unsupported_media_type'),
   );
 
@@ -101,13 +101,13 @@ describe('a body', () => {
     ['a long text in depth', { name: 'a', type: 't', metadata: { note: 'x'.repeat(501) } }, ['metadata.note']],
     ['a list for an object', [], ['']],
     ['a text for an object', 'x', ['']],
-  ])('with %s is refused by its path', async (_, body, paths) => {
+  ])('[ASVS 2.2.1, 2.2.2, 15.3.3, 15.3.5] with %s is refused by its path', async (_, body, paths) => {
     const answer = await newDevice(body);
     expectProblem(answer, 400, 'invalid_request');
     expect(answer.json.errors.map(({ path }: { path: string }) => path)).toEqual(expect.arrayContaining(paths));
   });
 
-  it('with a number JSON can write and nothing can hold is refused by its path', async () => {
+  it('[ASVS 1.4.2] with a number JSON can write and nothing can hold is refused by its path', async () => {
     const answer = await newDeviceRaw('{"name":"a","type":"t","silenceTimeoutSeconds":1e999}');
     expectProblem(answer, 400, 'invalid_request');
     expect(answer.json.errors[0].path).toBe('silenceTimeoutSeconds');
@@ -120,12 +120,15 @@ describe('a body', () => {
     [String.raw`{"name":"a\u0000b","type":"t"}`, 'name'],
     [String.raw`{"name":"a","type":"t","description":"\ud800"}`, 'description'],
     [String.raw`{"name":"a","type":"t","metadata":{"note":"\udc00x"}}`, 'metadata.note'],
-  ])('that reaches for a prototype or cannot be stored as it is, is refused by its path: %s', async (text, path) => {
-    const answer = await newDeviceRaw(text);
-    expectProblem(answer, 400, 'invalid_request');
-    expect(answer.json.errors[0].path).toBe(path);
-    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
-  });
+  ])(
+    '[ASVS 1.5.2, 15.3.6] that reaches for a prototype or cannot be stored as it is, is refused by its path: %s',
+    async (text, path) => {
+      const answer = await newDeviceRaw(text);
+      expectProblem(answer, 400, 'invalid_request');
+      expect(answer.json.errors[0].path).toBe(path);
+      expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+    },
+  );
 
   it.each([50, 1_000, 5_000, 10_000, 30_000])(
     'nested %i deep is taken or refused, never a fault of ours',
@@ -222,12 +225,12 @@ describe('a query', () => {
     'text=%00',
     'cursor=W10',
     'cursor=bnVsbA',
-  ])('is checked like a body: %s', async (query) => {
+  ])('[ASVS 15.3.7] is checked like a body: %s', async (query) => {
     const answer = await asAdmin('GET', `/devices?${query}`);
     expectProblem(answer, 400, 'invalid_request');
   });
 
-  it('with what would be SQL or a pattern is only text', async () => {
+  it('[ASVS 1.2.4] with what would be SQL or a pattern is only text', async () => {
     for (const text of ["' or 1=1 --", '%', '_', '\\', "'; drop table devices; --"]) {
       const answer = await asAdmin('GET', `/devices?text=${encodeURIComponent(text)}`);
       expect([text, answer.status, answer.json.items]).toEqual([text, 200, []]);

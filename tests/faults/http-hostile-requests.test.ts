@@ -75,7 +75,7 @@ describe('an address', () => {
     '/package.json',
     '/data/root.key',
     `/api/v1/devices/${'a'.repeat(300)}`,
-  ])('that is not there is not there: %s', async (path) => {
+  ])('[ASVS 5.3.2, 13.4.1, 13.4.3, 13.4.7] that is not there is not there: %s', async (path) => {
     const answer = await app.call('GET', path, { token: admin.accessToken });
     expectProblem(answer, 404, 'not_found');
     expect(answer.text).not.toMatch(/SECRET|\[core\]|root:|sources/);
@@ -124,7 +124,7 @@ describe('an address', () => {
 
 describe('a method', () => {
   it.each(['TRACE', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'PURGE', 'LOCK', 'SEARCH', 'QUERY'])(
-    'that an address does not have finds nothing there: %s',
+    '[ASVS 4.1.4, 13.4.4] that an address does not have finds nothing there: %s',
     async (method) => {
       for (const path of ['/api/v1/auth/me', '/', '/health/live', '/assets/app-abc123.js']) {
         const answer = await app.call(method, path, { token: admin.accessToken, headers: { 'x-echo': 'canary' } });
@@ -194,7 +194,7 @@ describe('headers', () => {
     ['a bare line feed', 'GET /health/live HTTP/1.1\nHost: localhost\nX: \0\n\n'],
     ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n'],
     ['binary', Buffer.from('16030100c8010000c40303', 'hex')],
-  ])('that could be read in two ways are refused, and the connection ends: %s', async (_, bytes) => {
+  ])('[ASVS 4.2.1] that could be read in two ways are refused, and the connection ends: %s', async (_, bytes) => {
     const answer = await rawRequest(app, bytes);
     expect([answer.status, answer.headers['connection']]).toEqual([400, 'close']);
     expect(answer.text).not.toMatch(/\r\n(server|x-powered-by):/i);
@@ -217,7 +217,7 @@ describe('headers', () => {
     expect([odd.status, JSON.parse(odd.body).code]).toEqual([400, 'invalid_request']);
   });
 
-  it('cannot make an address up: X-Forwarded-For and its kin are not believed', async () => {
+  it('[ASVS 4.1.3, 15.3.4] cannot make an address up: X-Forwarded-For and its kin are not believed', async () => {
     const from = freshAddress();
     const body = { email: 'nobody@example.org', password: 'x' };
     const answers = [];
@@ -252,7 +252,7 @@ describe('headers', () => {
     expect(new URL(answer.json.invitation.url).origin).toBe(app.origin);
   });
 
-  it('of every kind of answer protect, name no software, and let localhost be used for other things', async () => {
+  it('[ASVS 3.4.4, 3.4.5, 3.4.6, 3.4.8, 3.5.8, 13.4.6] of every kind of answer protect, name no software, and let localhost be used for other things', async () => {
     const flooder = freshAddress();
     const refused = await Promise.all(
       Array.from({ length: 8 }, () => app.call('POST', '/api/v1/auth/refresh', { body: {}, from: flooder })),

@@ -115,7 +115,7 @@ describe('a key', () => {
     expect(said(await as(admin)('DELETE', `/api-keys/${id}`))).toBe('404 not_found');
   });
 
-  it('is good from its networks only, however the address is written', async () => {
+  it('[ASVS 8.2.4] is good from its networks only, however the address is written', async () => {
     const { secret } = await aKey(['device:read'], { networks: ['127.50.0.0/16', '2001:db8:7::/48', '192.0.2.7'] });
     const forwarded = (address: string) =>
       statusOf(secret, { from: '127.0.0.1', headers: { 'x-forwarded-for': address } });
@@ -135,7 +135,7 @@ describe('a key', () => {
       ).toBe('400 invalid_request');
   });
 
-  it('elsewhere than in its networks opens no live connection either', async () => {
+  it('[ASVS 8.2.4] elsewhere than in its networks opens no live connection either', async () => {
     const { secret } = await aKey(['device:read'], { networks: ['192.0.2.0/24'] });
     expect(await (await aLiveClient(app, secret)).closed).toBe(4401);
   });
@@ -265,7 +265,7 @@ describe('keys of one’s own', () => {
     expect(said(await as(admin)('POST', '/api-keys', body))).toBe('400 invalid_request');
   });
 
-  it('are at most fifty, however many ask at once', async () => {
+  it('[ASVS 2.3.4] are at most fifty, however many ask at once', async () => {
     const user = await app.aPerson('user');
     const make = () => as(user)('POST', '/auth/api-keys', { label: 'One of many', permissions: ['device:read'] });
     const answers = await Promise.all(Array.from({ length: 55 }, make));

@@ -241,7 +241,7 @@ describe('a key', () => {
     expect(await devicesOf(none.secret)).toEqual([]);
   });
 
-  it('sees what key, owner and maker all see, at the moment of use', async () => {
+  it('[ASVS 8.3.3] sees what key, owner and maker all see, at the moment of use', async () => {
     const both = (await made('/device-groups', { name: 'Both', deviceIds: [inside.id, outside.id] })).id;
     const maker = await app.aPerson('admin');
     const { secret, ownerId } = await app.aKey(maker, 'operator', ['device:read'], { deviceGroupIds: [both] });

@@ -344,7 +344,7 @@ describe('known and unknown accounts', () => {
 });
 
 describe('behind a trusted proxy', () => {
-  it('the block falls on who is behind it, never on the proxy', async () => {
+  it('[ASVS 15.3.4] the block falls on who is behind it, never on the proxy', async () => {
     const proxy = freshAddress();
     const time = manualClock(Date.now());
     const behind = await aSignInTest(time, { VALTRONICS_TRUSTED_PROXIES: `${proxy}/32` });

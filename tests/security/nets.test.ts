@@ -175,7 +175,7 @@ describe('net 2: the token', () => {
     }
   });
 
-  it('change and event commit together, or neither does', async () => {
+  it('[ASVS 2.3.3] change and event commit together, or neither does', async () => {
     const before = await eventsNow();
     const failing = transactions.audited(context(), 'organisation.settings_changed', async (tx) => {
       await rename(tx, 'Half done');
@@ -226,7 +226,7 @@ describe('net 5: the audit log', () => {
   };
 
   it.each(['server', 'maintenance', 'ingest', 'owner'] as const)(
-    '%s can neither edit, delete nor empty it',
+    '[ASVS 16.4.2] %s can neither edit, delete nor empty it',
     async (role) => {
       await transactions.refused(context(), 'session.refused', { resource: null });
       const before = (await database.admin.query('select * from audit_events order by id')).rows;

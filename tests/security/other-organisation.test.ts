@@ -56,7 +56,7 @@ const validBodies: Record<string, unknown> = {
 };
 
 describe('another organisation', () => {
-  it('finds every id of ours as missing, with the same bytes but for the request id', async () => {
+  it('[ASVS 8.4.1] finds every id of ours as missing, with the same bytes but for the request id', async () => {
     const strangers = await app.aPerson('admin', await app.anotherOrganisation());
     const { admin } = people;
     const created = async (path: string, body: unknown) => {
@@ -150,7 +150,7 @@ describe('another organisation', () => {
     expect(measured.json.items).toMatchObject([{ id: assignment.id, until: null, subject: { name: 'Ours' } }]);
   });
 
-  it('cannot be reached through ids inside a body either', async () => {
+  it('[ASVS 8.4.1] cannot be reached through ids inside a body either', async () => {
     const strangers = await app.aPerson('admin', await app.anotherOrganisation());
     const theirDevice = await app.aDevice(strangers);
     const ourSubject = await app.call('POST', '/api/v1/subjects', {

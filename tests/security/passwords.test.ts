@@ -228,7 +228,7 @@ describe('a password that many people use', () => {
     expect(service.asked).toHaveLength(1);
   });
 
-  it('may be chosen by nobody even while the service is away; any other may', async () => {
+  it('[ASVS 16.5.2] may be chosen by nobody even while the service is away; any other may', async () => {
     const person = await app.aPerson('user');
     service.misbehave((response) => response.writeHead(500).end());
     expect((await change(person, person.password, '1qazxsw23edcvfr4')).status).toBe(400);

@@ -52,7 +52,7 @@ describe('changing what a person may', () => {
     ]);
   });
 
-  it('to disabled ends every session at once and for good', async () => {
+  it('[ASVS 7.4.2] to disabled ends every session at once and for good', async () => {
     const someone = await test.person('user');
     const cookie = await test.browserOf(someone);
     expect((await change(someone.userId, { status: 'disabled' })).status).toBe(200);
@@ -239,7 +239,7 @@ describe('invitations', () => {
 
 // Last, when all of the above is in the log.
 describe('the audit log', () => {
-  it('names who did each of these', async () => {
+  it('[ASVS 16.3.1] names who did each of these', async () => {
     const events = await app.database.admin.query<{ event: string; n: number }>(
       `select event, count(*)::int as n from audit_events
        where actor_id is null and outcome = 'success' group by 1`,

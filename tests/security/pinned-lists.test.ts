@@ -7,7 +7,7 @@ import { unauditedReasons } from '../../server/src/security/audit/tokens.ts';
 const named = Object.entries(endpoints);
 
 describe('pinned lists', () => {
-  it('open endpoints: everything a stranger may call', () => {
+  it('[ASVS 13.4.5] open endpoints: everything a stranger may call', () => {
     expect(
       named
         .filter(([, { access }]) => access.kind === 'open')

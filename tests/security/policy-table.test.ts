@@ -350,7 +350,7 @@ describe('others', () => {
     expect(let_in).toEqual(['telemetrySend']);
   });
 
-  it('the scrape token opens /metrics and nothing else', async () => {
+  it('[ASVS 13.4.5] the scrape token opens /metrics and nothing else', async () => {
     const wrong: string[] = [];
     for (const [name, endpoint] of closed) {
       const { status } = await call(endpoint, { token: 'scrape-token-of-the-policy-table-test' });

@@ -126,7 +126,7 @@ describe('a role of the organisation', () => {
     client.socket.close();
   });
 
-  it('that asks for a second factor keeps out who has not proven one', async () => {
+  it('[ASVS 10.3.4] that asks for a second factor keeps out who has not proven one', async () => {
     const name = await aRole(['device:read'], { requiresFactor: true });
     const holder = await app.aPerson(name);
     expect(said(await as(holder)('GET', '/devices'))).toBe('403 pending');

@@ -31,7 +31,7 @@ describe('refresh tokens', () => {
     expect((await test.refresh(second.json.refreshToken)).status).toBe(200);
   });
 
-  it('used again after that end their family, and no other session of the person', async () => {
+  it('[ASVS 10.4.5] used again after that end their family, and no other session of the person', async () => {
     const someone = await test.person('user');
     const other = await test.signIn(someone);
     const browser = await test.browserOf(someone);
@@ -108,7 +108,7 @@ describe('refresh tokens', () => {
     },
   );
 
-  it('live 30 days however often they are used', async () => {
+  it('[ASVS 7.3.2, 10.4.8] live 30 days however often they are used', async () => {
     let { refreshToken, accessToken } = await test.signIn(admin);
     for (let day = 0; day < 29; day += 1) {
       clock.advance(86_400_000);
@@ -124,7 +124,7 @@ describe('refresh tokens', () => {
 });
 
 describe('browser sessions', () => {
-  it('end an hour after their last use', async () => {
+  it('[ASVS 7.3.1] end an hour after their last use', async () => {
     const cookie = await test.browserOf(admin);
     for (let use = 0; use < 3; use += 1) {
       clock.advance(59 * 60_000);
@@ -134,7 +134,7 @@ describe('browser sessions', () => {
     expect((await test.meOf({ cookie })).status).toBe(401);
   });
 
-  it('end 12 hours after sign-in, however much they are used', async () => {
+  it('[ASVS 7.3.2] end 12 hours after sign-in, however much they are used', async () => {
     const cookie = await test.browserOf(admin);
     for (let use = 0; use < 14; use += 1) {
       clock.advance(51 * 60_000);
@@ -145,7 +145,7 @@ describe('browser sessions', () => {
     admin = { ...admin, ...(await test.refresh(admin.refreshToken)).json };
   });
 
-  it('that were signed out are refused at the next request, and the browser forgets the cookie', async () => {
+  it('[ASVS 7.2.1, 7.4.1] that were signed out are refused at the next request, and the browser forgets the cookie', async () => {
     const cookie = await test.browserOf(admin);
     const headers = { origin: app.origin };
     const left = await app.call('DELETE', '/api/v1/auth/session', { cookie, headers, from: freshAddress() });
@@ -159,7 +159,7 @@ describe('browser sessions', () => {
     );
   });
 
-  it('can be ended from another one of the same person, never by somebody else', async () => {
+  it('[ASVS 10.4.9] can be ended from another one of the same person, never by somebody else', async () => {
     const someone = await test.person('user');
     const stranger = await test.person('user');
     const cookie = await test.browserOf(someone);

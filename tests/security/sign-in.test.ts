@@ -20,7 +20,7 @@ beforeEach(() => clock.advance(5_000));
 afterAll(() => app?.stop());
 
 describe('signing in', () => {
-  it('answers an unknown address, a wrong password and an account without one with the same bytes', async () => {
+  it('[ASVS 6.3.8] answers an unknown address, a wrong password and an account without one with the same bytes', async () => {
     const invited = await test.post(
       '/users',
       { email: 'invited@example.org', role: 'user' },
@@ -46,7 +46,7 @@ describe('signing in', () => {
     expect(answers[2]).toEqual(answers[0]);
   });
 
-  it('takes an argon2id for an unknown address as for a known one', async () => {
+  it('[ASVS 6.3.8] takes an argon2id for an unknown address as for a known one', async () => {
     const took = async (email: string) => {
       const from = process.hrtime.bigint();
       await test.post('/auth/login', { email, password: 'not the password of anybody' });
@@ -62,7 +62,7 @@ describe('signing in', () => {
     expect(Math.min(...known)).toBeGreaterThan(Math.min(...unknown) / 5);
   });
 
-  it('records a refusal with where it came from, and neither the address tried nor the password', async () => {
+  it('[ASVS 16.3.1] records a refusal with where it came from, and neither the address tried nor the password', async () => {
     const from = freshAddress();
     await test.post(
       '/auth/login',
@@ -80,7 +80,7 @@ describe('signing in', () => {
     expect(JSON.stringify(event)).not.toMatch(/someone\.tried|password that was/);
   });
 
-  it('sets the two cookies exactly so, and returns no token', async () => {
+  it('[ASVS 3.3.1, 3.3.2, 3.3.3, 3.3.4, 10.1.1] sets the two cookies exactly so, and returns no token', async () => {
     const { email, password } = admin;
     const answer = test.remember(
       await test.post('/auth/session', { email, password }, { headers: { origin: app.origin } }),
@@ -98,7 +98,7 @@ describe('signing in', () => {
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 
-  it('of a browser needs our own Origin, also for the cookie an invitation sets', async () => {
+  it('[ASVS 3.5.1, 3.5.2] of a browser needs our own Origin, also for the cookie an invitation sets', async () => {
     const { email, password } = admin;
     for (const headers of [{}, { origin: 'https://evil.example' }, { origin: 'null' }]) {
       for (const [path, body] of [
@@ -207,7 +207,7 @@ describe('access tokens', () => {
     admin = { ...admin, ...(await test.refresh(admin.refreshToken)).json };
   });
 
-  it('are not taken from a query string or a body', async () => {
+  it('[ASVS 14.2.1] are not taken from a query string or a body', async () => {
     const { accessToken } = admin;
     expect(
       (await app.call('GET', `/api/v1/auth/me?access_token=${accessToken}`, { from: freshAddress() })).status,

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { toCsv } from './csv.ts';
 
-it('quotes what would break a row', () => {
+it('[ASVS 1.2.10] quotes what would break a row', () => {
   expect(toCsv(['name', 'note'], [['a,b', 'said "no"\nand left']])).toBe(
     'name,note\r\n"a,b","said ""no""\nand left"\r\n',
   );
 });
 
-it('lets no cell become a formula, and leaves negative numbers numbers', () => {
+it('[ASVS 1.2.10] lets no cell become a formula, and leaves negative numbers numbers', () => {
   expect(toCsv(['v'], [['=HYPERLINK("x")'], ['@now'], [-3.5]])).toBe(
     'v\r\n"\'=HYPERLINK(""x"")"\r\n\'@now\r\n-3.5\r\n',
   );

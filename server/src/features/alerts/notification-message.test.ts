@@ -49,7 +49,7 @@ describe('mail', () => {
     expect(mail.text).toMatch(/Worst value: 12\n.*12:05:00.*\nBy: Ann/);
   });
 
-  it('shows markup in names as text', () => {
+  it('[ASVS 1.2.1] shows markup in names as text', () => {
     const evil = `<img src=x onerror="alert('1')">&`;
     const { html } = mailMessage(aPayload(anAlert({ title: evil, deviceName: evil, detail: evil })), publicUrl);
     expect(html).not.toContain('<img');

@@ -91,7 +91,7 @@ function holdsWithTheJsonReader(bytes: Buffer): void {
 }
 
 describe('scanPoints', () => {
-  it('reads what it reads as the JSON reader, the schema and readPoint do, whatever the bytes', () => {
+  it('[ASVS 1.5.3] reads what it reads as the JSON reader, the schema and readPoint do, whatever the bytes', () => {
     scanned = 0;
     fc.assert(
       fc.property(fc.oneof(body.map(Buffer.from), damaged), (bytes) => holdsWithTheJsonReader(Buffer.from(bytes))),

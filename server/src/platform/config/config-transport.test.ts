@@ -26,7 +26,7 @@ describe('transport safety', () => {
     );
   });
 
-  test('TLS is off on loopback or behind a named proxy only', () => {
+  test('[ASVS 4.4.1, 12.2.1] TLS is off on loopback or behind a named proxy only', () => {
     const off = { VALTRONICS_TLS: 'off' };
     expect(loadConfig(off, { cwd }).publicUrl.origin).toBe('http://localhost:8000');
     expect(refusal({ ...off, VALTRONICS_HTTP_HOST: '0.0.0.0' })).toMatch(

@@ -74,7 +74,7 @@ test.each([
   expect(connection).toMatchObject({ ...expected, ssl: false });
 });
 
-test('whatever the text, it is refused, local, or verified; and a refusal never repeats it', () => {
+test('[ASVS 12.3.2] whatever the text, it is refused, local, or verified; and a refusal never repeats it', () => {
   const host = fc.oneof(
     fc.domain(),
     fc.ipV4(),

@@ -25,7 +25,7 @@ function capture(level: 'trace' | 'info' = 'trace'): {
   return { log, lines, last: () => JSON.parse(lines.at(-1) ?? '{}') };
 }
 
-test('a line is one JSON object with UTC milliseconds, level, fields and message', () => {
+test('[ASVS 16.2.2, 16.2.4] a line is one JSON object with UTC milliseconds, level, fields and message', () => {
   const { log, lines } = capture();
   log.warn({ deviceId: 'd1', points: 3 }, 'stored %d of %s', 3, 'many');
   expect(lines).toEqual([
@@ -106,7 +106,7 @@ describe('a canary secret never reaches the line', () => {
     expect(lines[0]).not.toContain(CANARY);
   });
 
-  test('anywhere under a key that names a secret, whatever surrounds it', () => {
+  test('[ASVS 16.2.5] anywhere under a key that names a secret, whatever surrounds it', () => {
     const keys = fc.constantFrom(
       'password',
       'newPassword',
@@ -169,7 +169,7 @@ test.each([
   expect(namesSecret(key)).toBe(false);
 });
 
-test('no value can break a line, forge a second one or drive a terminal', () => {
+test('[ASVS 16.4.1] no value can break a line, forge a second one or drive a terminal', () => {
   const { log, lines } = capture();
   log.info(
     { 'a\nb"c': 'x\r\ny\u2028z', esc: '\u001b[2J\u009b2J\u202e' },

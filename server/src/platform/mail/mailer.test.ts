@@ -77,7 +77,7 @@ describe('mail', () => {
     expect(received[0]?.from).toBe('alerts@example.org');
   });
 
-  it('cannot be given further headers through the subject', async () => {
+  it('[ASVS 1.3.11] cannot be given further headers through the subject', async () => {
     const { received, port } = await aMailServer();
     const subject = 'Warm\r\nBcc: eve@example.org\r\n\r\nHello\u2028X-Other: 1';
     await aMailer(`smtp://127.0.0.1:${port}`).send({ ...aMail, subject });
@@ -149,7 +149,7 @@ describe('mail', () => {
   });
 
   it.each(['smtp://mail.example.org', 'smtps://mail.example.org', 'smtp://10.0.0.1'])(
-    'off loopback an unknown certificate is not trusted: %s',
+    '[ASVS 12.3.2] off loopback an unknown certificate is not trusted: %s',
     async (url) => {
       const { received, port } = await aMailServer({
         secure: url.startsWith('smtps:'),

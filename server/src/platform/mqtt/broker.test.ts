@@ -335,7 +335,7 @@ describe('who may connect', () => {
     expect(await settlesWithin(2000, closed)).toBe(true);
   });
 
-  test('TLS 1.2 is refused', async () => {
+  test('[ASVS 12.1.1, 12.1.2] TLS 1.2 is refused', async () => {
     const { client } = await aBroker();
     await expect(client('ann', { maxVersion: 'TLSv1.2' })).rejects.toThrow();
   });

@@ -77,7 +77,7 @@ describe('delivery', () => {
     expect(seen).toEqual(['POST', 'application/json', '{"a":1}']);
   });
 
-  it('does not follow a redirect', async () => {
+  it('[ASVS 15.3.2] does not follow a redirect', async () => {
     let hits = 0;
     const port = await aServer((_request, response) => {
       hits += 1;
@@ -140,7 +140,7 @@ describe('private targets', () => {
     await expect(outbound.post(message(url))).rejects.toMatchObject({ reason: 'refused' });
   });
 
-  it('a name is refused when any of its addresses is private, and nothing is connected to', async () => {
+  it('[ASVS 1.3.6] a name is refused when any of its addresses is private, and nothing is connected to', async () => {
     let hits = 0;
     const port = await aServer((_request, response) => {
       hits += 1;
@@ -159,7 +159,7 @@ describe('private targets', () => {
     await expect(outbound.post(message('https://hook.example/'))).rejects.not.toThrow(/10\.11/);
   });
 
-  it('a name is looked up once and the connection goes to that very address (no DNS rebinding)', async () => {
+  it('[ASVS 1.3.6] a name is looked up once and the connection goes to that very address (no DNS rebinding)', async () => {
     let lookups = 0;
     const hosts: (string | undefined)[] = [];
     const port = await aServer((request, response) => {
@@ -202,7 +202,7 @@ describe('TLS', () => {
     await expect(outbound.post(message(`https://hook.example:${port}/`))).resolves.toEqual({ status: 200 });
   });
 
-  it('sends nothing to a certificate of somebody else, or of an unknown authority', async () => {
+  it('[ASVS 12.3.2] sends nothing to a certificate of somebody else, or of an unknown authority', async () => {
     const { port, ca } = await aTlsServer('hook.example');
     const resolve = async () => ['127.0.0.1'];
     const wrongName = local({ ca, resolve }).post(message(`https://other.example:${port}/`));

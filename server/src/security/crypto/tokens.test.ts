@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest';
 import { isOpaqueToken, newOpaqueToken, sameBytes, tokenHash, tokenPrefixes } from './tokens.ts';
 
-test.each(Object.values(tokenPrefixes))('a %s token carries 256 random bits and is never the same', (prefix) => {
-  const tokens = Array.from({ length: 1000 }, () => newOpaqueToken(prefix));
-  expect(new Set(tokens).size).toBe(1000);
-  for (const token of tokens) {
-    expect(Buffer.from(token.slice(prefix.length), 'base64url')).toHaveLength(32);
-    expect(isOpaqueToken(token, prefix)).toBe(true);
-  }
-});
+test.each(Object.values(tokenPrefixes))(
+  '[ASVS 7.2.3] a %s token carries 256 random bits and is never the same',
+  (prefix) => {
+    const tokens = Array.from({ length: 1000 }, () => newOpaqueToken(prefix));
+    expect(new Set(tokens).size).toBe(1000);
+    for (const token of tokens) {
+      expect(Buffer.from(token.slice(prefix.length), 'base64url')).toHaveLength(32);
+      expect(isOpaqueToken(token, prefix)).toBe(true);
+    }
+  },
+);
 
 test('only the canonical spelling of the right kind is a token', () => {
   const token = newOpaqueToken('vtd_');

@@ -114,7 +114,7 @@ describe('the session cookie', () => {
     ['that starts like ours', { origin: `${publicOrigin}.evil.example.org` }],
     ['of a sandboxed page', { origin: 'null' }],
     ['that is missing', {}],
-  ])('with an Origin %s is closed with 4403 and served nothing', async (_, headers) => {
+  ])('[ASVS 4.4.2] with an Origin %s is closed with 4403 and served nothing', async (_, headers) => {
     const house = await aHouse();
     house.sessions.set('good', aUser({ via: 'cookie' }));
     const client = await house.connect({ cookie: cookie('good'), ...headers });

@@ -37,7 +37,7 @@ describe('the client`s address', () => {
     expect(clientAddress('10.0.0.1', ['1.1.1.1', '198.51.100.1, 10.0.0.2'], proxies)).toBe('198.51.100.1');
   });
 
-  test('whatever a client writes to the left, the answer is the address the trusted proxy saw', () => {
+  test('[ASVS 15.3.4] whatever a client writes to the left, the answer is the address the trusted proxy saw', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 300 }), fc.ipV4(), (forged, seen) => {
         fc.pre(!proxies.contains(seen));

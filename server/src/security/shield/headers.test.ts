@@ -9,7 +9,7 @@ const kinds = [
 ] as const;
 
 describe.each(kinds)('%s answers', (_, headers) => {
-  test('cannot be framed, sniffed, or embedded by another site, and leak no referrer', () => {
+  test('[ASVS 3.4.6] cannot be framed, sniffed, or embedded by another site, and leak no referrer', () => {
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
@@ -53,11 +53,11 @@ test.each([
   expect(strictTransport(new URL(url))).toEqual({});
 });
 
-test('api answers are never kept', () => {
+test('[ASVS 14.3.2] api answers are never kept', () => {
   expect(apiHeaders()['cache-control']).toBe('no-store');
 });
 
-test('a page runs only our own scripts, and its styles carry the nonce of this answer', () => {
+test('[ASVS 3.4.3, 3.6.1, 3.7.1] a page runs only our own scripts, and its styles carry the nonce of this answer', () => {
   const policy = htmlHeaders(nonce)['content-security-policy'] ?? '';
   expect(policy.split('; ')).toEqual([
     "default-src 'none'",

@@ -132,7 +132,7 @@ describe('own certificates', () => {
     expect(validToDate.getTime() - validFromDate.getTime()).toBeLessThanOrEqual(90 * DAY_MS);
   });
 
-  it('refuse TLS 1.2', async () => {
+  it('[ASVS 12.1.1, 12.1.2] refuse TLS 1.2', async () => {
     const tls = await ownTls();
     const { port } = await listening(tls.secureContextOptions());
     await expect(
