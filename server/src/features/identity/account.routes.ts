@@ -60,10 +60,11 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
     return { ...rest, methods: [...methods] };
   });
 
-  gate.handle(contract.stepUp, async ({ body, principal, deviceCookie, write, setSessionCookie }) => {
-    const proof = await stepUps.check(principal, body, deviceCookie);
-    const { token, verifiedAt } = await write((tx) => stepUps.prove(tx, principal, proof));
-    if (token !== null) setSessionCookie(token);
+  gate.handle(contract.stepUp, async (call) => {
+    const { principal } = call;
+    const proof = await stepUps.check(principal, call.body, call);
+    const { token, verifiedAt } = await call.write((tx) => stepUps.prove(tx, principal, proof));
+    if (token !== null) call.setSessionCookie(token);
     return { verifiedAt };
   });
 
@@ -95,7 +96,7 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
 
   gate.handle(contract.passwordChange, async ({ body, principal, deviceCookie, read, write }) => {
     const current = await read((reader) => passwords.current(reader, principal.userId));
-    const hash = await passwords.newHash(current, body.currentPassword, body.newPassword, deviceCookie);
+    const hash = await passwords.newHash(principal, current, body.currentPassword, body.newPassword, deviceCookie);
     const ended = await write((tx) => passwords.replace(tx, principal, current.hash, hash));
     await passwords.changed(principal.email, ended);
     return undefined;
