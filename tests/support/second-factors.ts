@@ -22,7 +22,11 @@ export interface FactorTest extends SignInTest {
   /** For calls of a browser: a cookie is good only from our own pages. */
   asBrowser(cookie: string): CallOptions;
   enrolTotp(as: CallOptions, more?: Record<string, unknown>): Promise<Authenticator>;
-  enrolPasskey(as: CallOptions, passkey?: SoftwarePasskey): Promise<{ passkey: SoftwarePasskey; answer: Answer }>;
+  enrolPasskey(
+    as: CallOptions,
+    passkey?: SoftwarePasskey,
+    more?: Record<string, unknown>,
+  ): Promise<{ passkey: SoftwarePasskey; answer: Answer }>;
   /** The right password; what is asked for then. */
   begin(person: Person, kind?: SessionKind, more?: CallOptions): Promise<SecondStep>;
   finish(challengeId: string, proof: FactorProof, kind?: SessionKind, more?: CallOptions): Promise<Answer>;
@@ -76,11 +80,11 @@ export async function aFactorTest(clock: ManualClock, env: Record<string, string
     enrolTotp,
     begin,
     finish,
-    async enrolPasskey(as, passkey = aSoftwarePasskey(app.origin)) {
+    async enrolPasskey(as, passkey = aSoftwarePasskey(app.origin), more = {}) {
       const begun = await post('/auth/factors/passkeys/begin', {}, as);
       if (begun.status !== 200) throw new Error(`no passkey begun: ${begun.text}`);
       const { challengeId, options } = begun.json;
-      const body = { challengeId, attestation: passkey.create(options), label: 'Key ring' };
+      const body = { challengeId, attestation: passkey.create(options), label: 'Key ring', ...more };
       return { passkey, answer: await post('/auth/factors/passkeys', body, as) };
     },
     async signInWith(person, authenticator) {
