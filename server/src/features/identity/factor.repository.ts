@@ -57,7 +57,7 @@ export const isNextCounter = (counter: number, last: number): boolean =>
  */
 export async function claimPasskeyCounter(tx: WriteTx, factorId: string, counter: number, now: Date): Promise<boolean> {
   const claimed = await sql`update factors set counter = ${counter}, last_used_at = ${now}
-    where id = ${factorId} and kind = 'passkey' and (${counter} > counter or (${counter} = 0 and counter = 0))
+    where id = ${factorId} and kind = 'passkey' and (${counter}::bigint > counter or (${counter}::bigint = 0 and counter = 0))
     returning id`.execute(tx.db);
   return claimed.rows.length > 0;
 }
