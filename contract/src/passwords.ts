@@ -58,7 +58,11 @@ export const userPasswordReset = endpoint({
   summary: 'A single-use link with which the person chooses a new password; mailed where mail is set up',
   params: idParams,
   body: z.strictObject({}),
-  response: z.strictObject({ url: z.string(), expiresAt: timestamp, mailed: z.boolean() }),
+  response: z.strictObject({
+    url: z.string().nullable().describe('to be handed over where no mail is set up; else only the mail holds it'),
+    expiresAt: timestamp,
+    mailed: z.boolean(),
+  }),
   access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('user.password_reset_requested'),

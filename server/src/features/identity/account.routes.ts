@@ -1,6 +1,7 @@
 import * as contract from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { notFound } from '../../lib/problem.ts';
+import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { FactorService } from './factor.service.ts';
@@ -24,13 +25,19 @@ export interface AccountRouteParts {
 export function addAccountRoutes(parts: AccountRouteParts): void {
   const { gate, factors, stepUps, passwords, users, revocations, clock } = parts;
 
+  /** Sessions that were kept have something to prove now: their open connections are looked at again. */
+  async function factorAdded({ userId }: UserPrincipal, ended: readonly string[]): Promise<void> {
+    await passwords.announce(ended);
+    await revocations.announce({ userId, recheck: true });
+  }
+
   gate.handle(contract.factorsGet, ({ principal, read }) => read((reader) => factors.list(reader, principal.userId)));
   gate.handle(contract.totpBegin, ({ principal }) => factors.beginTotp(principal));
 
   gate.handle(contract.totpAdd, async ({ body, principal, write }) => {
     const { challenge, factor } = await factors.confirmTotp(principal, body.challengeId, body.code);
     const { answer, ended } = await write((tx) => factors.add(tx, principal, challenge, body, factor));
-    await passwords.announce(ended);
+    await factorAdded(principal, ended);
     return answer;
   });
 
@@ -42,7 +49,7 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
   gate.handle(contract.passkeyAdd, async ({ body, principal, write }) => {
     const { challenge, factor } = await factors.confirmPasskey(principal, body.challengeId, body.attestation);
     const { answer, ended } = await write((tx) => factors.add(tx, principal, challenge, body, factor));
-    await passwords.announce(ended);
+    await factorAdded(principal, ended);
     return answer;
   });
 
@@ -60,10 +67,11 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
     return { ...rest, methods: [...methods] };
   });
 
-  gate.handle(contract.stepUp, async ({ body, principal, deviceCookie, write, setSessionCookie }) => {
-    const proof = await stepUps.check(principal, body, deviceCookie);
-    const { token, verifiedAt } = await write((tx) => stepUps.prove(tx, principal, proof));
-    if (token !== null) setSessionCookie(token);
+  gate.handle(contract.stepUp, async (call) => {
+    const { principal } = call;
+    const proof = await stepUps.check(principal, call.body, call);
+    const { token, verifiedAt } = await call.write((tx) => stepUps.prove(tx, principal, proof));
+    if (token !== null) call.setSessionCookie(token);
     return { verifiedAt };
   });
 
@@ -95,7 +103,7 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
 
   gate.handle(contract.passwordChange, async ({ body, principal, deviceCookie, read, write }) => {
     const current = await read((reader) => passwords.current(reader, principal.userId));
-    const hash = await passwords.newHash(current, body.currentPassword, body.newPassword, deviceCookie);
+    const hash = await passwords.newHash(principal, current, body.currentPassword, body.newPassword, deviceCookie);
     const ended = await write((tx) => passwords.replace(tx, principal, current.hash, hash));
     await passwords.changed(principal.email, ended);
     return undefined;

@@ -13,6 +13,8 @@ import {
   claimRecoveryCode,
   claimTotpStep,
   countRecoveryCodes,
+  hasRecoveryCode,
+  isNextCounter,
   listFactors,
 } from './factor.repository.ts';
 import { type FactorRecord, methodsOf } from './factor.ts';
@@ -68,11 +70,12 @@ export function createFactorProofs(deps: {
   }
 
   function byCode(whose: Whose, factors: readonly FactorRecord[], code: string): Proof | undefined {
-    for (const { id, secret_sealed } of factors) {
+    for (const { id, secret_sealed, last_step } of factors) {
       if (secret_sealed === null) continue;
       const secret = keyRing.open(secret_sealed, totpPlace(whose.organisationId, id));
       const step = totpStep(secret, code, clock.now());
-      if (step !== undefined) return { factor: 'totp', claim: (tx) => claimTotpStep(tx, id, step, clock.date()) };
+      if (step !== undefined && step > (last_step ?? -1))
+        return { factor: 'totp', claim: (tx) => claimTotpStep(tx, id, step, clock.date()) };
     }
     return undefined;
   }
@@ -86,7 +89,7 @@ export function createFactorProofs(deps: {
     const credentialId = Buffer.from(assertion.id, 'base64url');
     const passkey = storedPasskeys(factors).find((one) => one.credentialId.equals(credentialId));
     const shown = passkey && (await passkeys.verify(assertion, { challenge, passkey, alone }));
-    if (!passkey || !shown) return undefined;
+    if (!passkey || !shown || !isNextCounter(shown.counter, passkey.counter)) return undefined;
     return { factor: 'passkey', claim: (tx) => claimPasskeyCounter(tx, passkey.id, shown.counter, clock.date()) };
   }
 
@@ -99,7 +102,10 @@ export function createFactorProofs(deps: {
       return { methods, passkey: isPasskey ? await passkeys.requestFor(known) : null };
     },
 
-    /** The proof, if it is right and of a kind the person may use; the caller claims it. Nothing is written here. */
+    /**
+     * The proof, if it is right, unused so far and of a kind the person may use; the caller claims it. Nothing is written here: one that was
+     * used before is refused here, where it counts as a wrong one, and of two at the same moment one fails to claim it.
+     */
     async check(whose: Whose, shown: FactorProof, challenge: string | null): Promise<Proof | undefined> {
       const { factors, methods } = await factorsOf(whose);
       if (!methods.includes(shown.method)) return undefined;
@@ -108,7 +114,10 @@ export function createFactorProofs(deps: {
       if (shown.method === 'totp') return byCode(whose, factors, shown.code);
       const hash = recoveryCodeHash(shown.code);
       if (hash === undefined) return undefined;
-      return { factor: 'recovery_code', claim: (tx) => claimRecoveryCode(tx, whose.userId, hash, clock.date()) };
+      const { organisationId, userId } = whose;
+      if (!(await transactions.read(organisationId, (reader) => hasRecoveryCode(reader, userId, hash))))
+        return undefined;
+      return { factor: 'recovery_code', claim: (tx) => claimRecoveryCode(tx, userId, hash, clock.date()) };
     },
 
     /** A passkey and nothing else: the authenticator has to have checked the person. */

@@ -4,7 +4,7 @@ import type { FactorRecord } from './factor.ts';
 
 export async function listFactors(reader: Reader, userId: string): Promise<FactorRecord[]> {
   const found = await sql<FactorRecord>`
-    select id, kind, label, secret_sealed, credential_id, public_key, counter, transports, created_at, last_used_at
+    select id, kind, label, secret_sealed, last_step, credential_id, public_key, counter, transports, created_at, last_used_at
     from factors where user_id = ${userId} order by created_at, id`.execute(reader.db);
   return found.rows;
 }
@@ -47,13 +47,17 @@ export async function claimTotpStep(tx: WriteTx, factorId: string, step: number,
   return claimed.rows.length > 0;
 }
 
+/** Whether a passkey that last reported `last` may report this now; what `claimPasskeyCounter` asks again when it keeps it. */
+export const isNextCounter = (counter: number, last: number): boolean =>
+  counter > last || (counter === 0 && last === 0);
+
 /**
  * Keeps the counter a passkey reported; false when it did not rise, which says that there are two of it (WebAuthn L3, 6.1.1). Passkeys
  * that are synchronised always report 0.
  */
 export async function claimPasskeyCounter(tx: WriteTx, factorId: string, counter: number, now: Date): Promise<boolean> {
   const claimed = await sql`update factors set counter = ${counter}, last_used_at = ${now}
-    where id = ${factorId} and kind = 'passkey' and (${counter} > counter or (${counter} = 0 and counter = 0))
+    where id = ${factorId} and kind = 'passkey' and (${counter}::bigint > counter or (${counter}::bigint = 0 and counter = 0))
     returning id`.execute(tx.db);
   return claimed.rows.length > 0;
 }
@@ -91,6 +95,12 @@ export async function replaceRecoveryCodes(
     select ${of.userId}, ${of.organisationId}, code_hash, ${now} from unnest(${[...hashes]}::bytea[]) as code_hash`.execute(
     tx.db,
   );
+}
+
+export async function hasRecoveryCode(reader: Reader, userId: string, hash: Buffer): Promise<boolean> {
+  const found = await sql`select 1 as one from recovery_codes
+    where user_id = ${userId} and code_hash = ${hash} and used_at is null`.execute(reader.db);
+  return found.rows.length > 0;
 }
 
 /** Uses up a code; false when there is no such code left. */

@@ -4,6 +4,7 @@ import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import type { FactorPolicy } from '../../security/access/pending.ts';
 import type { ProvenFactor, UserPrincipal } from '../../security/access/principal.ts';
+import { requiresFactor } from '../../security/access/role.repository.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
@@ -84,6 +85,8 @@ export function createFactorService(deps: {
     await lockUser(tx, by.userId);
     if (!(await spendChallenge(tx, challenge.tokenHash, now))) throw new Problem('gone');
     const before = await listFactors(tx, by.userId);
+    // Asked again under the lock: a factor may have come since the request was let in, and what was proven then no longer is enough.
+    if (by.factor === 'password' && before.length > 0) throw new Problem('step_up_required');
     if (before.length >= MAX_FACTORS)
       throw new Problem('conflict', { detail: `An account has at most ${MAX_FACTORS} factors: remove one first.` });
     const { organisationId, userId } = by;
@@ -169,7 +172,8 @@ export function createFactorService(deps: {
       const rest = all.filter((factor) => factor.id !== id);
       if (rest.length === all.length) throw notFound();
       const needsPasskey = factorPolicy.passkeyRoles.includes(by.role);
-      const needsFactor = needsPasskey || factorPolicy.secondFactorRoles.includes(by.role);
+      const needsFactor =
+        needsPasskey || factorPolicy.secondFactorRoles.includes(by.role) || (await requiresFactor(tx, by.role));
       const isEnough = needsPasskey ? rest.some(({ kind }) => kind === 'passkey') : rest.length > 0;
       if (needsFactor && !isEnough)
         throw new Problem('conflict', { detail: 'Your role needs it: set up another one before you remove it.' });

@@ -7,6 +7,8 @@ export interface FactorRecord {
   kind: (typeof factorKinds)[number];
   label: string | null;
   secret_sealed: Buffer | null;
+  /** The time step of the last code that was used. */
+  last_step: number | null;
   credential_id: Buffer | null;
   public_key: Buffer | null;
   counter: number | null;

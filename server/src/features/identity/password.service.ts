@@ -89,7 +89,8 @@ export function createPasswordService(deps: {
     const link = { url: url.href, expiresAt: expiresAt.toISOString() };
     await mailbox.put(tx, person, { kind: 'password_reset', ...link });
     tx.describe({ resource: { kind: 'user', id: userId } });
-    return { ...link, mailed: mailbox.isOpen };
+    // Whoever has the link chooses the password, so an administrator gets it only where nothing else can carry it (ASVS 6.4.6).
+    return { ...link, url: mailbox.isOpen ? null : link.url, mailed: mailbox.isOpen };
   }
 
   async function mailLinkTo(email: string): Promise<void> {
@@ -136,7 +137,15 @@ export function createPasswordService(deps: {
     },
 
     /** The hash of the new password, if the old one is right and the new one allowed. */
-    async newHash(of: Current, current: string, next: string, deviceCookie: string | undefined): Promise<string> {
+    async newHash(
+      by: UserPrincipal,
+      of: Current,
+      current: string,
+      next: string,
+      deviceCookie: string | undefined,
+    ): Promise<string> {
+      // A stolen password is not to lock its owner out: what the account has beyond it comes first.
+      if (by.pending === 'verify_factor') throw new Problem('pending', { detail: 'Prove your second factor first.' });
       const isRight = await guessing.check(
         { account: of.user.email, factor: 'password_again', deviceCookie },
         async () => (await passwords.verify(of.hash, current)) || null,

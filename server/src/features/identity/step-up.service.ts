@@ -13,6 +13,7 @@ import type { FactorProofs, Proof } from './factor-proofs.ts';
 import type { Passwords } from './passwords.ts';
 import { proveSession } from './session.repository.ts';
 import { findPasswordHash } from './user.repository.ts';
+import type { Visitor } from './visitor.ts';
 
 type Answer =
   | ChallengeAnswer
@@ -60,7 +61,7 @@ export function createStepUpService(deps: {
     },
 
     /** The proof, if it is right: used up by `prove`. Slow for a password; never inside a transaction. */
-    async check(by: UserPrincipal, answer: Answer, deviceCookie: string | undefined): Promise<Proof> {
+    async check(by: UserPrincipal, answer: Answer, { address, deviceCookie, requestId }: Visitor): Promise<Proof> {
       const challenge = await challenges.find(answer.challengeId, 'step_up');
       if (challenge.user_id !== by.userId || challenge.session_id !== by.sessionId) throw new Problem('gone');
       const factor = answer.method === 'password' ? 'password_again' : answer.method;
@@ -69,7 +70,18 @@ export function createStepUpService(deps: {
         if (answer.method === 'password') return (await byPassword(by, answer.password)) ?? null;
         return (await proofs.check(by, answer, challenge.passkey_challenge)) ?? null;
       });
-      if (proof === null) throw new Problem('invalid_factor');
+      if (proof === null) {
+        const actor = { kind: 'user', id: by.userId, label: by.email } as const;
+        await transactions.refused(
+          { organisationId: by.organisationId, actor, address, requestId },
+          'session.refused',
+          {
+            resource: { kind: 'session', id: by.sessionId },
+            details: { factor: answer.method },
+          },
+        );
+        throw new Problem('invalid_factor');
+      }
       const claim = async (tx: WriteTx) =>
         (await spendChallenge(tx, challenge.tokenHash, clock.date())) && (await proof.claim(tx));
       return { factor: proof.factor, claim };

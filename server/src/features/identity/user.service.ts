@@ -137,6 +137,9 @@ export function createUserService(deps: {
     /** For whom the link was lost or has expired. */
     async inviteAgain(tx: AuditedTx, by: UserPrincipal, id: string) {
       const person = await load(tx, id);
+      // The answer holds a link that opens the account, so it is as much as giving its role.
+      mustSeeEverything(by);
+      await mustMayGive(tx, by, person.role);
       if (person.status !== 'invited')
         throw new Problem('conflict', { detail: 'Only who has not opened the account yet can be invited again.' });
       const { role, email } = person;

@@ -21,3 +21,11 @@ export async function permissionsOfAccount(
     where u.id = ${userId}`.execute(reader.db);
   return found.rows[0] && permissionsOf(found.rows[0].role, found.rows[0].permissions);
 }
+
+/** Whether it is a role of the organisation's own whose holders need a second factor. */
+export async function requiresFactor(reader: Reader, role: Role): Promise<boolean> {
+  const found = await sql`select 1 as one from custom_roles where name = ${role} and requires_factor`.execute(
+    reader.db,
+  );
+  return found.rows.length > 0;
+}

@@ -207,9 +207,10 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       throw problem;
     }
     // The browser sends the cookie on its own accord, so a write must also come from our own pages (RFC 6454 origin). So must what
-    // sets the cookie: nobody is to be signed in as somebody else by another site.
+    // signs in: nobody is to be signed in as somebody else by another site. A token is sent by no browser on its own accord.
     const byCookie = principal.kind === 'user' && principal.via === 'cookie';
-    if ((byCookie || endpoint.setsCookie) && WRITES.has(endpoint.method)) {
+    const signsIn = endpoint.setsCookie && endpoint.access.kind === 'open';
+    if ((byCookie || signsIn) && WRITES.has(endpoint.method)) {
       if (request.headers.origin !== publicOrigin) {
         metrics.gateRefused('http', 'origin_refused');
         throw new Problem('origin_refused');
