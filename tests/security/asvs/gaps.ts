@@ -8,6 +8,7 @@ export const gaps: Readonly<Record<string, string>> = {
   '3.4.7': 'the policy names no place to report violations to',
   '3.7.3': 'going to an OpenID provider follows the click on its name; there is no notice with a way back',
   '4.1.5': 'webhooks are signed; requests to us are not',
+  '6.3.5': 'a sign-in after many failures is recorded; that its owner is told has no test yet',
   '6.5.5': 'a TOTP is taken one step early and late (RFC 6238, 5.2), so for up to 90 seconds where ASVS asks for 30',
   '6.7.1': 'the public keys of passkeys lie in a table that the serving role may change; nothing seals them',
   '8.4.2': 'administration takes roles, a second factor and a fresh proof; the state of the device is not assessed',
