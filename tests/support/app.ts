@@ -65,6 +65,8 @@ export interface CallOptions {
   rawBody?: string | Buffer;
   headers?: Record<string, string>;
   from?: string;
+  /** How long the caller waits; 50 s unless told. */
+  timeoutMs?: number;
 }
 
 let addresses = 0;
@@ -248,7 +250,7 @@ function send(
           ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
           ...options.headers,
         },
-        timeout: 50_000,
+        timeout: options.timeoutMs ?? 50_000,
       },
       (response) => {
         const chunks: Buffer[] = [];
