@@ -3,7 +3,8 @@ import { CopyBlock } from '../../ui/secret-once.tsx';
 import { exactTime } from '../../ui/time/format-time.ts';
 
 export interface Link {
-  readonly url: string;
+  /** Null: it went by mail, and to nobody else. */
+  readonly url: string | null;
   readonly expiresAt: string;
   readonly mailed: boolean;
 }
@@ -18,13 +19,20 @@ interface Props {
 
 /** A link that is good once, to be handed over. */
 export function MadeLink({ label, does, link, onDone }: Props) {
+  const goodUntil = `${does} and is good until ${exactTime(link.expiresAt, { milliseconds: false })}.`;
   return (
     <Stack gap="sm">
-      <Text size="sm">
-        {link.mailed ? 'It was mailed to them, too. ' : 'No mail is set up, so give it to them yourself. '}
-        The link is shown this once, {does} and is good until {exactTime(link.expiresAt, { milliseconds: false })}.
-      </Text>
-      <CopyBlock label={label} text={link.url} />
+      {link.url === null ? (
+        <Text size="sm">The link was mailed to them and is shown to nobody else. It {goodUntil}</Text>
+      ) : (
+        <>
+          <Text size="sm">
+            {link.mailed ? 'It was mailed to them, too. ' : 'No mail is set up, so give it to them yourself. '}
+            The link is shown this once, {goodUntil}
+          </Text>
+          <CopyBlock label={label} text={link.url} />
+        </>
+      )}
       <Group justify="flex-end">
         <Button onClick={onDone}>Done</Button>
       </Group>
