@@ -5,7 +5,7 @@ import { device, needs, open, records, unaudited } from './policy.ts';
 
 /** A certificate lives at most this long: what a stolen key can do ends by itself, and renewal is something that happens often enough to work. */
 export const maxCertificateDays = 90;
-export const maxClaimsAtOnce = 1000;
+export const maxClaimsAtOnce = 500;
 
 const pem = (max: number) => z.string().max(max);
 /** Room for RSA of 4,096 bits with a generous subject. */

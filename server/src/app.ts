@@ -10,6 +10,7 @@ import { createRecordedHistory, createTelemetry } from './features/telemetry/ind
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Config } from './platform/config/config.ts';
 import { openNotices } from './platform/db/notices.ts';
+import { createDeviceListener } from './platform/http/device-listener.ts';
 import { createHttpServer } from './platform/http/http-server.ts';
 import { loadWebFiles } from './platform/http/web-files.ts';
 import { createScheduler } from './platform/jobs/scheduler.ts';
@@ -20,6 +21,7 @@ import { createMetrics } from './platform/metrics/metrics.ts';
 import { createMqttBroker } from './platform/mqtt/broker.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
 import { createAuthentication } from './security/access/authentication.ts';
+import { loadDeviceAuthority } from './security/access/device-authority-store.ts';
 import { createDeviceCredentials } from './security/access/device-credentials.ts';
 import { createRevocations } from './security/access/revocations.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
@@ -29,6 +31,7 @@ import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
 import { openRootKey } from './security/crypto/root-key.ts';
+import { certificateRefusals } from './security/gate/certificate-refusals.ts';
 import { createHttpGate } from './security/gate/http-gate.ts';
 import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
@@ -52,6 +55,8 @@ export interface App {
 
 export interface Addresses {
   readonly http: number;
+  /** HTTPS for devices with a certificate. */
+  readonly devices: number | undefined;
   readonly mqtt: number;
   readonly mqttPlain: number | undefined;
 }
@@ -116,6 +121,20 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
   const revocations = createRevocations(notices);
   const signingKeys = await openSigningKeys({ transactions, keyRing });
+  const authority = await loadDeviceAuthority({ transactions, keyRing, clock });
+  const tlsForDevices = tls && {
+    secureContextOptions: () => ({ ...tls.secureContextOptions(), ca: authority.certificatePem }),
+    onRenew: tls.onRenew,
+  };
+  const deviceListener =
+    config.devicePort !== undefined && tlsForDevices
+      ? createDeviceListener({
+          http,
+          tls: tlsForDevices,
+          maxConnections: MAX_HTTP_CONNECTIONS,
+          onRefused: certificateRefusals({ limiter, metrics, log }),
+        })
+      : undefined;
   const accessTokens = createAccessTokens({
     keys: signingKeys,
     issuer: config.publicUrl.origin,
@@ -134,6 +153,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     limiter,
     publicOrigin,
     trustedProxies: config.trustedProxies,
+    certificateOf: deviceListener?.certificateOf,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
     log,
@@ -176,7 +196,18 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     publicUrl: config.publicUrl,
     clock,
   });
-  const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
+  const devices = createDevices({
+    gate,
+    topicGate,
+    streamGate,
+    transactions,
+    broker,
+    revocations,
+    authority,
+    publicUrl: config.publicUrl,
+    clock,
+    log,
+  });
   const alerts = createAlerts({
     gate,
     topicGate,
@@ -233,19 +264,21 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       alerts.start();
       jobs.start();
       const { port } = await http.listen(config.http);
+      const forDevices = await deviceListener?.listen({ host: config.http.host, port: config.devicePort ?? 0 });
       const secure =
-        tls &&
+        tlsForDevices &&
         (await broker.listenTls({
           host: config.mqtt.host,
           port: config.mqtt.port,
-          secureContext: tls.secureContextOptions(),
+          secureContext: tlsForDevices.secureContextOptions(),
+          requestCertificate: true,
         }));
-      if (secure) tls.onRenew(() => secure.renew(tls.secureContextOptions()));
+      if (secure) tlsForDevices.onRenew(() => secure.renew(tlsForDevices.secureContextOptions()));
       const plain =
         config.mqtt.plainPort === undefined
           ? undefined
           : await broker.listenPlain({ host: config.mqtt.host, port: config.mqtt.plainPort });
-      return { http: port, mqtt: secure?.port ?? 0, mqttPlain: plain?.port };
+      return { http: port, devices: forDevices?.port, mqtt: secure?.port ?? 0, mqttPlain: plain?.port };
     },
 
     /** First no new work, then what was taken is made durable and acknowledged, then the database. */
@@ -254,7 +287,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       await live.close();
       // Messages that only wait for their turn are let through, or the broker would wait for them.
       topicGate.close();
-      const closing = Promise.all([http.close(), broker.close()]);
+      const closing = Promise.all([http.close(), deviceListener?.close(), broker.close()]);
       await telemetry.drain();
       await closing;
       await alerts.stop();

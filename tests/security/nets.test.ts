@@ -48,6 +48,7 @@ const somebody: Authentication = {
     expiresAt: new Date(Date.now() + 60_000),
   }),
   isStillValid: async () => true,
+  certificate: () => null,
   isFresh: () => false,
 };
 

@@ -33,6 +33,8 @@ export interface TestApp {
   origin: string;
   httpPort: number;
   mqttPort: number;
+  /** Only with VALTRONICS_DEVICE_PORT. */
+  devicePort: number;
   ca: Buffer;
   dataDir: string;
   organisationId: number;
@@ -74,10 +76,13 @@ export async function anApp(
     writable?: () => boolean;
     /** Where the log goes, a line at a time; without it to standard error. */
     onLogLine?: (line: string) => void;
+    /** A second server of the same installation: database and root key are the first one's, which stops last. */
+    beside?: TestApp;
   } = {},
 ): Promise<TestApp> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-app-'));
-  const database = await aDatabase();
+  const { beside } = options;
+  const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'valtronics-app-'));
+  const database = beside?.database ?? (await aDatabase());
   const clock = options.clock ?? systemClock;
   const config = loadConfig({
     VALTRONICS_DATA_DIR: dataDir,
@@ -98,7 +103,9 @@ export async function anApp(
       connectionOf: (role) => database.connection(role),
       space: { writable: options.writable ?? (() => true), stop() {} },
       isEmbedded: false,
-      stop: () => database.drop(),
+      stop: async () => {
+        if (!beside) await database.drop();
+      },
     }),
   });
   const ports = await app.listen();
@@ -137,6 +144,7 @@ export async function anApp(
     origin: config.publicUrl.origin,
     httpPort: ports.http,
     mqttPort: ports.mqtt,
+    devicePort: ports.devices ?? 0,
     ca,
     dataDir,
     organisationId: organisation.id,
@@ -182,7 +190,7 @@ export async function anApp(
     async stop() {
       agent.destroy();
       await app.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      if (!beside) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }

@@ -33,9 +33,13 @@ export function opensslRequest(newKey: readonly string[], more: readonly string[
   try {
     const [csr, key] = [join(folder, 'device.csr'), join(folder, 'device.key')];
     const subject = more.includes('-subj') ? [] : ['-subj', '/CN=a device'];
-    execFileSync('openssl', ['req', '-new', '-newkey', ...newKey, '-nodes', '-keyout', key, '-out', csr, ...subject, ...more], {
-      stdio: 'pipe',
-    });
+    execFileSync(
+      'openssl',
+      ['req', '-new', '-newkey', ...newKey, '-nodes', '-keyout', key, '-out', csr, ...subject, ...more],
+      {
+        stdio: 'pipe',
+      },
+    );
     return { csr: readFileSync(csr, 'utf8'), key: readFileSync(key, 'utf8') };
   } finally {
     rmSync(folder, { recursive: true, force: true });

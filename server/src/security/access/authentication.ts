@@ -16,7 +16,9 @@ export interface Authentication {
   session(cookieToken: string): Promise<UserPrincipal | null>;
   /** The person or device a bearer token speaks for, or null; at once for a device that was here a moment ago. */
   bearer(token: string): DevicePrincipal | null | Promise<UserPrincipal | DevicePrincipal | null>;
-  /** Whether what `bearer` said of a device is still as good as asking again. */
+  /** The device whose certificate TLS has verified, by its SHA-256, or null. */
+  certificate(fingerprint: Buffer): DevicePrincipal | null | Promise<DevicePrincipal | null>;
+  /** Whether what `bearer` or `certificate` said of a device is still as good as asking again. */
   isFresh(device: DevicePrincipal): boolean;
   /** Whether an open connection's principal would still be let in now, with the same rights. */
   isStillValid(principal: UserPrincipal | DevicePrincipal): Promise<boolean>;
@@ -70,6 +72,7 @@ export function createAuthentication(deps: {
 
   return {
     session,
+    certificate: deviceCredentials.verifyCertificate,
     isFresh: deviceCredentials.isFresh,
     bearer: (token) => (token.startsWith(tokenPrefixes.device) ? deviceCredentials.verify(token) : accessToken(token)),
     async isStillValid(principal) {

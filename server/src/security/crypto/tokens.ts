@@ -3,7 +3,14 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 // Opaque credentials: 256 random bits behind a prefix that says what they are, for people and for secret scanners. Only the SHA-256 is stored. A fast
 // hash is right here: nobody can guess through 256 bits, so slowness would protect nothing and cost every request.
 
-export const tokenPrefixes = { session: 'vts_', refresh: 'vtr_', device: 'vtd_', invitation: 'vti_' } as const;
+export const tokenPrefixes = {
+  session: 'vts_',
+  refresh: 'vtr_',
+  device: 'vtd_',
+  invitation: 'vti_',
+  /** Of a device that is to be provisioned. */
+  claim: 'vtp_',
+} as const;
 export type TokenPrefix = (typeof tokenPrefixes)[keyof typeof tokenPrefixes];
 
 const TOKEN_BYTES = 32;

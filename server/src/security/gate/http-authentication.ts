@@ -2,7 +2,7 @@ import type { Access } from '@valtronics/contract';
 import type { FastifyRequest } from 'fastify';
 import type { Secret } from '../../platform/config/secret.ts';
 import type { Authentication } from '../access/authentication.ts';
-import type { Principal } from '../access/principal.ts';
+import type { DevicePrincipal, Principal } from '../access/principal.ts';
 import { sameBytes, tokenHash } from '../crypto/tokens.ts';
 import { readCredential } from './credential.ts';
 import type { Caller } from './http-callers.ts';
@@ -18,11 +18,24 @@ const REFUSED: Authenticated = { principal: { kind: 'anonymous' }, refused: true
 
 /** Who a request is from, at once where that is known: a device's second request on its connection asks nobody. */
 export function createHttpAuthentication(authentication: Authentication, metricsToken: Secret | undefined) {
+  function ofCertificate(caller: Caller, fingerprint: Buffer) {
+    const found = authentication.certificate(fingerprint);
+    return found instanceof Promise ? found.then(answer) : answer(found);
+
+    function answer(device: DevicePrincipal | null): Authenticated {
+      if (!device) return REFUSED;
+      caller.proven = { authorization: undefined, device };
+      return { principal: device, refused: false };
+    }
+  }
+
   return (request: FastifyRequest, access: Access, caller: Caller): Authenticated | Promise<Authenticated> => {
     const { headers } = request;
     const { proven } = caller;
     if (proven && proven.authorization === headers.authorization && authentication.isFresh(proven.device))
       return access.kind === 'open' ? NOBODY : { principal: proven.device, refused: false };
+    // A token beside the certificate would leave open whose request it is.
+    if (caller.certificate) return headers.authorization ? REFUSED : ofCertificate(caller, caller.certificate);
     const credential = readCredential(headers);
     if (credential === undefined) return NOBODY;
     if (credential.kind === 'malformed') return REFUSED;

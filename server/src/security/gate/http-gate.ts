@@ -1,4 +1,4 @@
-import { type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
+import { type Access, type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { parseJson } from '../../lib/json.ts';
@@ -17,7 +17,7 @@ import type { Handler, RawAnswer } from './call.ts';
 import { makeCall } from './call-factory.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
-import { type Caller, createHttpCallers } from './http-callers.ts';
+import { type Caller, type CertificateOf, createHttpCallers } from './http-callers.ts';
 import { TOO_DEEP, toProblem, validationProblem } from './to-problem.ts';
 
 export interface HttpGateOptions {
@@ -27,6 +27,8 @@ export interface HttpGateOptions {
   readonly limiter: Limiter;
   readonly publicOrigin: string;
   readonly trustedProxies: AddressList;
+  /** How to know a connection that a device's certificate began; without it there is none. */
+  readonly certificateOf?: CertificateOf | undefined;
   readonly metricsToken: Secret | undefined;
   /** What a device may send, on all transports together. */
   readonly ingestRate: Rate;
@@ -78,7 +80,7 @@ const PUSH_BACK_LOG: Rate = { perSecond: 0.2, burst: 5 };
  */
 export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, limiter, publicOrigin, log, metrics } = options;
-  const callerOf = createHttpCallers(options.trustedProxies);
+  const callerOf = createHttpCallers(options.trustedProxies, options.certificateOf);
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken);
   const handled = new Set<Endpoint>();
   const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
@@ -123,9 +125,11 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     }
     if (!request.is404) return done();
     // As a hook and not as the handler, so that no body is read for what does not exist.
-    throttle(callerOf(request));
+    const caller = callerOf(request);
+    throttle(caller);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (!(isRead && fallback(request, reply))) sendProblem(new Problem('not_found'), request, reply);
+    if (caller.certificate || !(isRead && fallback(request, reply)))
+      sendProblem(new Problem('not_found'), request, reply);
   });
 
   function spend(key: string, rate: { perSecond: number; burst: number }, cost = 1): void {
@@ -151,6 +155,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   function letIn(endpoint: Endpoint, request: FastifyRequest, done: () => void): Promise<void> | undefined {
     const caller = callerOf(request);
     throttle(caller);
+    // The door for devices opens on what devices may do: the rest of the API is not there, whoever asks.
+    if (caller.certificate && !isForDevices(endpoint.access)) throw new Problem('not_found');
     const who = authenticate(request, endpoint.access, caller);
     if (who instanceof Promise) return who.then((known) => admit(endpoint, request, caller, known));
     admit(endpoint, request, caller, who);
@@ -276,6 +282,9 @@ function hasUnknownFraming({ headers }: FastifyRequest): boolean {
   const coding = headers['transfer-encoding'];
   return coding !== undefined && coding.toLowerCase() !== 'chunked';
 }
+
+const isForDevices = (access: Access): boolean =>
+  access.kind === 'device' || (access.kind === 'needs' && access.orDevice);
 
 const mayScrape = (endpoint: Endpoint, principal: Principal): boolean =>
   principal.kind === 'scraper' && endpoint.path === '/metrics';

@@ -15,7 +15,8 @@ export class CertificateRequestError extends Error {
   override readonly name = 'CertificateRequestError';
 }
 
-const PEM = /^\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----[A-Za-z0-9+/=\s]+-----END (NEW )?CERTIFICATE REQUEST-----\s*$/;
+const PEM =
+  /^\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----[A-Za-z0-9+/=\s]+-----END (NEW )?CERTIFICATE REQUEST-----\s*$/;
 /** NIST SP 800-131A: SHA-1 and below prove nothing; what the library cannot name has no hash at all. */
 const STRONG_HASHES = new Set(['SHA-256', 'SHA-384', 'SHA-512']);
 /** NIST SP 800-57: 112 bits of security at least; above 4,096 bits only the handshake gets slower, and ours is the side that waits. */

@@ -47,7 +47,9 @@ describe('a certificate of a device', () => {
       usages: x509.KeyUsageFlags.digitalSignature,
       critical: true,
     });
-    expect(certificate.getExtension(x509.ExtendedKeyUsageExtension)?.usages).toEqual([x509.ExtendedKeyUsage.clientAuth]);
+    expect(certificate.getExtension(x509.ExtendedKeyUsageExtension)?.usages).toEqual([
+      x509.ExtendedKeyUsage.clientAuth,
+    ]);
     expect(certificate.notAfter.getTime() - certificate.notBefore.getTime()).toBe(90 * DAY_MS);
     expect([certificate.notBefore, certificate.notAfter]).toEqual([issued.notBefore, issued.notAfter]);
     expect(certificate.serialNumber).toBe(issued.serial);
@@ -67,7 +69,9 @@ describe('a certificate of a device', () => {
     const { key } = await newDeviceKey();
     const file = put('device.pem', (await authority.issue(subject, key, terms)).pem);
     expect(openssl('verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', 'ca.pem', file)).toContain('OK');
-    const asServer = spawnSync('openssl', ['verify', '-purpose', 'sslserver', '-CAfile', 'ca.pem', file], { cwd: folder });
+    const asServer = spawnSync('openssl', ['verify', '-purpose', 'sslserver', '-CAfile', 'ca.pem', file], {
+      cwd: folder,
+    });
     expect(asServer.status).not.toBe(0);
   });
 
@@ -96,7 +100,14 @@ describe('a request', () => {
   it('what it asks to be named or allowed counts for nothing', async () => {
     const { csr } = opensslRequest(
       ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
-      ['-subj', '/CN=somebody else', '-addext', 'basicConstraints=CA:TRUE', '-addext', 'subjectAltName=DNS:evil.example'],
+      [
+        '-subj',
+        '/CN=somebody else',
+        '-addext',
+        'basicConstraints=CA:TRUE',
+        '-addext',
+        'subjectAltName=DNS:evil.example',
+      ],
     );
     const certificate = new x509.X509Certificate(
       (await authority.issue(subject, await readCertificateRequest(csr), terms)).pem,
@@ -126,7 +137,9 @@ describe('a request', () => {
     const at = honest.indexOf(other.subarray(0, 26));
     const forged = Buffer.from(honest);
     other.copy(forged, at);
-    await expect(readCertificateRequest(toPem('CERTIFICATE REQUEST', forged))).rejects.toThrow('not signed by its own key');
+    await expect(readCertificateRequest(toPem('CERTIFICATE REQUEST', forged))).rejects.toThrow(
+      'not signed by its own key',
+    );
   });
 
   it.each([
@@ -150,10 +163,14 @@ describe('the revocation list', () => {
     const list = await authority.revocationList([{ serial: bad.serial, revokedAt: now }], now, until);
     const crl = put('list.pem', openssl('crl', '-inform', 'DER', '-in', put('list.crl', list)));
     const check = (pem: string) =>
-      spawnSync('openssl', ['verify', '-x509_strict', '-crl_check', '-CAfile', 'ca.pem', '-CRLfile', crl, put('x.pem', pem)], {
-        cwd: folder,
-        encoding: 'utf8',
-      });
+      spawnSync(
+        'openssl',
+        ['verify', '-x509_strict', '-crl_check', '-CAfile', 'ca.pem', '-CRLfile', crl, put('x.pem', pem)],
+        {
+          cwd: folder,
+          encoding: 'utf8',
+        },
+      );
     expect(check(good.pem)).toMatchObject({ status: 0 });
     const refused = check(bad.pem);
     expect(refused.status).not.toBe(0);
@@ -164,6 +181,8 @@ describe('the revocation list', () => {
 
   it('an empty one is a list too', async () => {
     const list = await authority.revocationList([], now, new Date(now.getTime() + DAY_MS));
-    expect(openssl('crl', '-inform', 'DER', '-in', put('empty.crl', list), '-noout', '-text')).toContain('No Revoked Certificates');
+    expect(openssl('crl', '-inform', 'DER', '-in', put('empty.crl', list), '-noout', '-text')).toContain(
+      'No Revoked Certificates',
+    );
   });
 });

@@ -23,7 +23,10 @@ export const privatePem = async (key: webcrypto.CryptoKey): Promise<string> =>
   toPem('PRIVATE KEY', Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)));
 
 export function toPem(label: string, der: Buffer): string {
-  const lines = der.toString('base64').replaceAll(/(.{64})/g, '$1\n').trim();
+  const lines = der
+    .toString('base64')
+    .replaceAll(/(.{64})/g, '$1\n')
+    .trim();
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }
 
