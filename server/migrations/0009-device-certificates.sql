@@ -61,6 +61,8 @@ create trigger list_revoked after delete or update of revoked_at on device_certi
 
 create table device_claims (
   id uuid primary key,
+  -- Made together: the audit log names the batch where it was made and where each of it was used.
+  batch_id uuid not null,
   organisation_id integer not null references organisations,
   token_hash bytea not null unique check (length(token_hash) = 32),
   device_type text not null check (length(device_type) <= 64),
@@ -84,10 +86,10 @@ create function find_device_certificate(wanted_fingerprint bytea)
   where c.fingerprint = wanted_fingerprint and c.revoked_at is null $$;
 
 create function find_device_claim(wanted_hash bytea)
-  returns table (claim_id uuid, organisation_id integer, organisation_public_id uuid, device_type text, name_prefix text,
+  returns table (claim_id uuid, batch_id uuid, organisation_id integer, organisation_public_id uuid, device_type text, name_prefix text,
                  expires_at timestamptz)
   language sql stable security definer set search_path = public, pg_temp as $$
-  select c.id, c.organisation_id, o.public_id, c.device_type, c.name_prefix, c.expires_at
+  select c.id, c.batch_id, c.organisation_id, o.public_id, c.device_type, c.name_prefix, c.expires_at
   from device_claims c join organisations o on o.id = c.organisation_id
   where c.token_hash = wanted_hash and c.ended_at is null $$;
 

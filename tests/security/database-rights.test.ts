@@ -31,12 +31,15 @@ describe('functions with the rights of their owner', () => {
     expect(Object.fromEntries((await definers()).map(({ name, callers }) => [name, callers.join(', ')]))).toEqual({
       'drop_points_before(date)': 'valtronics_maintenance',
       'ensure_points_day(date)': 'valtronics_ingest',
+      'find_device_certificate(bytea)': 'valtronics_server',
+      'find_device_claim(bytea)': 'valtronics_server',
       'find_device_credential(bytea)': 'valtronics_server',
       'find_invitation(bytea)': 'valtronics_server',
       'find_login(text)': 'valtronics_server',
       'find_refresh_token(bytea)': 'valtronics_server',
       'find_session(bytea)': 'valtronics_server',
       'find_session_by_id(uuid)': 'valtronics_server',
+      'list_revoked_certificate()': '',
       'purge_series_of_deleted_device()': '',
     });
   });
@@ -148,7 +151,7 @@ describe('grants', () => {
   });
 
   it('what identity and evidence rest on: the server never deletes people or sessions, and only appends to the log', async () => {
-    const resting = `c.relname in ('audit_events', 'organisations', 'users', 'sessions', 'refresh_families', 'refresh_tokens', 'invitations', 'factors', 'signing_keys')`;
+    const resting = `c.relname in ('audit_events', 'organisations', 'users', 'sessions', 'refresh_families', 'refresh_tokens', 'invitations', 'factors', 'signing_keys', 'device_authorities', 'device_certificate_revocations')`;
     expect(await grantsOf('server', resting)).toEqual({
       audit_events: 'insert select',
       factors: 'delete insert select update',
@@ -162,6 +165,8 @@ describe('grants', () => {
     });
     expect(await grantsOf('maintenance', resting)).toEqual({
       audit_events: 'insert select',
+      device_authorities: 'insert select',
+      device_certificate_revocations: 'delete select',
       invitations: 'delete insert select',
       organisations: 'insert select',
       refresh_families: 'delete select',

@@ -116,7 +116,7 @@ describe('MQTT', () => {
     ['the id in capitals', () => ({ username: device.id.toUpperCase() })],
     ['no username', () => ({})],
     ['an empty username', () => ({ username: '' })],
-  ])('[ASVS 4.1.5] with a certificate and %s: the device is itself, and its points arrive', async (_, options) => {
+  ])('[ASVS 12.1.3] with a certificate and %s: the device is itself, and its points arrive', async (_, options) => {
     const client = await mqttAs(device, { clientId: 'c', ...options() });
     const value = Math.random();
     await client.publish(topicOf(device), JSON.stringify(points(value)));

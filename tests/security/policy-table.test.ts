@@ -48,7 +48,11 @@ const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 
   [/^\/auth\/session$/, 'write', ['open', 'signedIn']],
   [/^\/(users|roles)/, 'GET', ['user:manage']],
   [/^\/users/, 'write', ['user:manage']],
-  [/^\/devices\/\{id\}\/credentials/, 'GET', ['device:write']],
+  [/^\/devices\/\{id\}\/(credentials|certificates)/, 'GET', ['device:write']],
+  [/^\/(device-authority|device-provisioning\/claims)$/, 'GET', ['device:write']],
+  [/^\/device-provisioning\/claims/, 'write', ['device:write']],
+  [/^\/device-provisioning\/enrol$/, 'write', ['open']],
+  [/^\/device\/certificate\/renew$/, 'write', ['device']],
   [/^\/devices/, 'GET', ['device:read']],
   [/^\/devices/, 'write', ['device:write', 'device:delete']],
   [/^\/telemetry\/summary$/, 'GET', ['analytics:read']],
@@ -185,7 +189,7 @@ describe.each(everyRole)('%s', (role) => {
 });
 
 describe('others', () => {
-  it('a device may send telemetry and nothing else', async () => {
+  it('a device may send telemetry, renew its certificate, and nothing else', async () => {
     const let_in: string[] = [];
     const wrong: string[] = [];
     for (const [name, endpoint] of closed) {
@@ -195,7 +199,7 @@ describe('others', () => {
         wrong.push(`${name}: ${status}`);
     }
     expect(wrong).toEqual([]);
-    expect(let_in).toEqual(['telemetrySend']);
+    expect(let_in.sort()).toEqual(['certificateRenew', 'telemetrySend']);
   });
 
   it('the scrape token opens /metrics and nothing else', async () => {

@@ -36,6 +36,8 @@ describe('row-level security', () => {
     const found = await tables();
     expect(found.filter(({ organisation }) => organisation === null).map(({ name }) => name)).toEqual([
       'alert_watch',
+      'device_authorities',
+      'device_certificate_revocations',
       'schema_migrations',
       'signing_keys',
       'telemetry_consumers',

@@ -55,6 +55,8 @@ export interface CallOptions {
   rawBody?: string | Buffer;
   headers?: Record<string, string>;
   from?: string;
+  /** The body of the answer as it is: `text` then holds a byte in each character. */
+  binary?: boolean;
 }
 
 let addresses = 0;
@@ -225,7 +227,7 @@ function send(
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
+          const text = Buffer.concat(chunks).toString(options.binary ? 'latin1' : 'utf8');
           const isJson = /json/.test(response.headers['content-type'] ?? '') && text !== '';
           resolve({
             status: response.statusCode ?? 0,

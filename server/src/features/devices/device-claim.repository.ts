@@ -10,6 +10,7 @@ export interface ClaimRecord {
 }
 
 export interface NewClaims {
+  readonly batchId: string;
   readonly organisationId: number;
   readonly claims: readonly { readonly id: string; readonly tokenHash: Buffer }[];
   readonly deviceType: string;
@@ -20,8 +21,9 @@ export interface NewClaims {
 
 export async function insertClaims(tx: WriteTx, made: NewClaims): Promise<void> {
   await sql`
-    insert into device_claims (id, organisation_id, token_hash, device_type, name_prefix, created_at, expires_at)
-    select id, ${made.organisationId}, token_hash, ${made.deviceType}, ${made.namePrefix}, ${made.createdAt}, ${made.expiresAt}
+    insert into device_claims (id, batch_id, organisation_id, token_hash, device_type, name_prefix, created_at, expires_at)
+    select id, ${made.batchId}::uuid, ${made.organisationId}::int, token_hash, ${made.deviceType}, ${made.namePrefix},
+      ${made.createdAt}::timestamptz, ${made.expiresAt}::timestamptz
     from unnest(${made.claims.map(({ id }) => id)}::uuid[],
       ${made.claims.map(({ tokenHash }) => tokenHash)}::bytea[]) as v (id, token_hash)`.execute(tx.db);
 }
@@ -41,6 +43,7 @@ export async function countOpenClaims(reader: Reader, now: Date): Promise<number
 
 export interface FoundClaim {
   readonly claim_id: string;
+  readonly batch_id: string;
   readonly organisation_id: number;
   readonly organisation_public_id: string;
   readonly device_type: string;

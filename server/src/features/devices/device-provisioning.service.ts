@@ -87,11 +87,11 @@ export function createDeviceProvisioningService(deps: {
         token: newOpaqueToken(tokenPrefixes.claim),
       }));
       const hashed = claims.map(({ id, token }) => ({ id, tokenHash: tokenHash(token) }));
-      await insertClaims(tx, { organisationId, claims: hashed, deviceType, namePrefix, createdAt, expiresAt });
-      const claimIds = claims.map(({ id }) => id);
+      const batchId = newId();
+      await insertClaims(tx, { batchId, organisationId, claims: hashed, deviceType, namePrefix, createdAt, expiresAt });
       tx.describe({
-        resource: { kind: 'organisation', id: String(organisationId) },
-        details: { claimIds, deviceType, expiresAt: expiresAt.toISOString() },
+        resource: { kind: 'device_claims', id: batchId },
+        details: { count, deviceType, expiresAt: expiresAt.toISOString() },
       });
       return { claims, expiresAt: expiresAt.toISOString() };
     },
@@ -123,7 +123,7 @@ export function createDeviceProvisioningService(deps: {
         const handedOut = await certificates.store(tx, issued, { organisationId, deviceId });
         tx.describe({
           resource: { kind: 'device', id: deviceId },
-          details: { claimId: claim.claim_id, type: claim.device_type, ...told(handedOut) },
+          details: { claimId: claim.claim_id, batchId: claim.batch_id, type: claim.device_type, ...told(handedOut) },
         });
         return { ...handedOut, device: presentDevice(device), organisationId };
       });
