@@ -10,7 +10,6 @@ import { createRecordedHistory, createTelemetry } from './features/telemetry/ind
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Config } from './platform/config/config.ts';
 import { openNotices } from './platform/db/notices.ts';
-import { createDeviceListener } from './platform/http/device-listener.ts';
 import { createHttpServer } from './platform/http/http-server.ts';
 import { loadWebFiles } from './platform/http/web-files.ts';
 import { createScheduler } from './platform/jobs/scheduler.ts';
@@ -31,7 +30,7 @@ import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
 import { openRootKey } from './security/crypto/root-key.ts';
-import { certificateRefusals } from './security/gate/certificate-refusals.ts';
+import { createDeviceDoor, tlsForDevices } from './security/gate/device-door.ts';
 import { createHttpGate } from './security/gate/http-gate.ts';
 import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
@@ -122,18 +121,10 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const revocations = createRevocations(notices);
   const signingKeys = await openSigningKeys({ transactions, keyRing });
   const authority = await loadDeviceAuthority({ transactions, keyRing, clock });
-  const tlsForDevices = tls && {
-    secureContextOptions: () => ({ ...tls.secureContextOptions(), ca: authority.certificatePem }),
-    onRenew: tls.onRenew,
-  };
-  const deviceListener =
-    config.devicePort !== undefined && tlsForDevices
-      ? createDeviceListener({
-          http,
-          tls: tlsForDevices,
-          maxConnections: MAX_HTTP_CONNECTIONS,
-          onRefused: certificateRefusals({ limiter, metrics, log }),
-        })
+  const deviceTls = tls && tlsForDevices(tls, authority);
+  const deviceDoor =
+    deviceTls && config.devicePort !== undefined
+      ? createDeviceDoor({ http, tls: deviceTls, maxConnections: MAX_HTTP_CONNECTIONS, limiter, metrics, log })
       : undefined;
   const accessTokens = createAccessTokens({
     keys: signingKeys,
@@ -153,7 +144,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     limiter,
     publicOrigin,
     trustedProxies: config.trustedProxies,
-    certificateOf: deviceListener?.certificateOf,
+    certificateOf: deviceDoor?.certificateOf,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
     log,
@@ -196,30 +187,15 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     publicUrl: config.publicUrl,
     clock,
   });
-  const devices = createDevices({
-    gate,
-    topicGate,
-    streamGate,
-    transactions,
-    broker,
-    revocations,
-    authority,
-    publicUrl: config.publicUrl,
-    clock,
-    log,
-  });
+  const { publicUrl } = config;
+  const shared = { gate, topicGate, streamGate, transactions, publicUrl, clock, log };
+  const devices = createDevices({ ...shared, broker, revocations, authority });
   const alerts = createAlerts({
-    gate,
-    topicGate,
-    streamGate,
-    transactions,
+    ...shared,
     keyRing,
     mailer,
     outbound,
     history: createRecordedHistory(),
-    publicUrl: config.publicUrl,
-    clock,
-    log,
     random: Math.random,
   });
   const telemetry = createTelemetry({
@@ -264,16 +240,16 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       alerts.start();
       jobs.start();
       const { port } = await http.listen(config.http);
-      const forDevices = await deviceListener?.listen({ host: config.http.host, port: config.devicePort ?? 0 });
+      const forDevices = await deviceDoor?.listen({ host: config.http.host, port: config.devicePort ?? 0 });
       const secure =
-        tlsForDevices &&
+        deviceTls &&
         (await broker.listenTls({
           host: config.mqtt.host,
           port: config.mqtt.port,
-          secureContext: tlsForDevices.secureContextOptions(),
+          secureContext: deviceTls.secureContextOptions(),
           requestCertificate: true,
         }));
-      if (secure) tlsForDevices.onRenew(() => secure.renew(tlsForDevices.secureContextOptions()));
+      if (secure) deviceTls.onRenew(() => secure.renew(deviceTls.secureContextOptions()));
       const plain =
         config.mqtt.plainPort === undefined
           ? undefined
@@ -287,7 +263,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       await live.close();
       // Messages that only wait for their turn are let through, or the broker would wait for them.
       topicGate.close();
-      const closing = Promise.all([http.close(), deviceListener?.close(), broker.close()]);
+      const closing = Promise.all([http.close(), deviceDoor?.close(), broker.close()]);
       await telemetry.drain();
       await closing;
       await alerts.stop();

@@ -37,6 +37,7 @@ const aRange = { from: '2026-01-01T00:00:00.000Z', to: '2026-01-02T00:00:00.000Z
 const validBodies: Record<string, unknown> = {
   deviceChange: { name: 'Renamed by a stranger', type: 'temperature' },
   credentialCreate: {},
+  certificateIssue: {},
   commandSend: { name: 'reboot' },
   userChange: { name: 'Renamed by a stranger' },
   alertRuleChange: aRule,
@@ -71,9 +72,12 @@ describe('another organisation', () => {
       target: 'night@example.org',
       minimumSeverity: 'info',
     });
+    const claim = await created('/device-provisioning/claims', { deviceType: 'temperature' });
+    const certificate = await created(`/devices/${device.id}/certificates`, {});
     const credentials = await app.call('GET', `/api/v1/devices/${device.id}/credentials`, { token: admin.accessToken });
     const owned: Record<string, string> = {
       '/devices': device.id,
+      '/device-provisioning/claims': claim.claims[0].id,
       '/users': people.user.userId,
       '/alert-rules': rule.id,
       '/notification-channels': channel.id ?? channel.channel?.id,
@@ -100,8 +104,9 @@ describe('another organisation', () => {
           type: answer.headers['content-type'],
         };
       };
-      const ours = await ask({ id, credentialId: credentials.json.items[0].id });
-      const missing = await ask({ id: randomUUID(), credentialId: randomUUID() });
+      const credentialId = credentials.json.items[0].id;
+      const ours = await ask({ id, credentialId, certificateId: certificate.certificate.id });
+      const missing = await ask({ id: randomUUID(), credentialId: randomUUID(), certificateId: randomUUID() });
       if (missing.status !== 404) wrong.push(`${name}: a missing one gives ${missing.status} ${missing.bytes}`);
       if (JSON.stringify(ours) !== JSON.stringify(missing))
         wrong.push(`${name}: ${JSON.stringify(ours)} tells that it exists`);

@@ -1,6 +1,5 @@
-import { type Access, type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
+import { type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
 import { parseJson } from '../../lib/json.ts';
 import { Problem, problemBody, retryAfterSeconds } from '../../lib/problem.ts';
 import type { AddressList } from '../../platform/config/addresses.ts';
@@ -15,10 +14,12 @@ import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { makeCall } from './call-factory.ts';
+import { isForDevices } from './device-door.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { type Caller, type CertificateOf, createHttpCallers } from './http-callers.ts';
-import { TOO_DEEP, toProblem, validationProblem } from './to-problem.ts';
+import { parsed } from './parsed.ts';
+import { toProblem } from './to-problem.ts';
 
 export interface HttpGateOptions {
   readonly app: FastifyInstance;
@@ -155,7 +156,6 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   function letIn(endpoint: Endpoint, request: FastifyRequest, done: () => void): Promise<void> | undefined {
     const caller = callerOf(request);
     throttle(caller);
-    // The door for devices opens on what devices may do: the rest of the API is not there, whoever asks.
     if (caller.certificate && !isForDevices(endpoint.access)) throw new Problem('not_found');
     const who = authenticate(request, endpoint.access, caller);
     if (who instanceof Promise) return who.then((known) => admit(endpoint, request, caller, known));
@@ -283,25 +283,5 @@ function hasUnknownFraming({ headers }: FastifyRequest): boolean {
   return coding !== undefined && coding.toLowerCase() !== 'chunked';
 }
 
-const isForDevices = (access: Access): boolean =>
-  access.kind === 'device' || (access.kind === 'needs' && access.orDevice);
-
 const mayScrape = (endpoint: Endpoint, principal: Principal): boolean =>
   principal.kind === 'scraper' && endpoint.path === '/metrics';
-
-function parsed(schema: z.ZodType | undefined, value: unknown): unknown {
-  if (schema === undefined) return undefined;
-  const result = safely(schema, value ?? {});
-  if (!result.success) throw validationProblem(result.error);
-  return result.data;
-}
-
-/** A schema of any JSON follows the value as deep as it goes, which can be deeper than the stack. */
-function safely(schema: z.ZodType, value: unknown) {
-  try {
-    return schema.safeParse(value);
-  } catch (error) {
-    if (error instanceof RangeError) throw new Problem('invalid_request', { cause: error, detail: TOO_DEEP });
-    throw error;
-  }
-}

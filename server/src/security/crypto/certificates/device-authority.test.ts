@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { aCertificateRequest, opensslRequest } from '../../../../../tests/support/certificate-requests.ts';
+import { aCertificateRequest } from '../../../../../tests/support/certificate-requests.ts';
 import { readCertificateRequest } from './certificate-request.ts';
 import { createDeviceAuthority, type DeviceAuthority, newDeviceKey, openDeviceAuthority } from './device-authority.ts';
 import { pemBytes, toPem } from './keys.ts';
@@ -91,14 +91,14 @@ describe('a request', () => {
     ['Ed25519', ['ed25519']],
     ['RSA', ['rsa:2048']],
   ] as const)('made by openssl with a key of %s is taken, and its certificate verifies', async (keyType, newKey) => {
-    const request = await readCertificateRequest(opensslRequest([...newKey]).csr);
+    const request = await readCertificateRequest(aCertificateRequest([...newKey]).csr);
     expect(request.keyType).toBe(keyType);
     const { pem } = await authority.issue(subject, request, terms);
     expect(openssl('verify', '-x509_strict', '-CAfile', 'ca.pem', put(`${keyType}.pem`, pem))).toContain('OK');
   });
 
   it('what it asks to be named or allowed counts for nothing', async () => {
-    const { csr } = opensslRequest(
+    const { csr } = aCertificateRequest(
       ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
       [
         '-subj',
@@ -123,16 +123,16 @@ describe('a request', () => {
     ['P-521', ['ec', '-pkeyopt', 'ec_paramgen_curve:P-521']],
     ['Ed448', ['ed448']],
   ])('with a key of %s is refused', async (_, newKey) => {
-    await expect(readCertificateRequest(opensslRequest(newKey).csr)).rejects.toThrow('key of another kind');
+    await expect(readCertificateRequest(aCertificateRequest(newKey).csr)).rejects.toThrow('key of another kind');
   });
 
   it('signed with SHA-1 is refused', async () => {
-    const { csr } = opensslRequest(['rsa:2048'], ['-sha1']);
+    const { csr } = aCertificateRequest(['rsa:2048'], ['-sha1']);
     await expect(readCertificateRequest(csr)).rejects.toThrow('weak hash');
   });
 
   it('whose signature is of another key is refused: nobody gets a certificate for a key they do not hold', async () => {
-    const honest = pemBytes((await aCertificateRequest()).csr);
+    const honest = pemBytes(aCertificateRequest().csr);
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'der' });
     const at = honest.indexOf(other.subarray(0, 26));
     const forged = Buffer.from(honest);
