@@ -13,6 +13,7 @@ import { openNotices } from '../../server/src/platform/db/notices.ts';
 import { createHttpServer } from '../../server/src/platform/http/http-server.ts';
 import { createLogger } from '../../server/src/platform/log/log.ts';
 import { createMetrics } from '../../server/src/platform/metrics/metrics.ts';
+import { createOutbound } from '../../server/src/platform/outbound/outbound.ts';
 import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../../server/src/security/crypto/root-key.ts';
 import { createHttpGate } from '../../server/src/security/gate/http-gate.ts';
@@ -71,7 +72,8 @@ process.once('message', async (load: AuthenticatedLoad) => {
 
   const keyRing = createKeyRing(openRootKey(config));
   const notices = await openNotices(running.connectionOf('server'), running.database.server, log);
-  const security = await openSecurity({ config, database: running.database, keyRing, notices, clock, log });
+  const outbound = createOutbound({ allowList: [] });
+  const security = await openSecurity({ config, database: running.database, keyRing, notices, outbound, clock, log });
   const { transactions } = security;
   const server = createHttpServer({ tls: undefined, maxConnections: 1_000, refusalHeaders: {} });
   const gate = createHttpGate({

@@ -44,6 +44,11 @@ export const auditEvents = {
   'device.deleted': 'deleted a device',
   'device.credential_created': 'created a device credential',
   'device.credential_revoked': 'revoked a device credential',
+  'device.certificate_issued': 'issued a device certificate',
+  'device.certificate_revoked': 'revoked a device certificate',
+  'device.claims_created': 'created claims for new devices',
+  'device.claim_withdrawn': 'withdrew a claim for a new device',
+  'device.enrolled': 'enrolled a device with a claim',
   'device.command_sent': 'sent a command to a device',
   'subject.registered': 'registered a person measured',
   'subject.changed': 'changed a person measured',
@@ -70,6 +75,7 @@ export const auditEvents = {
   'signing_key.created': 'created a token signing key',
   'signing_key.rotated': 'rotated the token signing keys',
   'signing_key.retired': 'retired a token signing key',
+  'device_authority.created': 'created the authority for device certificates',
 } as const satisfies Record<string, string>;
 
 export type AuditEventName = keyof typeof auditEvents;

@@ -3,6 +3,7 @@ import * as alertRulesContract from './alert-rules.ts';
 import * as alertsContract from './alerts.ts';
 import * as auditLogContract from './audit-log.ts';
 import type { Stream, Topic } from './channel.ts';
+import * as deviceCertificatesContract from './device-certificates.ts';
 import * as deviceChannels from './device-channels.ts';
 import * as devicesContract from './devices.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -25,6 +26,7 @@ export * from './audit-log.ts';
 export type * from './channel.ts';
 export type { Page, Severity } from './common.ts';
 export { severity } from './common.ts';
+export * from './device-certificates.ts';
 export * from './device-channels.ts';
 export * from './devices.ts';
 export type * from './endpoint.ts';
@@ -58,6 +60,7 @@ const features = [
   auditLogContract,
   devicesContract,
   subjectsContract,
+  deviceCertificatesContract,
   telemetryContract,
   alertRulesContract,
   alertsContract,

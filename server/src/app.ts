@@ -23,11 +23,10 @@ import { createMailer } from './platform/mail/mailer.ts';
 import { createMetrics } from './platform/metrics/metrics.ts';
 import { createMqttBroker } from './platform/mqtt/broker.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
-import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
-import { createPasswords } from './security/crypto/passwords.ts';
 import { openRootKey } from './security/crypto/root-key.ts';
+import { createDeviceDoor, tlsForDevices } from './security/gate/device-door.ts';
 import { createHttpGate } from './security/gate/http-gate.ts';
 import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
@@ -50,6 +49,8 @@ export interface App {
 
 export interface Addresses {
   readonly http: number;
+  /** HTTPS for devices with a certificate. */
+  readonly devices: number | undefined;
   readonly mqtt: number;
   readonly mqttPlain: number | undefined;
 }
@@ -109,16 +110,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const outbound = createOutbound({ allowList: config.webhookAllowList });
 
   // Security: what holds for every feature.
-  const security = await openSecurity({ config, database, keyRing, notices, clock, log });
+  const security = await openSecurity({ config, database, keyRing, notices, outbound, clock, log });
   const { transactions, revocations, limiter, blocks, guessing, authentication, factorPolicy } = security;
-  const { breachedPasswordsUrl } = config;
-  const passwords = createPasswords({
-    host: config.publicUrl.hostname,
-    breached:
-      breachedPasswordsUrl === undefined
-        ? undefined
-        : createBreachedPasswords({ url: breachedPasswordsUrl, outbound, clock, log }),
-  });
+  const authority = security.deviceAuthority;
+  const deviceTls = tls && tlsForDevices(tls, authority);
+  const deviceDoor =
+    deviceTls && config.devicePort !== undefined
+      ? createDeviceDoor({ http, tls: deviceTls, maxConnections: MAX_HTTP_CONNECTIONS, limiter, metrics, log })
+      : undefined;
   const publicOrigin = config.publicUrl.origin;
   const gate = createHttpGate({
     app: http.app,
@@ -130,6 +129,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     clock,
     publicOrigin,
     trustedProxies: config.trustedProxies,
+    certificateOf: deviceDoor?.certificateOf,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
     log,
@@ -166,7 +166,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const identity = createIdentity({
     gate,
     transactions,
-    passwords,
+    passwords: security.passwords,
     accessTokens: security.accessTokens,
     signingKeys: security.signingKeys,
     keyRing,
@@ -191,20 +191,16 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     clock,
     log,
   });
-  const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
+  const { publicUrl } = config;
+  const shared = { gate, topicGate, streamGate, transactions, publicUrl, clock, log };
+  const devices = createDevices({ ...shared, broker, revocations, authority });
   createSubjects({ gate, devices: devices.service, clock });
   const alerts = createAlerts({
-    gate,
-    topicGate,
-    streamGate,
-    transactions,
+    ...shared,
     keyRing,
     mailer,
     outbound,
     history: createRecordedHistory(),
-    publicUrl: config.publicUrl,
-    clock,
-    log,
     random: Math.random,
   });
   const telemetry = createTelemetry({
@@ -264,19 +260,21 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       alerts.start();
       jobs.start();
       const { port } = await http.listen(config.http);
+      const forDevices = await deviceDoor?.listen({ host: config.http.host, port: config.devicePort ?? 0 });
       const secure =
-        tls &&
+        deviceTls &&
         (await broker.listenTls({
           host: config.mqtt.host,
           port: config.mqtt.port,
-          secureContext: tls.secureContextOptions(),
+          secureContext: deviceTls.secureContextOptions(),
+          requestCertificate: true,
         }));
-      if (secure) tls.onRenew(() => secure.renew(tls.secureContextOptions()));
+      if (secure) deviceTls.onRenew(() => secure.renew(deviceTls.secureContextOptions()));
       const plain =
         config.mqtt.plainPort === undefined
           ? undefined
           : await broker.listenPlain({ host: config.mqtt.host, port: config.mqtt.plainPort });
-      return { http: port, mqtt: secure?.port ?? 0, mqttPlain: plain?.port };
+      return { http: port, devices: forDevices?.port, mqtt: secure?.port ?? 0, mqttPlain: plain?.port };
     },
 
     /** First no new work, then what was taken is made durable and acknowledged, then the database. */
@@ -285,7 +283,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       await live.close();
       // Messages that only wait for their turn are let through, or the broker would wait for them.
       topicGate.close();
-      const closing = Promise.all([http.close(), broker.close()]);
+      const closing = Promise.all([http.close(), deviceDoor?.close(), broker.close()]);
       await telemetry.drain();
       await closing;
       await alerts.stop();

@@ -5,9 +5,15 @@ import type { Config } from './platform/config/config.ts';
  * Fails like `listen` would, before the database is started: whoever mistyped a port, or forgot a server that still runs, hears it at
  * once and on one line. A port taken between now and then is still told by `listen` itself.
  */
-export async function assertPortsFree({ http, mqtt, tls }: Pick<Config, 'http' | 'mqtt' | 'tls'>): Promise<void> {
+export async function assertPortsFree({
+  http,
+  devicePort,
+  mqtt,
+  tls,
+}: Pick<Config, 'http' | 'devicePort' | 'mqtt' | 'tls'>): Promise<void> {
   const wanted = [
     { host: http.host, port: http.port },
+    ...(devicePort === undefined ? [] : [{ host: http.host, port: devicePort }]),
     ...(tls.mode === 'off' ? [] : [{ host: mqtt.host, port: mqtt.port }]),
     ...(mqtt.plainPort === undefined ? [] : [{ host: mqtt.host, port: mqtt.plainPort }]),
   ];

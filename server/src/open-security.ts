@@ -2,8 +2,10 @@ import type { Clock } from './lib/clock.ts';
 import type { Config } from './platform/config/config.ts';
 import type { Notices } from './platform/db/notices.ts';
 import type { Logger } from './platform/log/log.ts';
+import type { Outbound } from './platform/outbound/outbound.ts';
 import { createApiKeys } from './security/access/api-keys.ts';
 import { createAuthentication } from './security/access/authentication.ts';
+import { loadDeviceAuthority } from './security/access/device-authority-store.ts';
 import { createDeviceCredentials } from './security/access/device-credentials.ts';
 import { createDpopProofs } from './security/access/dpop.ts';
 import { createRevocations } from './security/access/revocations.ts';
@@ -11,7 +13,9 @@ import { createSigningKeyRotation } from './security/access/signing-key-rotation
 import { openSigningKeys } from './security/access/signing-key-store.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import { createAccessTokens } from './security/crypto/access-tokens.ts';
+import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
 import type { KeyRing } from './security/crypto/key-ring.ts';
+import { createPasswords } from './security/crypto/passwords.ts';
 import { openBlocks } from './security/shield/blocks.ts';
 import { createGuessing } from './security/shield/guessing.ts';
 import { createLimiter } from './security/shield/limiter.ts';
@@ -27,10 +31,11 @@ export async function openSecurity(deps: {
   database: RunningDatabase['database'];
   keyRing: KeyRing;
   notices: Notices;
+  outbound: Outbound;
   clock: Clock;
   log: Logger;
 }) {
-  const { config, database, keyRing, notices, clock, log } = deps;
+  const { config, database, keyRing, notices, outbound, clock, log } = deps;
   const transactions = createTransactions(database);
   const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
   const revocations = createRevocations(notices);
@@ -62,6 +67,7 @@ export async function openSecurity(deps: {
   });
   const guessing = createGuessing({ transactions, keyRing, blocks, clock, log });
   const refusedTokens = createRefusedTokens({ transactions, clock });
+  const deviceAuthority = await loadDeviceAuthority({ transactions, keyRing, clock });
   const deviceCredentials = createDeviceCredentials({ transactions, revocations, clock });
   const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
   const dpopProofs = createDpopProofs({ transactions, clock });
@@ -75,7 +81,16 @@ export async function openSecurity(deps: {
     dpopProofs,
     clock,
   });
+  const { breachedPasswordsUrl } = config;
+  const passwords = createPasswords({
+    host: config.publicUrl.hostname,
+    breached:
+      breachedPasswordsUrl === undefined
+        ? undefined
+        : createBreachedPasswords({ url: breachedPasswordsUrl, outbound, clock, log }),
+  });
   return {
+    passwords,
     transactions,
     revocations,
     limiter,
@@ -84,6 +99,7 @@ export async function openSecurity(deps: {
     refusedTokens,
     authentication,
     deviceCredentials,
+    deviceAuthority,
     factorPolicy,
     accessTokens,
     signingKeys,

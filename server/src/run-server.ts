@@ -28,6 +28,7 @@ export function runServer(): Promise<never> {
 async function welcome(app: App, config: Config, addresses: Addresses): Promise<void> {
   const organisation = await app.identity.firstStart.ensureOrganisation('My organisation');
   const lines = [`Valtronics is running on ${config.publicUrl.origin} (MQTT over TLS: port ${addresses.mqtt})`];
+  if (addresses.devices !== undefined) lines.push(`Devices with a certificate: HTTPS on port ${addresses.devices}`);
   if (app.caFile) lines.push(`Trust its certificate authority: ${app.caFile}`);
   if (!organisation.hasAdministrator) {
     if (config.admin) {

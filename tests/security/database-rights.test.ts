@@ -34,6 +34,8 @@ describe('functions with the rights of their owner', () => {
       'find_api_key(bytea)': 'valtronics_server',
       'find_api_key_by_id(uuid)': 'valtronics_server',
       'find_challenge(bytea)': 'valtronics_server',
+      'find_device_certificate(bytea)': 'valtronics_server',
+      'find_device_claim(bytea)': 'valtronics_server',
       'find_device_credential(bytea)': 'valtronics_server',
       'find_identity_provider(text)': 'valtronics_server',
       'find_invitation(bytea)': 'valtronics_server',
@@ -44,6 +46,7 @@ describe('functions with the rights of their owner', () => {
       'find_session(bytea)': 'valtronics_server',
       'find_session_by_id(uuid)': 'valtronics_server',
       'list_offered_providers()': 'valtronics_server',
+      'list_revoked_certificate()': '',
       'purge_series_of_deleted_device()': '',
       // These two list, but only what the transaction's own organisation and viewers entitle it to.
       'visible_devices()': 'valtronics_server',
@@ -159,7 +162,7 @@ describe('grants', () => {
   });
 
   it('what identity and evidence rest on: the server never deletes people or sessions, and only appends to the log', async () => {
-    const resting = `c.relname in ('audit_events', 'organisations', 'users', 'sessions', 'refresh_families', 'refresh_tokens', 'invitations', 'factors', 'signing_keys', 'dpop_proofs')`;
+    const resting = `c.relname in ('audit_events', 'organisations', 'users', 'sessions', 'refresh_families', 'refresh_tokens', 'invitations', 'factors', 'signing_keys', 'dpop_proofs', 'device_authorities', 'device_certificate_revocations')`;
     expect(await grantsOf('server', resting)).toEqual({
       audit_events: 'insert select',
       dpop_proofs: 'insert',
@@ -175,6 +178,8 @@ describe('grants', () => {
     expect(await grantsOf('maintenance', resting)).toEqual({
       audit_events: 'insert select',
       dpop_proofs: 'delete select',
+      device_authorities: 'insert select',
+      device_certificate_revocations: 'delete select',
       invitations: 'delete insert select',
       organisations: 'insert select',
       refresh_families: 'delete select',

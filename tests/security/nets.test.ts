@@ -39,6 +39,7 @@ const somebody: Authentication = {
   session: async () => null,
   bearer: async () => aUserPrincipal('admin', { organisationId }),
   isStillValid: async () => true,
+  certificate: () => null,
   isFresh: () => false,
   bound: async () => 'invalid_token',
   proofOf: async () => '',

@@ -40,6 +40,7 @@ const aRange = { from: '2026-01-01T00:00:00.000Z', to: '2026-01-02T00:00:00.000Z
 const validBodies: Record<string, unknown> = {
   deviceChange: { name: 'Renamed by a stranger', type: 'temperature' },
   credentialCreate: {},
+  certificateIssue: {},
   commandSend: { name: 'reboot' },
   userChange: { name: 'Renamed by a stranger' },
   alertRuleChange: aRule,
@@ -90,9 +91,12 @@ describe('another organisation', () => {
     const ownKey = await created('/auth/api-keys', { label: 'Mine', permissions: ['device:read'] });
     const subject = await created('/subjects', { reference: 'MRN-1', name: 'Ours' });
     const assignment = await created(`/devices/${device.id}/assignments`, { subjectId: subject.id });
+    const claim = await created('/device-provisioning/claims', { deviceType: 'temperature' });
+    const certificate = await created(`/devices/${device.id}/certificates`, {});
     const credentials = await app.call('GET', `/api/v1/devices/${device.id}/credentials`, { token: admin.accessToken });
     const owned: Record<string, string> = {
       '/devices': device.id,
+      '/device-provisioning/claims': claim.claims[0].id,
       '/users': people.user.userId,
       '/subjects': subject.id,
       '/alert-rules': rule.id,
@@ -131,12 +135,14 @@ describe('another organisation', () => {
         credentialId: credentials.json.items[0].id,
         provider: provider.slug,
         assignmentId: assignment.id,
+        certificateId: certificate.certificate.id,
       });
       const missing = await ask({
         id: randomUUID(),
         name: 'no-such-role',
         credentialId: randomUUID(),
         assignmentId: randomUUID(),
+        certificateId: randomUUID(),
       });
       if (missing.status !== 404) wrong.push(`${name}: a missing one gives ${missing.status} ${missing.bytes}`);
       if (JSON.stringify(ours) !== JSON.stringify(missing))

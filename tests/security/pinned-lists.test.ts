@@ -14,6 +14,9 @@ describe('pinned lists', () => {
         .map(([name]) => name)
         .sort(),
     ).toEqual([
+      'deviceAuthorityPem',
+      'deviceEnrol',
+      'deviceRevocationList',
       'docsPage',
       'healthLive',
       'healthReady',

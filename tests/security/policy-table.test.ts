@@ -63,7 +63,11 @@ const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 
   [/^\/identity-providers/, 'write', ['user:manage']],
   [/^\/(users|roles|device-groups|api-keys)/, 'GET', ['user:manage']],
   [/^\/(users|roles|device-groups|service-accounts|api-keys)/, 'write', ['user:manage']],
-  [/^\/devices\/\{id\}\/credentials/, 'GET', ['device:write']],
+  [/^\/devices\/\{id\}\/(credentials|certificates)/, 'GET', ['device:write']],
+  [/^\/(device-authority|device-provisioning\/claims)$/, 'GET', ['device:write']],
+  [/^\/device-provisioning\/claims/, 'write', ['device:write']],
+  [/^\/device-provisioning\/enrol$/, 'write', ['open']],
+  [/^\/device\/certificate\/renew$/, 'write', ['device']],
   [/^\/devices/, 'GET', ['device:read']],
   [/^\/devices/, 'write', ['device:write', 'device:delete']],
   [/^\/subjects/, 'GET', ['device:read']],
@@ -337,7 +341,7 @@ describe('a proof that is older than five minutes', () => {
 });
 
 describe('others', () => {
-  it('a device may send telemetry and nothing else', async () => {
+  it('a device may send telemetry, renew its certificate, and nothing else', async () => {
     const let_in: string[] = [];
     const wrong: string[] = [];
     for (const [name, endpoint] of closed) {
@@ -347,7 +351,7 @@ describe('others', () => {
         wrong.push(`${name}: ${status}`);
     }
     expect(wrong).toEqual([]);
-    expect(let_in).toEqual(['telemetrySend']);
+    expect(let_in.sort()).toEqual(['certificateRenew', 'telemetrySend']);
   });
 
   it('[ASVS 13.4.5] the scrape token opens /metrics and nothing else', async () => {
@@ -403,7 +407,8 @@ describe('a write by cookie', () => {
     ['the opaque origin', 'null'],
   ] as const)('with %s is refused, a read is not', async (_, origin) => {
     const cookie = await aSession(people.admin);
-    for (const [name, endpoint] of closed) {
+    // What is for devices alone is refused to a browser for that reason already.
+    for (const [name, endpoint] of closed.filter(([, { access }]) => access.kind !== 'device')) {
       const answer = await call(endpoint, { cookie, origin });
       if (endpoint.method === 'GET') expect([name, [401, 403].includes(answer.status)]).toEqual([name, false]);
       else expect([name, answer.status, answer.json?.code]).toEqual([name, 403, 'origin_refused']);

@@ -37,6 +37,8 @@ describe('row-level security', () => {
     expect(found.filter(({ organisation }) => organisation === null).map(({ name }) => name)).toEqual([
       'alert_watch',
       'blocks',
+      'device_authorities',
+      'device_certificate_revocations',
       'device_cookies',
       'dpop_proofs',
       'guess_accounts',

@@ -39,6 +39,8 @@ export interface TestApp {
   origin: string;
   httpPort: number;
   mqttPort: number;
+  /** Only with VALTRONICS_DEVICE_PORT. */
+  devicePort: number;
   ca: Buffer;
   dataDir: string;
   organisationId: number;
@@ -67,6 +69,8 @@ export interface CallOptions {
   from?: string;
   /** How long the caller waits; 50 s unless told. */
   timeoutMs?: number;
+  /** The body of the answer as it is: `text` then holds a byte in each character. */
+  binary?: boolean;
 }
 
 let addresses = 0;
@@ -88,10 +92,13 @@ export async function anApp(
     writable?: () => boolean;
     /** Where the log goes, a line at a time; without it to standard error. */
     onLogLine?: (line: string) => void;
+    /** A second server of the same installation: database and root key are the first one's, which stops last. */
+    beside?: TestApp;
   } = {},
 ): Promise<TestApp> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-app-'));
-  const database = await aDatabase();
+  const { beside } = options;
+  const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'valtronics-app-'));
+  const database = beside?.database ?? (await aDatabase());
   const clock = options.clock ?? systemClock;
   const config = loadConfig({
     VALTRONICS_DATA_DIR: dataDir,
@@ -113,7 +120,9 @@ export async function anApp(
       connectionOf: (role) => database.connection(role),
       space: { writable: options.writable ?? (() => true), stop() {} },
       isEmbedded: false,
-      stop: () => database.drop(),
+      stop: async () => {
+        if (!beside) await database.drop();
+      },
     }),
   });
   const ports = await app.listen();
@@ -152,6 +161,7 @@ export async function anApp(
     origin: config.publicUrl.origin,
     httpPort: ports.http,
     mqttPort: ports.mqtt,
+    devicePort: ports.devices ?? 0,
     ca,
     dataDir,
     organisationId: organisation.id,
@@ -221,7 +231,7 @@ export async function anApp(
     async stop() {
       agent.destroy();
       await app.stop();
-      rmSync(dataDir, { recursive: true, force: true });
+      if (!beside) rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
@@ -256,7 +266,7 @@ function send(
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
+          const text = Buffer.concat(chunks).toString(options.binary ? 'latin1' : 'utf8');
           const isJson = /json/.test(response.headers['content-type'] ?? '') && text !== '';
           resolve({
             status: response.statusCode ?? 0,

@@ -9,6 +9,10 @@ import { createDeviceCredentials } from '../../server/src/security/access/device
 import type { UserPrincipal } from '../../server/src/security/access/principal.ts';
 import type { RevocationMatch } from '../../server/src/security/access/revocations.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
+import {
+  createDeviceAuthority,
+  openDeviceAuthority,
+} from '../../server/src/security/crypto/certificates/device-authority.ts';
 import type { Answer, Call } from '../../server/src/security/gate/call.ts';
 import type { EndpointGate } from '../../server/src/security/gate/endpoint-gate.ts';
 import type { Subscription } from '../../server/src/security/gate/streams.ts';
@@ -72,7 +76,19 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
     onSubscribe: (_stream: unknown, handler: unknown) => void subscribers.push(handler as (typeof subscribers)[number]),
     onPublish: () => {},
   };
-  const devices = createDevices({ gate, topicGate, streamGate, transactions, broker, revocations, clock, log });
+  const authority = await openDeviceAuthority(await createDeviceAuthority(clock.date()));
+  const devices = createDevices({
+    gate,
+    topicGate,
+    streamGate,
+    transactions,
+    broker,
+    revocations,
+    authority,
+    publicUrl: new URL('https://localhost:8000'),
+    clock,
+    log,
+  });
   topicGate.assertComplete();
   const { port } = await broker.listenTls({
     host: '127.0.0.1',

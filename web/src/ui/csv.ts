@@ -1,3 +1,5 @@
+import { download } from './download.ts';
+
 export type CsvCell = string | number | boolean | null | undefined;
 
 /** A cell that begins like a formula would be run by a spreadsheet: it gets a quote in front (numbers do not). */
@@ -17,11 +19,4 @@ export function toCsv(header: readonly string[], rows: Iterable<readonly CsvCell
   return `${lines.join('\r\n')}\r\n`;
 }
 
-export function downloadCsv(name: string, text: string) {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv;charset=utf-8' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = `${name}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
-}
+export const downloadCsv = (name: string, text: string) => download(`${name}.csv`, text, 'text/csv;charset=utf-8');

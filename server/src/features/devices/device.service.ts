@@ -33,6 +33,8 @@ export interface DeviceInput {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
+type NewDevice = DeviceInput & { readonly health?: boolean | undefined };
+
 export interface DeviceQuery {
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
@@ -67,18 +69,29 @@ export function createDeviceService({ clock }: { clock: Clock }) {
     return device;
   }
 
+  /** A device that cannot prove who it is yet; describing it is the caller's part. */
+  async function add(
+    tx: AuditedTx | SystemTx,
+    organisationId: number,
+    id: string,
+    input: NewDevice,
+  ): Promise<DeviceRecord> {
+    const fields = newFields(input);
+    await assertOwner(tx, fields.ownerId);
+    return insertDevice(tx, { ...fields, id, organisationId, health: input.health ?? false });
+  }
+
   return {
     load,
+    add,
 
     async register(
       tx: AuditedTx | SystemTx,
       organisationId: number,
-      input: DeviceInput & { readonly health?: boolean | undefined },
+      input: NewDevice,
     ): Promise<{ device: Device; credential: { id: string; token: string } }> {
-      const fields = newFields(input);
-      await assertOwner(tx, fields.ownerId);
       const id = newId();
-      const device = await insertDevice(tx, { ...fields, id, organisationId, health: input.health ?? false });
+      const device = await add(tx, organisationId, id, input);
       const credential = { id: newId(), token: newOpaqueToken(tokenPrefixes.device) };
       await insertCredential(tx, {
         id: credential.id,

@@ -5,18 +5,23 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { MqttBroker } from '../../platform/mqtt/broker.types.ts';
 import type { RevocationMatch, Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { DeviceAuthority } from '../../security/crypto/certificates/device-authority.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
 import { deviceJobs } from './device.jobs.ts';
 import { createDeviceFeed } from './device.live.ts';
 import { addDeviceTopics } from './device.mqtt.ts';
-import { addDeviceRoutes } from './device.routes.ts';
+import { addDeviceRoutes, type DeviceChanges } from './device.routes.ts';
 import { createDeviceService, type DeviceService } from './device.service.ts';
 import { presentDevice } from './device.ts';
+import { addDeviceCertificateRoutes, publishedAt } from './device-certificate.routes.ts';
+import { createDeviceCertificateService } from './device-certificate.service.ts';
 import { createDeviceCommandService } from './device-command.service.ts';
 import { createDeviceCredentialService } from './device-credential.service.ts';
+import { createDeviceProvisioningService } from './device-provisioning.service.ts';
 import { createPresence, type Presence } from './presence.ts';
+import { createRevocationList } from './revocation-list.ts';
 
 export interface Devices {
   /** For the command line: `register(tx, organisationId, input)` and the rest, without HTTP. */
@@ -37,7 +42,10 @@ export function createDevices(deps: {
   streamGate: StreamGate;
   transactions: Transactions;
   broker: Pick<MqttBroker<unknown>, 'deliver'>;
-  revocations: Pick<Revocations, 'announce'>;
+  revocations: Revocations;
+  /** Signs certificates of devices. */
+  authority: DeviceAuthority;
+  publicUrl: URL;
   clock: Clock;
   log: Logger;
 }): Devices {
@@ -63,38 +71,39 @@ export function createDevices(deps: {
   presence.onChange((changes) => {
     for (const { device } of changes) feed.publish(device.organisation_id, presentDevice(device));
   });
-  addDeviceRoutes({
-    gate,
-    devices,
-    credentials: createDeviceCredentialService({ ...deps, devices }),
-    commands,
-    changes: {
-      async registered(organisationId, device) {
-        feed.publish(organisationId, device);
-        if (device.ownerId !== null) await announce({ organisationId, sight: true });
-      },
-      async changed(organisationId, device, { typeChanged, ownerChanged }) {
-        feed.publish(organisationId, device);
-        tellChanged(device.id);
-        // What the device may be asked for depends on its type; its connections begin anew with what is true now.
-        if (typeChanged) await announce({ deviceId: device.id, recheck: true });
-        if (ownerChanged) await announce({ organisationId, sight: true });
-      },
-      async removed(deviceId) {
-        presence.forget(deviceId);
-        tellChanged(deviceId);
-        await announce({ deviceId });
-      },
-      async credentialsEnded(deviceId, credentialIds) {
-        for (const credentialId of credentialIds) await announce({ deviceId, credentialId });
-      },
+  const changes: DeviceChanges = {
+    async registered(organisationId, device) {
+      feed.publish(organisationId, device);
+      if (device.ownerId !== null) await announce({ organisationId, sight: true });
     },
-  });
+    async changed(organisationId, device, { typeChanged, ownerChanged }) {
+      feed.publish(organisationId, device);
+      tellChanged(device.id);
+      // What the device may be asked for depends on its type; its connections begin anew with what is true now.
+      if (typeChanged) await announce({ deviceId: device.id, recheck: true });
+      if (ownerChanged) await announce({ organisationId, sight: true });
+    },
+    async removed(deviceId) {
+      presence.forget(deviceId);
+      tellChanged(deviceId);
+      await announce({ deviceId });
+    },
+    async credentialsEnded(deviceId, credentialIds) {
+      for (const credentialId of credentialIds) await announce({ deviceId, credentialId });
+    },
+  };
+  const credentials = createDeviceCredentialService({ ...deps, devices });
+  addDeviceRoutes({ gate, devices, credentials, commands, changes });
+  const urls = publishedAt(deps.publicUrl);
+  const certificates = createDeviceCertificateService({ ...deps, devices, crlUrl: urls.crl });
+  const provisioning = createDeviceProvisioningService({ ...deps, devices, certificates });
+  const revocationList = createRevocationList(deps);
+  addDeviceCertificateRoutes({ ...deps, certificates, provisioning, revocationList, changes, urls });
   addDeviceTopics({ topicGate, presence, commands });
 
   return {
     service: devices,
-    jobs: deviceJobs({ ...deps, presence, commands }),
+    jobs: deviceJobs({ ...deps, presence, commands, revocationList }),
     heard: presence.heard,
     onPresence: presence.onChange,
     onChanged: (listener) => {

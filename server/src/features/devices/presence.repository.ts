@@ -21,10 +21,13 @@ export async function noteSeen(tx: WriteTx, seen: readonly Seen[]): Promise<void
 
 export async function noteCredentialsUsed(tx: WriteTx, used: readonly { id: string; at: Date }[]): Promise<void> {
   if (used.length === 0) return;
-  await sql`
-    update device_credentials c set last_used_at = v.at
-    from unnest(${used.map(({ id }) => id)}::uuid[], ${used.map(({ at }) => at)}::timestamptz[]) as v (id, at)
-    where c.id = v.id and (c.last_used_at is null or c.last_used_at < v.at)`.execute(tx.db);
+  // A token or a certificate: the id is of one of them.
+  for (const table of [sql.table('device_credentials'), sql.table('device_certificates')]) {
+    await sql`
+      update ${table} c set last_used_at = v.at
+      from unnest(${used.map(({ id }) => id)}::uuid[], ${used.map(({ at }) => at)}::timestamptz[]) as v (id, at)
+      where c.id = v.id and (c.last_used_at is null or c.last_used_at < v.at)`.execute(tx.db);
+  }
 }
 
 export interface StatusIntent {

@@ -42,8 +42,9 @@ describe('transport safety', () => {
 
   test('a listener that this version does not have is refused, not silently absent', () => {
     expect(loadConfig({ VALTRONICS_DEVICE_PORT: 'off' }, { cwd }).devicePort).toBeUndefined();
-    expect(refusal({ VALTRONICS_DEVICE_PORT: '8444' })).toMatch(
-      /^VALTRONICS_DEVICE_PORT is not served by this version/,
+    expect(loadConfig({ VALTRONICS_DEVICE_PORT: '8444' }, { cwd }).devicePort).toBe(8444);
+    expect(refusal({ VALTRONICS_DEVICE_PORT: '8444', VALTRONICS_TLS: 'off' })).toMatch(
+      /^VALTRONICS_DEVICE_PORT needs TLS that ends here/,
     );
   });
 

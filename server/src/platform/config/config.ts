@@ -160,11 +160,11 @@ function refuseUnsafeCombinations(config: Config): void {
     }
   }
   // A listener that somebody relies on must not be silently absent.
-  if (config.devicePort !== undefined) {
+  if (config.devicePort !== undefined && tls.mode === 'off') {
     throw new ConfigError(
       settings.devicePort.name,
-      'is not served by this version',
-      'remove it: devices connect with their tokens to the HTTPS and MQTT ports',
+      'needs TLS that ends here: it is the handshake that proves a device’s certificate',
+      `remove it, or set ${settings.tls.name}=auto or files`,
     );
   }
   if (tls.mode === 'files') {

@@ -55,7 +55,7 @@ export const settings = {
   httpHost: required('VALTRONICS_HTTP_HOST', '127.0.0.1', host, { description: 'address that HTTPS listens on' }),
   httpPort: required('VALTRONICS_HTTP_PORT', '8000', port, { description: 'HTTPS for people and devices' }),
   devicePort: required('VALTRONICS_DEVICE_PORT', 'off', portOrOff, {
-    description: 'HTTPS that requires a device certificate (planned: refused by this version)',
+    description: 'HTTPS that requires a device certificate',
   }),
   mqttHost: optional('VALTRONICS_MQTT_HOST', host, {
     description: 'address that MQTT listens on',

@@ -17,43 +17,53 @@ export interface HttpServerOptions {
 export interface HttpServer {
   readonly app: FastifyInstance;
   readonly server: Server | TlsServer;
+  /** The same application behind another door; the caller listens on it and closes it. */
+  serveAlso(server: TlsServer): void;
   listen(address: { host: string; port: number }): Promise<{ port: number }>;
   close(): Promise<void>;
 }
 
 // A sender that trickles its request holds a socket no longer than this (slow-loris); Node looks every second.
 const timeouts = {
+  handshakeTimeout: 5_000,
   headersTimeout: 5_000,
   requestTimeout: 8_000,
   keepAliveTimeout: 30_000,
   connectionsCheckingInterval: 1_000,
 };
 const MAX_HEADER_BYTES = 16_384;
+/** Of every listener for HTTP. */
+export const serverLimits = { ...timeouts, maxHeaderSize: MAX_HEADER_BYTES };
 const DEFAULT_BODY_BYTES = 65_536;
 const CLOSE_WITHIN_MS = 5_000;
 const LAST_WORD_MS = 1_000;
 
-function secureServer(tls: NonNullable<HttpServerOptions['tls']>, limits: typeof timeouts): TlsServer {
-  const server = createTlsServer({ ...tls.secureContextOptions(), ...limits, handshakeTimeout: 5_000 });
+function secureServer(tls: NonNullable<HttpServerOptions['tls']>): TlsServer {
+  const server = createTlsServer({ ...tls.secureContextOptions(), ...serverLimits });
   tls.onRenew(() => server.setSecureContext(tls.secureContextOptions()));
   return server;
 }
 
 /** The bare HTTP server: sockets, TLS, time-outs and limits. What is served on it is the gate's business. */
 export function createHttpServer({ tls, maxConnections, refusalHeaders }: HttpServerOptions): HttpServer {
-  const limits = { ...timeouts, maxHeaderSize: MAX_HEADER_BYTES };
-  const server = tls ? secureServer(tls, limits) : createPlainServer(limits);
+  const server = tls ? secureServer(tls) : createPlainServer(serverLimits);
   server.maxConnections = maxConnections;
   server.maxRequestsPerSocket = 0;
 
+  let attach: (to: Server | TlsServer) => void = () => {};
+  const onClientError = (error: { readonly code?: string }, socket: Socket) =>
+    refuseUnparsed(error, socket, refusalHeaders);
   const app = Fastify({
     serverFactory: (handler) => {
-      server.on('request', handler);
-      // An expectation we do not know is no reason for an answer of Node's own (RFC 9110, 10.1.1 lets us ignore it).
-      server.on('checkExpectation', handler);
+      attach = (to) => {
+        to.on('request', handler);
+        // An expectation we do not know is no reason for an answer of Node's own (RFC 9110, 10.1.1 lets us ignore it).
+        to.on('checkExpectation', handler);
+      };
+      attach(server);
       return server;
     },
-    clientErrorHandler: (error, socket) => refuseUnparsed(error, socket, refusalHeaders),
+    clientErrorHandler: onClientError,
     frameworkErrors(error, _request, reply) {
       const problem = error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? new Problem('not_found') : badAddress();
       const { status, headers, body } = answerTo(problem, refusalHeaders);
@@ -71,23 +81,29 @@ export function createHttpServer({ tls, maxConnections, refusalHeaders }: HttpSe
   return {
     app,
     server,
+    serveAlso(other) {
+      attach(other);
+      other.on('clientError', onClientError);
+    },
     async listen({ host, port }) {
       await app.listen({ host, port });
       const address = server.address();
       if (address === null || typeof address === 'string') throw new Error('the server has no address');
       return { port: address.port };
     },
-    async close() {
-      // Requests under way may finish; idle keep-alive sockets and stragglers are cut.
-      const straggler = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
-      server.closeIdleConnections();
-      try {
-        await app.close();
-      } finally {
-        clearTimeout(straggler);
-      }
-    },
+    close: () => closeServer(server, () => app.close()),
   };
+}
+
+/** Requests under way may finish; idle keep-alive sockets and stragglers are cut. */
+export async function closeServer(server: Server | TlsServer, close: () => Promise<void>): Promise<void> {
+  const straggler = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+  server.closeIdleConnections();
+  try {
+    await close();
+  } finally {
+    clearTimeout(straggler);
+  }
 }
 
 const badAddress = () => new Problem('invalid_request', { detail: 'The address is not a valid URL.' });

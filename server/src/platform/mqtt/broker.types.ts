@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../tls/client-certificate.ts';
 import type { MqttConnection } from './connection.ts';
 import type { OutgoingMessage } from './delivery.ts';
 import type { Listening, TlsListening, TlsListenOptions } from './listeners.ts';
@@ -8,8 +9,7 @@ export interface ConnectAttempt {
   readonly username: string | undefined;
   readonly password: Buffer | undefined;
   readonly address: string;
-  /** Common name of a client certificate, verified against the authority for clients. */
-  readonly certificate: string | undefined;
+  readonly certificate: ClientCertificate | undefined;
 }
 
 export type ConnectDecision<T> =

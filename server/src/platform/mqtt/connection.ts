@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Client } from 'aedes';
+import type { ClientCertificate } from '../tls/client-certificate.ts';
 import type { Intake } from './intake.ts';
 
 /** A client whose CONNECT was accepted. `context` is whatever `authenticate` gave for it. */
@@ -17,7 +18,7 @@ export interface ConnectionRecord<T> {
   readonly transport: Socket;
   readonly intake: Intake;
   readonly address: string;
-  readonly certificate: string | undefined;
+  readonly certificate: ClientCertificate | undefined;
   /** Granted filters and their QoS. */
   readonly filters: Map<string, number>;
   /** Messages of QoS 1 on their way to the client, by packet number. */

@@ -1,6 +1,7 @@
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
 import type { Logger } from '../log/log.ts';
+import { type ClientCertificate, clientCertificateOf, withoutResumption } from '../tls/client-certificate.ts';
 import type { MqttLimits } from './limits.ts';
 
 export interface TlsListenOptions {
@@ -23,8 +24,7 @@ export interface Arrival {
   readonly socket: Socket;
   /** The TCP socket: the same as `socket` unless TLS lies between. */
   readonly transport: Socket;
-  /** Common name of a certificate that was verified against the authority for clients. */
-  readonly certificate: string | undefined;
+  readonly certificate: ClientCertificate | undefined;
 }
 
 export interface Listeners {
@@ -72,13 +72,16 @@ export function createListeners(deps: {
   return {
     async listenTls({ host, port, secureContext, requestCertificate = false }) {
       const transports = new Map<string, Socket>();
+      const fit = (context: SecureContextOptions): SecureContextOptions => ({
+        ...(requestCertificate ? withoutResumption(context) : context),
+        minVersion: 'TLSv1.3',
+      });
       const server = createTlsServer({
         ...options,
-        ...secureContext,
-        minVersion: 'TLSv1.3',
+        ...fit(secureContext),
         handshakeTimeout: limits.handshakeMs,
         requestCert: requestCertificate,
-        // A client may come with a token instead; whether a certificate counts is decided by `authorized` below.
+        // A client may come with a token instead; whether a certificate counts is told below.
         rejectUnauthorized: false,
       });
       server.on('connection', (socket) => {
@@ -92,7 +95,7 @@ export function createListeners(deps: {
       });
       server.on('secureConnection', (socket) => {
         const transport = transports.get(peerOf(socket)) ?? socket;
-        onArrival({ socket, transport, certificate: requestCertificate ? verifiedName(socket) : undefined });
+        onArrival({ socket, transport, certificate: clientCertificateOf(socket) });
       });
       server.on('tlsClientError', (error, socket) => {
         log.debug({ err: error, address: socket.remoteAddress }, 'a TLS handshake on the MQTT port failed');
@@ -100,7 +103,7 @@ export function createListeners(deps: {
       });
       return {
         port: await listen(server, host, port),
-        renew: (renewed) => server.setSecureContext({ ...renewed, minVersion: 'TLSv1.3' }),
+        renew: (renewed) => server.setSecureContext(fit(renewed)),
       };
     },
     async listenPlain({ host, port }) {
@@ -119,10 +122,3 @@ export function createListeners(deps: {
 }
 
 const peerOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
-
-/** A certificate of any authority yields a name; only one that was verified (`authorized`) says anything. */
-function verifiedName(socket: TLSSocket): string | undefined {
-  if (!socket.authorized) return undefined;
-  const name: unknown = socket.getPeerCertificate().subject?.CN;
-  return typeof name === 'string' ? name : undefined;
-}

@@ -34,7 +34,9 @@ export interface Authentication {
   ): Promise<UserPrincipal | 'invalid_token' | 'invalid_dpop_proof'>;
   /** The thumbprint of the key a request proves that brings no token yet, or a DpopProofError. */
   proofOf(shown: ProofTarget & { readonly proof: string | undefined }): Promise<string>;
-  /** Whether what `bearer` said of a device is still as good as asking again. */
+  /** The device whose certificate TLS has verified, by its SHA-256, or null. */
+  certificate(fingerprint: Buffer): DevicePrincipal | null | Promise<DevicePrincipal | null>;
+  /** Whether what `bearer` or `certificate` said of a device is still as good as asking again. */
   isFresh(device: DevicePrincipal): boolean;
   /** Whether an open connection's principal would still be let in now, with the same rights. */
   isStillValid(principal: KnownPrincipal): Promise<boolean>;
@@ -139,6 +141,7 @@ export function createAuthentication(deps: {
   return {
     session,
     sightOf: (principal) => sightOf(transactions, principal),
+    certificate: deviceCredentials.verifyCertificate,
     isFresh: deviceCredentials.isFresh,
     bearer(token, address) {
       if (token.startsWith(tokenPrefixes.device)) return device(token, address);

@@ -13,6 +13,8 @@ export const tokenPrefixes = {
   deviceCookie: 'vtc_',
   departure: 'vto_',
   apiKey: 'vtk_',
+  /** Of a device that is to be provisioned. */
+  claim: 'vtp_',
 } as const;
 export type TokenPrefix = (typeof tokenPrefixes)[keyof typeof tokenPrefixes];
 

@@ -3,6 +3,7 @@ import { isId } from '../../lib/ids.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { ConnectAttempt, ConnectDecision } from '../../platform/mqtt/broker.types.ts';
+import type { ClientCertificate } from '../../platform/tls/client-certificate.ts';
 import type { DeviceCredentials } from '../access/device-credentials.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
 import type { RevocationMatch, Revocations } from '../access/revocations.ts';
@@ -25,6 +26,8 @@ export interface DeviceAdmission {
   countRefusal(address: string, deviceId: string): void;
 }
 
+type LookUp = () => Promise<DevicePrincipal | null>;
+
 const MAX_TOKEN_BYTES = 200;
 const REFUSAL_LOG: Rate = { perSecond: 1, burst: 10 };
 const BAD_CREDENTIALS = { accept: false, code: 4 } as const;
@@ -35,9 +38,13 @@ export const revocationCovers = (match: RevocationMatch, device: DevicePrincipal
   match.deviceId === device.deviceId &&
   (match.credentialId === undefined || match.credentialId === device.credentialId);
 
-/** Who may connect: username is the device's id, password its token. */
+/**
+ * Who may connect: username is the device's id, password its token. Or TLS has verified a certificate: then that is the credential, the
+ * username is the device's id or empty, and a password is not looked at. A certificate that is not good lets nobody in, whatever token
+ * comes with it.
+ */
 export function createDeviceAdmission(deps: {
-  credentials: Pick<DeviceCredentials, 'verify'>;
+  credentials: Pick<DeviceCredentials, 'verify' | 'verifyCertificate'>;
   refusedTokens: RefusedTokens;
   revocations: Pick<Revocations, 'onRevoked'>;
   limiter: Limiter;
@@ -70,11 +77,11 @@ export function createDeviceAdmission(deps: {
     return BAD_CREDENTIALS;
   }
 
-  async function verify(token: string): Promise<DevicePrincipal | null> {
+  async function verify(lookUp: LookUp): Promise<DevicePrincipal | null> {
     const attempt = { revoked: [] as RevocationMatch[] };
     underWay.add(attempt);
     try {
-      const principal = await credentials.verify(token);
+      const principal = await lookUp();
       if (!principal || attempt.revoked.some((match) => revocationCovers(match, principal))) return null;
       return principal;
     } finally {
@@ -82,11 +89,32 @@ export function createDeviceAdmission(deps: {
     }
   }
 
+  function accept(principal: DevicePrincipal, lookUp: LookUp): ConnectDecision<ConnectedDevice> {
+    const { deviceId, credentialId, expiresAt } = principal;
+    const stillGood = async () => (await lookUp())?.credentialId === credentialId;
+    return { accept: true, identity: deviceId, context: { principal, own: ownTopics(deviceId), stillGood }, expiresAt };
+  }
+
+  async function admitByCertificate(attempt: ConnectAttempt, certificate: ClientCertificate) {
+    const claimed = attempt.username?.toLowerCase() || undefined;
+    if (claimed !== undefined && !isId(claimed)) return refuse(attempt, undefined, 'the username is not a device id');
+    if (!certificate.verified)
+      return refuse(attempt, claimed, `the certificate does not verify: ${certificate.reason}`);
+    const { fingerprint } = certificate;
+    const lookUp = async () => credentials.verifyCertificate(fingerprint);
+    const principal = await verify(lookUp);
+    if (!principal) return refuse(attempt, claimed, 'the certificate is revoked, expired or unknown');
+    if (claimed !== undefined && claimed !== principal.deviceId)
+      return refuse(attempt, claimed, 'the certificate is of another device');
+    return accept(principal, lookUp);
+  }
+
   return {
     countRefusal,
     async admit(attempt) {
-      const { address, username, password } = attempt;
+      const { address, username, password, certificate } = attempt;
       if (!limiter.take(`mqtt:${addressKey(address)}`, rates.coarseAddress).ok) return NOT_NOW;
+      if (certificate) return admitByCertificate(attempt, certificate);
       const deviceId = username?.toLowerCase();
       if (!isId(deviceId)) return refuse(attempt, undefined, 'the username is not a device id');
       if (!password || password.length > MAX_TOKEN_BYTES) return refuse(attempt, deviceId, 'no token');
@@ -97,16 +125,15 @@ export function createDeviceAdmission(deps: {
       }
       const token = password.toString('latin1');
       if (refusedTokens.isKnownBad(address, token)) return refuse(attempt, deviceId, 'the token was refused before');
-      const principal = await verify(token);
+      const lookUp = async () => credentials.verify(token);
+      const principal = await verify(lookUp);
       if (!principal) {
         await refusedTokens.refused(address, token, deviceId);
         return refuse(attempt, deviceId, 'the token is not good');
       }
       // A good token of another device: it may be that device, but not under this name.
       if (principal.deviceId !== deviceId) return refuse(attempt, deviceId, 'the token is of another device');
-      const stillGood = async () => (await credentials.verify(token))?.credentialId === principal.credentialId;
-      const context = { principal, own: ownTopics(deviceId), stillGood };
-      return { accept: true, identity: deviceId, context, expiresAt: principal.expiresAt };
+      return accept(principal, lookUp);
     },
   };
 }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Problem } from '../../lib/problem.ts';
 import type { Secret } from '../../platform/config/secret.ts';
 import type { Authentication } from '../access/authentication.ts';
-import type { Principal } from '../access/principal.ts';
+import type { DevicePrincipal, Principal } from '../access/principal.ts';
 import { sameBytes, tokenHash } from '../crypto/tokens.ts';
 import { readCredential } from './credential.ts';
 import { refusedToken, shownProof } from './dpop.ts';
@@ -26,11 +26,24 @@ export function createHttpAuthentication(
   metricsToken: Secret | undefined,
   publicOrigin: string,
 ) {
+  function ofCertificate(caller: Caller, fingerprint: Buffer) {
+    const found = authentication.certificate(fingerprint);
+    return found instanceof Promise ? found.then(answer) : answer(found);
+
+    function answer(device: DevicePrincipal | null): Authenticated {
+      if (!device) return REFUSED;
+      caller.proven = { authorization: undefined, device };
+      return { principal: device, refused: false };
+    }
+  }
+
   return (request: FastifyRequest, access: Access, caller: Caller): Authenticated | Promise<Authenticated> => {
     const { headers } = request;
     const { proven } = caller;
     if (proven && proven.authorization === headers.authorization && authentication.isFresh(proven.device))
       return access.kind === 'open' ? NOBODY : { principal: proven.device, refused: false };
+    // A token beside the certificate would leave open whose request it is.
+    if (caller.certificate) return headers.authorization ? REFUSED : ofCertificate(caller, caller.certificate);
     const credential = readCredential(headers);
     if (credential === undefined) return NOBODY;
     if (credential.kind === 'malformed') return REFUSED;

@@ -32,3 +32,21 @@ describe('is not remembered', () => {
     expect(callerOf(aRequest(socket))).not.toBe(unknown);
   });
 });
+
+describe('whose certificate began the connection', () => {
+  const fingerprint = Buffer.alloc(32, 7);
+  const certified = { remoteAddress: '10.1.2.3' };
+  const callerOfDevice = createHttpCallers(addressList(['10.0.0.0/8']), (socket) =>
+    (socket as unknown) === certified ? fingerprint : undefined,
+  );
+
+  test('is one caller, and a forwarded address is the device’s own word: it counts for nothing', () => {
+    const caller = callerOfDevice(aRequest(certified, '198.51.100.1'));
+    expect(caller).toMatchObject({ address: '10.1.2.3', certificate: fingerprint });
+    expect(callerOfDevice(aRequest(certified))).toBe(caller);
+  });
+
+  test('nobody else has one', () => {
+    expect(callerOfDevice(aRequest({ remoteAddress: '203.0.113.9' })).certificate).toBeUndefined();
+  });
+});

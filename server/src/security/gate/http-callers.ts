@@ -8,23 +8,40 @@ export interface Caller {
   readonly address: string;
   /** The address as limits count it. */
   readonly addressKey: string;
-  /** The last credential that let a device in here, so that its next request need not be hashed and looked up again. */
-  proven: { readonly authorization: string; readonly device: DevicePrincipal } | undefined;
+  /** SHA-256 of the certificate this connection began with, on the listener that lets nobody in without. */
+  readonly certificate: Buffer | undefined;
+  /**
+   * The last credential that let a device in here, so that its next request need not be hashed and looked up again. Without
+   * `authorization` it was the certificate.
+   */
+  proven: { readonly authorization: string | undefined; readonly device: DevicePrincipal } | undefined;
 }
+
+export type CertificateOf = (socket: FastifyRequest['socket']) => Buffer | undefined;
 
 /**
  * Who sends. A connection of ours ends at one caller, so what is known of it holds for all its requests. Behind a trusted proxy every
  * request may come from somebody else: each is then a caller of its own, and nobody's credential is ever compared with another's.
  */
-export function createHttpCallers(trustedProxies: AddressList): (request: FastifyRequest) => Caller {
+export function createHttpCallers(
+  trustedProxies: AddressList,
+  certificateOf: CertificateOf = () => undefined,
+): (request: FastifyRequest) => Caller {
   const direct = new WeakMap<FastifyRequest['socket'], Caller>();
 
   return ({ socket, headers }) => {
     const known = direct.get(socket);
     if (known) return known;
     const { remoteAddress } = socket;
-    const address = clientAddress(remoteAddress, headers['x-forwarded-for'], trustedProxies);
-    const caller: Caller = { address, addressKey: addressKey(address), proven: undefined };
+    const certificate = certificateOf(socket);
+    // Where the device's own TLS ends here, whatever lies between has written no header: it can only be the device's word.
+    const forwardedFor = certificate ? undefined : headers['x-forwarded-for'];
+    const address = clientAddress(remoteAddress, forwardedFor, trustedProxies);
+    const caller: Caller = { address, addressKey: addressKey(address), certificate, proven: undefined };
+    if (certificate) {
+      direct.set(socket, caller);
+      return caller;
+    }
     const isDirect = remoteAddress !== undefined && !trustedProxies.contains(normalAddress(remoteAddress) ?? '');
     if (isDirect) direct.set(socket, caller);
     return caller;

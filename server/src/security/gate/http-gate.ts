@@ -17,12 +17,14 @@ import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { type CallParts, makeCall } from './call-factory.ts';
+import { isForDevices } from './device-door.ts';
 import { createProofTaking } from './dpop.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
+import { urlOf } from './endpoint-url.ts';
 import { withForms } from './form-body.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { createHttpBlocks } from './http-blocks.ts';
-import { type Caller, createHttpCallers } from './http-callers.ts';
+import { type Caller, type CertificateOf, createHttpCallers } from './http-callers.ts';
 import { hasUnknownFraming } from './http-framing.ts';
 import { parsed } from './parsed.ts';
 import { createProblemSender } from './send-problem.ts';
@@ -38,6 +40,8 @@ export interface HttpGateOptions {
   readonly clock: Clock;
   readonly publicOrigin: string;
   readonly trustedProxies: AddressList;
+  /** How to know a connection that a device's certificate began; without it there is none. */
+  readonly certificateOf?: CertificateOf | undefined;
   readonly metricsToken: Secret | undefined;
   /** What a device may send, on all transports together. */
   readonly ingestRate: Rate;
@@ -88,7 +92,7 @@ const REFUSAL_COST = 20;
 export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, limiter, publicOrigin, log, metrics } = options;
   const blocked = createHttpBlocks(options);
-  const callerOf = createHttpCallers(options.trustedProxies);
+  const callerOf = createHttpCallers(options.trustedProxies, options.certificateOf);
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken, publicOrigin);
   const takeProof = createProofTaking(options);
   const sendProblem = createProblemSender({ limiter, log });
@@ -135,9 +139,11 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     }
     if (!request.is404) return done();
     // As a hook and not as the handler, so that no body is read for what does not exist.
-    throttle(callerOf(request));
+    const caller = callerOf(request);
+    throttle(caller);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (!(isRead && fallback(request, reply))) sendProblem(new Problem('not_found'), request, reply);
+    if (caller.certificate || !(isRead && fallback(request, reply)))
+      sendProblem(new Problem('not_found'), request, reply);
   });
 
   function spend(key: string, rate: { perSecond: number; burst: number }, cost = 1): void {
@@ -165,6 +171,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     throttle(caller);
     const turnedAway = blocked.beforeCredentials(endpoint, request, caller.address);
     if (turnedAway) return turnedAway;
+    if (caller.certificate && !isForDevices(endpoint.access)) throw new Problem('not_found');
     const who = authenticate(request, endpoint.access, caller);
     if (endpoint.dpop && request.headers.dpop !== undefined) return letInWithProof(endpoint, request, caller, who);
     if (who instanceof Promise) return who.then((known) => void admit(endpoint, request, caller, known));
@@ -189,9 +196,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     const block = refused ? blocked.refusalAt(caller.address) : undefined;
     if (block) throw block;
     spendForClass(endpoint.rate, principal, caller);
-    const problem = mayScrape(endpoint, principal)
-      ? undefined
-      : (known.problem ?? refusal(endpoint.access, principal, options.clock.now()));
+    const scrapes = principal.kind === 'scraper' && endpoint.path === '/metrics';
+    const problem = scrapes ? undefined : (known.problem ?? refusal(endpoint.access, principal, options.clock.now()));
     if (problem) {
       metrics.gateRefused('http', problem.code);
       log.warn(
@@ -289,10 +295,3 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     },
   };
 }
-
-/** `/devices/{id}` of the contract as Fastify writes it, below `/api/v1` unless it belongs to the root. */
-export const urlOf = (endpoint: Endpoint): string =>
-  `${endpoint.root ? '' : '/api/v1'}${endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
-
-const mayScrape = (endpoint: Endpoint, principal: Principal): boolean =>
-  principal.kind === 'scraper' && endpoint.path === '/metrics';

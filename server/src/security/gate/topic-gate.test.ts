@@ -37,6 +37,7 @@ async function aGate(handler: TopicHandler = async () => {}, options: { ingestRa
         if (lookUp.delayMs > 0) await sleep(lookUp.delayMs);
         return principal;
       },
+      verifyCertificate: async () => null,
     },
     revocations: {
       onRevoked: (listener) => listeners.push(listener),
@@ -324,7 +325,7 @@ describe('credentials', () => {
 describe('start-up', () => {
   test('a declared topic without a handler, one handled twice, and one to subscribe to are refused', () => {
     const gate = createTopicGate({
-      credentials: { verify: async () => null },
+      credentials: { verify: async () => null, verifyCertificate: async () => null },
       revocations: { onRevoked: () => {}, onGap: () => {} },
       refusedTokens: noRefusedTokens,
       limiter: createLimiter({ clock: systemClock, maxKeys: 10 }),

@@ -41,7 +41,7 @@ const FAULT_LOG: Rate = { perSecond: 1, burst: 5 };
  * rate, size, access, handler.
  */
 export function createTopicGate(deps: {
-  credentials: Pick<DeviceCredentials, 'verify'>;
+  credentials: Pick<DeviceCredentials, 'verify' | 'verifyCertificate'>;
   refusedTokens: RefusedTokens;
   revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   limiter: Limiter;

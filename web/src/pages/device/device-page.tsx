@@ -13,6 +13,7 @@ import { paths } from '../../ui/paths.ts';
 import { ErrorState } from '../../ui/states/states.tsx';
 import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
 import { DeleteDevicesDialog } from '../devices/delete-devices-dialog.tsx';
+import { CertificatesPanel } from './certificates-panel.tsx';
 import { CommandsTab } from './commands-tab.tsx';
 import { CredentialsTab } from './credentials-tab.tsx';
 import { DeviceStrip } from './device-strip.tsx';
@@ -89,6 +90,7 @@ export function DevicePage() {
         </Tabs.Panel>
         <Tabs.Panel value="credentials">
           <CredentialsTab device={device} />
+          <CertificatesPanel device={device} />
         </Tabs.Panel>
         <Tabs.Panel value="events">
           <EventsTab device={device} />

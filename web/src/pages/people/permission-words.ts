@@ -2,7 +2,7 @@ import type { Permission } from '@valtronics/contract';
 
 export const permissionWords: Record<Permission, string> = {
   'device:read': 'See devices, their status and commands',
-  'device:write': 'Register and change devices, credentials and commands',
+  'device:write': 'Register and change devices, credentials, certificates and commands',
   'device:delete': 'Delete devices with their telemetry',
   'telemetry:read': 'See measurements',
   'telemetry:write': 'Write measurements for devices',

@@ -1,13 +1,11 @@
 // The certificate library registers its algorithms through reflection and wants this loaded first.
 import 'reflect-metadata';
-import { randomBytes, webcrypto } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
+import { type Issued, importSigningKey, newKeys, privatePem, signatureAlgorithm } from './keys.ts';
 import { nameConstraints, permittedNames } from './name-constraints.ts';
 import type { ServerNames } from './names.ts';
 
-x509.cryptoProvider.set(webcrypto as Crypto);
-
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 /**
  * A new authority means that every browser and device has to be told to trust it, by hand; done often, people learn to click warnings away.
@@ -20,11 +18,6 @@ const NAME_CONSTRAINTS = '2.5.29.30';
 /** Clocks of clients differ. */
 const BACKDATE_MS = 60 * 60_000;
 
-export interface Issued {
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
-}
-
 /** A local certificate authority that can sign for these names only. */
 export async function createAuthority(names: ServerNames, now: Date): Promise<Issued> {
   const keys = await newKeys();
@@ -33,7 +26,7 @@ export async function createAuthority(names: ServerNames, now: Date): Promise<Is
     name: `CN=Valtronics local authority ${randomBytes(3).toString('hex')}`,
     notBefore: new Date(now.getTime() - BACKDATE_MS),
     notAfter: new Date(now.getTime() + AUTHORITY_DAYS * DAY_MS),
-    signingAlgorithm: algorithm,
+    signingAlgorithm: signatureAlgorithm,
     keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
@@ -51,15 +44,14 @@ export async function createAuthority(names: ServerNames, now: Date): Promise<Is
 export async function issueServerCertificate(authority: Issued, names: ServerNames, now: Date): Promise<Issued> {
   const keys = await newKeys();
   const issuer = new x509.X509Certificate(authority.certificatePem);
-  const der = new Uint8Array(pemBytes(authority.privateKeyPem));
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
+  const signingKey = await importSigningKey(authority.privateKeyPem);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: newSerial(),
     subject: 'CN=Valtronics server',
     issuer: issuer.subject,
     notBefore: new Date(now.getTime() - BACKDATE_MS),
     notAfter: new Date(now.getTime() + SERVER_DAYS * DAY_MS),
-    signingAlgorithm: algorithm,
+    signingAlgorithm: signatureAlgorithm,
     publicKey: keys.publicKey,
     signingKey,
     extensions: [
@@ -83,21 +75,9 @@ export function namesPermittedBy(authority: Issued, names: ServerNames): ServerN
   return permittedNames(Buffer.from(constraints?.value ?? new ArrayBuffer(0)), names);
 }
 
-const newKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-
 /** Positive and 127 bits: some verifiers refuse a serial number whose first bit is set. */
 function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return bytes.toString('hex');
 }
-
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  return `-----BEGIN PRIVATE KEY-----\n${der
-    .toString('base64')
-    .replaceAll(/(.{64})/g, '$1\n')
-    .trim()}\n-----END PRIVATE KEY-----\n`;
-}
-
-const pemBytes = (pem: string): Buffer => Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { KeyRing } from '../key-ring.ts';
 import { replaceFile } from '../private-file.ts';
 import { sealedFile } from '../sealed-file.ts';
-import { createAuthority, type Issued, issueServerCertificate, namesPermittedBy } from './authority.ts';
+import { createAuthority, issueServerCertificate, namesPermittedBy } from './authority.ts';
+import type { Issued } from './keys.ts';
 import type { ServerNames } from './names.ts';
 
 const DAY_MS = 86_400_000;
