@@ -4,6 +4,7 @@ import { CommandError, UsageError } from './command-error.ts';
 import { dbInit } from './db-init.ts';
 import { dbMigrate } from './db-migrate.ts';
 import { demo } from './demo.ts';
+import { devicesClaim } from './devices-claim.ts';
 import { devicesCreate } from './devices-create.ts';
 import { commandHelp, generalHelp, usageOf } from './help.ts';
 import { nearestWord } from './nearest-word.ts';
@@ -12,7 +13,16 @@ import { replay } from './replay.ts';
 import { simulate } from './simulate.ts';
 import { usersCreate } from './users-create.ts';
 
-const commands: readonly Command[] = [dbInit, dbMigrate, usersCreate, devicesCreate, simulate, replay, demo];
+const commands: readonly Command[] = [
+  dbInit,
+  dbMigrate,
+  usersCreate,
+  devicesCreate,
+  devicesClaim,
+  simulate,
+  replay,
+  demo,
+];
 
 const EXIT = { done: 0, failed: 1, wrongUsage: 2 } as const;
 

@@ -27,7 +27,16 @@ async function result(args: readonly string[], env: Readonly<Record<string, stri
   return { code, ...said };
 }
 
-const COMMANDS = ['db init', 'db migrate', 'users create', 'devices create', 'simulate', 'replay', 'demo'];
+const COMMANDS = [
+  'db init',
+  'db migrate',
+  'users create',
+  'devices create',
+  'devices claim',
+  'simulate',
+  'replay',
+  'demo',
+];
 
 describe('help', () => {
   test('lists every command and every setting, and is no error', async () => {
@@ -63,6 +72,8 @@ describe('wrong usage ends with 2 and a hint, and says nothing on standard outpu
     [['users', 'create', '--email'], "'--email <value>' argument missing"],
     [['devices', 'create', '--name', 'x', '--type', 'No Such!'], '--type: '],
     [['devices', 'create', '--name', 'x', '--type', 'y', 'more'], '"more" is one word too many'],
+    [['devices', 'claim', '--type', 'No Such!'], '--type: '],
+    [['devices', 'claim', '--type', 'x', '--count', '501'], '--count takes a whole number from 1 to 500'],
     [['replay'], 'FILE.csv is missing'],
     [['replay', import.meta.filename], '--device-token-file'],
     [['replay', import.meta.filename, '--speed', '-1'], '--speed'],

@@ -44,6 +44,7 @@ async function aControlServer(dataDir: string, fails?: unknown) {
       return { user: { id: 'u1', email: input.email, role: input.role, status: 'active' }, invitation: null };
     },
     'devices.create': () => Promise.reject(new Error('not in this test')),
+    'devices.claim': () => Promise.reject(new Error('not in this test')),
   };
   const control = await openControlServer({ dataDir, commands, log: { error: (fields) => logged.push(fields) } });
   onTestFinished(() => control.close());

@@ -1,4 +1,4 @@
-import { deviceRegister, password, userInvite } from '@valtronics/contract';
+import { claimsCreate, deviceRegister, password, userInvite } from '@valtronics/contract';
 import { z } from 'zod';
 import type { Devices } from '../features/devices/index.ts';
 import type { FirstStart } from '../features/identity/first-start.ts';
@@ -22,6 +22,7 @@ export const hostCommandShapes = {
     }),
   },
   'devices.create': { input: deviceRegister.body, output: deviceRegister.response },
+  'devices.claim': { input: claimsCreate.body, output: claimsCreate.response },
 } as const;
 
 export type HostCommandName = keyof typeof hostCommandShapes;
@@ -57,6 +58,13 @@ export function createHostCommands(deps: {
       const organisationId = await organisation();
       return transactions.system({ organisationId, actor: actorOf(uid), event: 'device.registered' }, (tx) =>
         devices.service.register(tx, organisationId, input),
+      );
+    },
+
+    async 'devices.claim'(uid, input) {
+      const organisationId = await organisation();
+      return transactions.system({ organisationId, actor: actorOf(uid), event: 'device.claims_created' }, (tx) =>
+        devices.provisioning.create(tx, organisationId, input),
       );
     },
   };
