@@ -6,6 +6,7 @@ import { CommandError, UsageError } from './command-error.ts';
 import { dbInit } from './db-init.ts';
 import { dbMigrate } from './db-migrate.ts';
 import { demo } from './demo.ts';
+import { devicesClaim } from './devices-claim.ts';
 import { devicesCreate } from './devices-create.ts';
 import { commandHelp, generalHelp, usageOf } from './help.ts';
 import { keysRetire, keysRotate, keysStatus } from './keys.ts';
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   usersCreate,
   usersResetFactors,
   devicesCreate,
+  devicesClaim,
   blocksList,
   blocksLift,
   keysStatus,

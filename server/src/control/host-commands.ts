@@ -1,4 +1,4 @@
-import { credentials, deviceRegister, password, userInvite } from '@valtronics/contract';
+import { claimsCreate, credentials, deviceRegister, password, userInvite } from '@valtronics/contract';
 import { z } from 'zod';
 import type { Devices } from '../features/devices/index.ts';
 import type { FirstStart } from '../features/identity/first-start.ts';
@@ -44,6 +44,7 @@ export const hostCommandShapes = {
     }),
   },
   'devices.create': { input: deviceRegister.body, output: deviceRegister.response },
+  'devices.claim': { input: claimsCreate.body, output: claimsCreate.response },
   'blocks.list': { input: z.strictObject({}), output: z.strictObject({ items: z.array(block) }) },
   'blocks.lift': {
     input: z.strictObject({ which: z.string().trim().min(1).max(200) }),
@@ -89,6 +90,13 @@ export function createHostCommands(deps: {
       const organisationId = await organisation();
       return transactions.system({ organisationId, actor: actorOf(uid), event: 'device.registered' }, (tx) =>
         devices.service.register(tx, organisationId, input),
+      );
+    },
+
+    async 'devices.claim'(uid, input) {
+      const organisationId = await organisation();
+      return transactions.system({ organisationId, actor: actorOf(uid), event: 'device.claims_created' }, (tx) =>
+        devices.provisioning.create(tx, organisationId, input),
       );
     },
 

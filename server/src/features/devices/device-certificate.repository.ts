@@ -71,10 +71,10 @@ export async function listSuccessors(reader: Reader, certificateId: string): Pro
   return found.rows.map(({ id }) => id);
 }
 
-/** Returns those that were not revoked already. */
+/** Returns those that ended by it: what was revoked or had expired before stays as it was, so that they are never many. */
 export async function revokeCertificates(tx: WriteTx, ids: readonly string[], at: Date): Promise<string[]> {
   const updated = await sql<{ id: string }>`
-    update device_certificates set revoked_at = ${at} where id = any (${ids}::uuid[]) and revoked_at is null
+    update device_certificates set revoked_at = ${at} where id = any (${ids}::uuid[]) and revoked_at is null and not_after > ${at}
     returning id`.execute(tx.db);
   return updated.rows.map(({ id }) => id);
 }

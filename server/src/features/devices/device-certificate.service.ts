@@ -143,7 +143,7 @@ export function createDeviceCertificateService(deps: {
       });
     },
 
-    /** Returns what is revoked now and was not before. */
+    /** Returns what ended by it. */
     async revoke(
       tx: AuditedTx,
       which: { deviceId: string; certificateId: string },

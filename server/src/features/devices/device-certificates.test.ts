@@ -211,6 +211,16 @@ describe('provisioning', () => {
     expect((await ask('POST', '/device-provisioning/claims', { deviceType: 'freezer', count: 501 })).status).toBe(400);
   });
 
+  it('made at the machine itself, they work the same, and the log says who typed it', async () => {
+    const { claims } = await app.app.hostCommands['devices.claim'](1000, { deviceType: 'freezer', count: 2 });
+    expect(claims).toHaveLength(2);
+    expect((await enrol({ claimToken: claims[0]?.token, csr: aCertificateRequest().csr })).status).toBe(201);
+    const { rows } = await app.database.admin.query(
+      `select actor_id, details->>'count' as count from audit_events where event = 'device.claims_created' and actor_kind = 'cli'`,
+    );
+    expect(rows).toEqual([{ actor_id: 'cli:1000', count: '2' }]);
+  });
+
   it('fifty uses of one claim at once: exactly one device', async () => {
     const { token } = await aClaim({ namePrefix: 'Raced' });
     const requests = Array.from({ length: 50 }, () => aCertificateRequest());

@@ -3,7 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { notFound, Problem } from '../../lib/problem.ts';
 import type { AuditActor } from '../../security/audit/audit-event.ts';
-import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
+import type { AuditedTx, Reader, SystemTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import type { DeviceService } from './device.service.ts';
@@ -68,7 +68,7 @@ export function createDeviceProvisioningService(deps: {
     },
 
     async create(
-      tx: AuditedTx,
+      tx: AuditedTx | SystemTx,
       organisationId: number,
       input: {
         count?: number | undefined;

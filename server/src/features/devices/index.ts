@@ -19,13 +19,14 @@ import { addDeviceCertificateRoutes, publishedAt } from './device-certificate.ro
 import { createDeviceCertificateService } from './device-certificate.service.ts';
 import { createDeviceCommandService } from './device-command.service.ts';
 import { createDeviceCredentialService } from './device-credential.service.ts';
-import { createDeviceProvisioningService } from './device-provisioning.service.ts';
+import { createDeviceProvisioningService, type DeviceProvisioningService } from './device-provisioning.service.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createRevocationList } from './revocation-list.ts';
 
 export interface Devices {
   /** For the command line: `register(tx, organisationId, input)` and the rest, without HTTP. */
   readonly service: DeviceService;
+  readonly provisioning: Pick<DeviceProvisioningService, 'create'>;
   readonly jobs: readonly Job[];
   /** A device let something be heard on another way than MQTT. Cheap. */
   heard: Presence['heard'];
@@ -103,6 +104,7 @@ export function createDevices(deps: {
 
   return {
     service: devices,
+    provisioning,
     jobs: deviceJobs({ ...deps, presence, commands, revocationList }),
     heard: presence.heard,
     onPresence: presence.onChange,
