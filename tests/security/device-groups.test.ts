@@ -102,6 +102,7 @@ describe('who is limited to a device group', () => {
       deviceChange: { name: 'Renamed', type: 'temperature' },
       credentialCreate: {},
       commandSend: { name: 'reboot' },
+      deviceAssign: { subjectId: randomUUID() },
     };
     const withDevice = Object.entries(endpoints).filter(([, { path }]) => path.startsWith('/devices/{id}'));
     expect(withDevice.length).toBeGreaterThan(8);
@@ -117,6 +118,8 @@ describe('who is limited to a device group', () => {
     for (const [name, endpoint] of withDevice.toSorted((a, b) => isLast(a) - isLast(b))) {
       // Deleting would take the device that is seen away; that it is refused outside is asked below.
       if (endpoint.method === 'DELETE') continue;
+      // An assignment's own id is the other half of its address: asked with the subjects.
+      if (name === 'deviceUnassign') continue;
       const path = (id: string) => endpoint.path.replaceAll('{id}', id);
       await compare(name, (id) => byLimited(endpoint.method, path(id), bodies[name]));
     }
