@@ -10,7 +10,7 @@ import type { DeviceAuthority } from '../../server/src/security/crypto/certifica
 import { newDeviceKey } from '../../server/src/security/crypto/certificates/device-authority.ts';
 import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../../server/src/security/crypto/root-key.ts';
-import type { Answer, Person, TestApp } from './app.ts';
+import { type Answer, freshAddress, type Person, type TestApp } from './app.ts';
 
 export interface Identity {
   readonly cert: string;
@@ -64,7 +64,10 @@ export async function signedBy(
 
 /** A connection to the port for devices; rejects when it is refused. */
 export function aDeviceConnection(app: TestApp, identity: Partial<Identity>): Promise<TLSSocket> {
-  const socket = connect({ host: '127.0.0.1', port: app.devicePort, servername: 'localhost', ca: app.ca, ...identity });
+  const { devicePort: port, ca } = app;
+  // From an address of its own: what strangers may ask in a second is limited by address.
+  const from = { localAddress: freshAddress() };
+  const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca, ...from, ...identity });
   return new Promise((resolve, reject) => {
     socket.once('secureConnect', () => resolve(socket));
     socket.on('error', reject);
@@ -89,7 +92,9 @@ export function callAsDevice(
         port: app.devicePort,
         ca: app.ca,
         ...identity,
-        ...(socket ? { createConnection: () => socket, agent: undefined } : { agent: false }),
+        ...(socket
+          ? { createConnection: () => socket, agent: undefined }
+          : { agent: false, localAddress: freshAddress() }),
         method,
         path,
         headers: {
