@@ -1,20 +1,4 @@
-import {
-  ActionIcon,
-  Badge,
-  Button,
-  type CSSVariablesResolver,
-  createTheme,
-  Drawer,
-  Input,
-  type MantineColorsTuple,
-  Menu,
-  Modal,
-  Paper,
-  Popover,
-  Skeleton,
-  Tabs,
-  Tooltip,
-} from '@mantine/core';
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core';
 
 const teal: MantineColorsTuple = [
   '#e6f7f5',
@@ -79,20 +63,21 @@ export const theme = createTheme({
   },
   cursorType: 'pointer',
   respectReducedMotion: true,
+  // Written without the components: the sign-in page loads this file and few of them.
   components: {
-    ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray' } }),
-    Badge: Badge.extend({ defaultProps: { radius: 'sm', variant: 'default', tt: 'none', fw: 500 } }),
-    Button: Button.extend({ defaultProps: { size: 'xs' } }),
-    Drawer: Drawer.extend({ defaultProps: { transitionProps: { duration: 120 }, attributes: dialogParts } }),
-    Input: Input.extend({ defaultProps: { size: 'sm' } }),
+    ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } },
+    Badge: { defaultProps: { radius: 'sm', variant: 'default', tt: 'none', fw: 500 } },
+    Button: { defaultProps: { size: 'xs' } },
+    Drawer: { defaultProps: { transitionProps: { duration: 120 }, attributes: dialogParts } },
+    Input: { defaultProps: { size: 'sm' } },
     // The placeholder is no item of the menu, which a screen reader is told it holds; the first item takes the focus.
-    Menu: Menu.extend({ defaultProps: { transitionProps: quick, shadow: 'md', withInitialFocusPlaceholder: false } }),
-    Modal: Modal.extend({ defaultProps: { transitionProps: quick, yOffset: '10vh', attributes: dialogParts } }),
-    Paper: Paper.extend({ defaultProps: { withBorder: true, radius: 'md' } }),
-    Popover: Popover.extend({ defaultProps: { transitionProps: quick, shadow: 'md' } }),
-    Skeleton: Skeleton.extend({ defaultProps: { radius: 'sm' } }),
-    Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
-    Tooltip: Tooltip.extend({ defaultProps: { transitionProps: quick, openDelay: 250, withArrow: false } }),
+    Menu: { defaultProps: { transitionProps: quick, shadow: 'md', withInitialFocusPlaceholder: false } },
+    Modal: { defaultProps: { transitionProps: quick, yOffset: '10vh', attributes: dialogParts } },
+    Paper: { defaultProps: { withBorder: true, radius: 'md' } },
+    Popover: { defaultProps: { transitionProps: quick, shadow: 'md' } },
+    Skeleton: { defaultProps: { radius: 'sm' } },
+    Tabs: { defaultProps: { keepMounted: false } },
+    Tooltip: { defaultProps: { transitionProps: quick, openDelay: 250, withArrow: false } },
   },
 });
 
