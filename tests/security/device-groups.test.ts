@@ -84,6 +84,9 @@ describe('who is limited to a device group', () => {
     expect(idsIn(await byAdmin('GET', '/devices'))).toEqual([inside.id, outside.id]);
     expect(idsIn(await byLimited('GET', '/devices'))).toEqual([inside.id]);
     expect((await byLimited('GET', '/devices/summary')).json).toMatchObject({ total: 1 });
+    // The latest values follow from the journal, a moment after the points are acknowledged.
+    const seesLatest = async () => (await byLimited('GET', '/telemetry/latest')).text.includes(inside.id);
+    await expect.poll(seesLatest, { timeout: 20_000 }).toBe(true);
     const latest = await byLimited('GET', '/telemetry/latest');
     expect(latest.status).toBe(200);
     expect(latest.text).toContain(inside.id);
