@@ -7,7 +7,7 @@ import {
   type DeviceAuthority,
   openDeviceAuthority,
 } from '../../server/src/security/crypto/certificates/device-authority.ts';
-import { anApp, type Person, type TestApp } from '../support/app.ts';
+import { anApp, freshAddress, type Person, type TestApp } from '../support/app.ts';
 import {
   aCertifiedDevice,
   aDeviceConnection,
@@ -62,7 +62,8 @@ const revoke = ({ id, certificateId }: CertifiedDevice, query = '') =>
   app.call('DELETE', `/api/v1/devices/${id}/certificates/${certificateId}${query}`, { token: admin.accessToken });
 
 async function refusals(transport: 'http' | 'mqtt', of = app): Promise<number> {
-  const { text } = await of.call('GET', '/metrics', { token: SCRAPE_TOKEN });
+  const { status, text } = await of.call('GET', '/metrics', { token: SCRAPE_TOKEN, from: freshAddress() });
+  expect(status).toBe(200);
   const line = `valtronics_gate_refusals_total{transport="${transport}",reason="not_authenticated"}`;
   return Number(
     text
