@@ -19,6 +19,7 @@ const SETTLE_MS = 3_000;
  */
 export async function ingestBesideLogins(server: BenchServer): Promise<Outcome> {
   const devices = await server.devices(20);
+  await server.people(AT_ONCE);
   const done = Promise.withResolvers<void>();
   const plan: PacedAcks = {
     httpPort: server.httpPort,

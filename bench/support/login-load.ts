@@ -1,17 +1,15 @@
 import { request } from 'node:http';
-import { BENCH_ACCOUNT, type BenchServer } from './server.ts';
+import { anAddress, type BenchAccount, type BenchServer } from './server.ts';
 
-let addresses = 0;
-
-/** So many people at the same moment, each from an address of their own since each address has a limit. */
-export async function signIns({ httpPort }: BenchServer, count: number): Promise<void> {
-  await Promise.all(Array.from({ length: count }, () => signIn(httpPort)));
+/** So many people at the same moment, each with an account and from an address of their own, since both have limits. */
+export async function signIns(server: BenchServer, count: number): Promise<void> {
+  const people = await server.people(count);
+  await Promise.all(people.map((person) => signIn(server.httpPort, person)));
 }
 
-function signIn(port: number): Promise<void> {
-  addresses += 1;
-  const localAddress = `127.3.${addresses >> 7}.${(addresses & 127) + 1}`;
-  const body = JSON.stringify(BENCH_ACCOUNT);
+function signIn(port: number, person: BenchAccount): Promise<void> {
+  const localAddress = anAddress();
+  const body = JSON.stringify(person);
   return new Promise((resolve, reject) => {
     const sent = request(
       {

@@ -15,6 +15,11 @@ export interface BenchDevice {
   readonly token: string;
 }
 
+export interface BenchAccount {
+  readonly email: string;
+  readonly password: string;
+}
+
 export interface BenchServer {
   readonly httpPort: number;
   readonly mqttPort: number;
@@ -23,6 +28,8 @@ export interface BenchServer {
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** The first so many; they are registered when they are first asked for. */
   devices(count: number): Promise<BenchDevice[]>;
+  /** The first so many accounts; they are invited and opened when they are first asked for. */
+  people(count: number): Promise<BenchAccount[]>;
   /** Resident memory of the server process, in MB; PostgreSQL apart. */
   residentMegabytes(): number;
   stop(): Promise<void>;
@@ -56,9 +63,10 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
   await untilRunning(child);
   const token = await signIn(ports.http, withTls);
   const call = <T>(method: string, path: string, body?: unknown): Promise<T> =>
-    send<T>(ports.http, withTls, method, path, token, body);
+    send<T>(ports.http, withTls, { method, path, token, body });
 
   const made: BenchDevice[] = [];
+  const opened: BenchAccount[] = [];
   return {
     httpPort: ports.http,
     mqttPort: ports.mqtt,
@@ -81,6 +89,27 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
         await new Promise((resolve) => setTimeout(resolve, 520));
       }
       return made.slice(0, count);
+    },
+    async people(count) {
+      while (opened.length < count) {
+        const email = `person-${opened.length}@example.org`;
+        const { invitation } = await call<{ invitation: { url: string } }>('POST', '/api/v1/users', {
+          email,
+          role: 'user',
+        });
+        const account = { email, password: BENCH_ACCOUNT.password };
+        const { hash, origin } = new URL(invitation.url);
+        const body = { token: hash.slice('#token='.length), password: account.password };
+        await send(ports.http, withTls, {
+          method: 'POST',
+          path: '/api/v1/auth/invitations/accept',
+          body,
+          from: anAddress(),
+          origin,
+        });
+        opened.push(account);
+      }
+      return opened.slice(0, count);
     },
     residentMegabytes() {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
@@ -114,25 +143,27 @@ async function untilRunning(child: ChildProcess): Promise<void> {
 }
 
 async function signIn(port: number, withTls: boolean): Promise<string> {
-  const answer = await send<{ accessToken: string }>(
-    port,
-    withTls,
-    'POST',
-    '/api/v1/auth/login',
-    undefined,
-    BENCH_ACCOUNT,
-  );
-  return answer.accessToken;
+  const login = { method: 'POST', path: '/api/v1/auth/login', body: BENCH_ACCOUNT };
+  return (await send<{ accessToken: string }>(port, withTls, login)).accessToken;
 }
 
-async function send<T>(
-  port: number,
-  withTls: boolean,
-  method: string,
-  path: string,
-  token?: string,
-  body?: unknown,
-): Promise<T> {
+let addresses = 0;
+/** An address of loopback that nobody used, since each address has a limit. */
+export function anAddress(): string {
+  addresses += 1;
+  return `127.3.${addresses >> 7}.${(addresses & 127) + 1}`;
+}
+
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly token?: string;
+  readonly body?: unknown;
+  readonly from?: string;
+  readonly origin?: string;
+}
+
+async function send<T>(port: number, withTls: boolean, { method, path, token, body, from, origin }: Call): Promise<T> {
   const { request: secureRequest } = await import('node:https');
   const text = body === undefined ? undefined : JSON.stringify(body);
   return new Promise<T>((resolve, reject) => {
@@ -142,10 +173,12 @@ async function send<T>(
         port,
         method,
         path,
+        ...(from === undefined ? {} : { localAddress: from }),
         rejectUnauthorized: false,
         timeout: 30_000,
         headers: {
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(origin === undefined ? {} : { origin }),
           ...(text === undefined
             ? {}
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),

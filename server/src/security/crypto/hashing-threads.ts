@@ -10,6 +10,8 @@ const worker = new URL('./hashing-worker.ts', import.meta.url);
 export interface HashingThreads {
   /** How many hashes are made at once; who asks for more waits in line outside. */
   readonly count: number;
+  /** The same while one core is to be left to everything else; at least one. */
+  readonly countAtWork: number;
   /** The tag; at most `count` at once. */
   derive(job: Argon2Job): Promise<Buffer>;
 }
@@ -20,7 +22,7 @@ export interface HashingThreads {
  * theirs. An idle thread keeps no process alive.
  */
 export function createHashingThreads(): HashingThreads {
-  const count = Math.min(MOST, availableParallelism());
+  const cores = availableParallelism();
   const idle: Worker[] = [];
 
   function start(): Worker {
@@ -36,7 +38,8 @@ export function createHashingThreads(): HashingThreads {
   }
 
   return {
-    count,
+    count: Math.min(MOST, cores),
+    countAtWork: Math.max(1, Math.min(MOST, cores - 1)),
     derive(job) {
       const thread = idle.pop() ?? start();
       const { promise, resolve, reject } = Promise.withResolvers<Buffer>();

@@ -71,9 +71,35 @@ describe('argon2id', () => {
     ).toBe(true);
   });
 
+  const cheap = '$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+
+  it('leaves a core to everything else while the server is at work, and takes it back afterwards', async () => {
+    let [atWork, underWay] = [true, 0];
+    const seen: number[] = [];
+    const derive = async (): Promise<Buffer> => {
+      underWay += 1;
+      seen.push(underWay);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      underWay -= 1;
+      return Buffer.alloc(32);
+    };
+    const { verify } = createPasswordHashing({ count: 4, countAtWork: 3, derive }, () => atWork);
+    const verifyTwenty = () => Promise.all(Array.from({ length: 20 }, () => verify(cheap, 'x')));
+    await verifyTwenty();
+    expect(Math.max(...seen)).toBe(3);
+    atWork = false;
+    await verifyTwenty();
+    expect(Math.max(...seen)).toBe(4);
+    const afterwards = seen.length;
+    const storm = verifyTwenty();
+    atWork = true;
+    await storm;
+    expect(Math.max(...seen.slice(afterwards + 4))).toBe(3);
+    expect(seen).toHaveLength(60);
+  });
+
   it('takes a bounded number of waiting sign-ins and says when it is full', async () => {
-    const { verify } = createPasswordHashing();
-    const cheap = '$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+    const { verify } = createPasswordHashing(undefined, () => false);
     const answers = await Promise.allSettled(Array.from({ length: 300 }, () => verify(cheap, 'x')));
     const refused = answers.filter((answer) => answer.status === 'rejected');
     expect(refused).toHaveLength(300 - 200 - Math.min(4, availableParallelism()));

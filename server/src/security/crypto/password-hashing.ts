@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { mainThreadAtWork } from '../../lib/main-thread-load.ts';
 import { createHashingThreads } from './hashing-threads.ts';
 import type { Argon2Job } from './hashing-worker.ts';
 
@@ -30,26 +31,35 @@ export interface PasswordHashing {
 }
 
 /**
- * Hashing costs 64 MiB and a core for a tenth of a second, so only as many run at once as there are cores (four at most) and the rest wait
- * in a bounded queue: a storm of sign-ins can neither exhaust memory nor take the threads that everything else needs.
+ * Hashing costs 64 MiB and a core for a tenth of a second or more, so only as many run at once as there are cores (four at most), one core
+ * fewer while the server is at work, and the rest wait in a bounded queue: a storm of sign-ins can neither exhaust memory nor take the
+ * threads that everything else needs. A low priority alone does not do it: argon2id also takes the caches and the way to memory, and the
+ * answers to devices took twice as long beside as many hashes as cores, at any priority.
  */
-export function createPasswordHashing(threads = createHashingThreads()): PasswordHashing {
+export function createPasswordHashing(
+  threads = createHashingThreads(),
+  isAtWork = mainThreadAtWork(),
+): PasswordHashing {
   let running = 0;
   const waiting: (() => void)[] = [];
   const nobody = encode(randomBytes(SALT_BYTES), randomBytes(TAG_BYTES));
 
+  const places = (): number => (isAtWork() ? threads.countAtWork : threads.count);
+
   async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (running >= threads.count) {
+    // Who waits has somebody before them whose end calls the next, so nobody overtakes and nobody waits for ever.
+    if (waiting.length > 0 || running >= places()) {
       if (waiting.length >= MAX_WAITING) throw new PasswordQueueFullError('too many sign-ins at once');
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else running += 1;
     try {
       return await work();
     } finally {
-      // The place is handed to the next in line, not freed for whoever comes first.
-      const next = waiting.shift();
-      if (next) next();
-      else running -= 1;
+      running -= 1;
+      for (let free = places() - running; free > 0 && waiting.length > 0; free -= 1) {
+        running += 1;
+        waiting.shift()?.();
+      }
     }
   }
 
