@@ -186,6 +186,10 @@ export const apiKey = z.strictObject({
     .describe('never more than its owner and its maker may at the moment of use'),
   networks: z.array(z.string()).describe('where it may be used from; empty: anywhere'),
   deviceGroupIds: z.array(id).nullable().describe('null: not limited to groups of its own'),
+  certificateSha256: z
+    .string()
+    .nullable()
+    .describe('of the certificate it is bound to (RFC 8705), in hex: good on connections that began with it only'),
   createdAt: timestamp,
   expiresAt: timestamp,
   lastUsedAt: timestamp.nullable(),
@@ -205,6 +209,13 @@ const newKey = {
   deviceGroupIds: groupIds
     .optional()
     .describe('sees the devices of these groups only; as many as its owner unless told'),
+  certificate: z
+    .string()
+    .max(16_384)
+    .optional()
+    .describe(
+      'in PEM: binds the key to it, at the port for keys only (VALTRONICS_KEY_PORT); it ends no later than this',
+    ),
   expiresInDays: z.int().min(1).max(apiKeyDays.most).optional().describe(`${apiKeyDays.usual} unless told`),
 };
 const createdKey = z.strictObject({ key: apiKey, secret: z.string().describe('shown this once') });

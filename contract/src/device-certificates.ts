@@ -57,7 +57,7 @@ export const certificateIssue = endpoint({
   body: z.strictObject({ csr: csr.optional(), label: label.optional(), validDays }),
   response: z.strictObject({ ...issued, privateKeyPem: pem(1024).optional().describe('PKCS#8; kept nowhere') }),
   status: 201,
-  access: needs('device:write'),
+  access: needs('device:write', { stepUp: true, orKey: true }),
   rate: 'api',
   audit: records('device.certificate_issued'),
 });
@@ -75,7 +75,7 @@ export const certificateRevoke = endpoint({
   }),
   response: 'empty',
   status: 204,
-  access: needs('device:write'),
+  access: needs('device:write', { stepUp: true, orKey: true }),
   rate: 'api',
   audit: records('device.certificate_revoked'),
 });
@@ -164,7 +164,7 @@ export const claimsCreate = endpoint({
     expiresAt: timestamp,
   }),
   status: 201,
-  access: needs('device:write'),
+  access: needs('device:write', { stepUp: true, orKey: true }),
   rate: 'api',
   audit: records('device.claims_created'),
 });
@@ -176,7 +176,7 @@ export const claimRevoke = endpoint({
   params: idParams,
   response: 'empty',
   status: 204,
-  access: needs('device:write'),
+  access: needs('device:write', { stepUp: true, orKey: true }),
   rate: 'api',
   audit: records('device.claim_withdrawn'),
 });

@@ -11,6 +11,7 @@ import { createSignInProviders } from './features/sign-in-providers/index.ts';
 import { createSubjects } from './features/subjects/index.ts';
 import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
+import { type Addresses, openPorts } from './open-ports.ts';
 import { openSecurity } from './open-security.ts';
 import type { Config } from './platform/config/config.ts';
 import { openNotices } from './platform/db/notices.ts';
@@ -26,7 +27,7 @@ import { createOutbound } from './platform/outbound/outbound.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { openRootKey } from './security/crypto/root-key.ts';
-import { createDeviceDoor, tlsForDevices } from './security/gate/device-door.ts';
+import { createCertificateDoors, tlsForDevices } from './security/gate/certificate-doors.ts';
 import { createHttpGate } from './security/gate/http-gate.ts';
 import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
@@ -45,14 +46,6 @@ export interface App {
   /** What the `valtronics` command may have done, through the control socket or without a server. */
   readonly hostCommands: HostCommands;
   readonly caFile: string | undefined;
-}
-
-export interface Addresses {
-  readonly http: number;
-  /** HTTPS for devices with a certificate. */
-  readonly devices: number | undefined;
-  readonly mqtt: number;
-  readonly mqttPlain: number | undefined;
 }
 
 export interface AppOptions {
@@ -114,10 +107,9 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const { transactions, revocations, limiter, blocks, guessing, authentication, factorPolicy } = security;
   const authority = security.deviceAuthority;
   const deviceTls = tls && tlsForDevices(tls, authority);
-  const deviceDoor =
-    deviceTls && config.devicePort !== undefined
-      ? createDeviceDoor({ http, tls: deviceTls, maxConnections: MAX_HTTP_CONNECTIONS, limiter, metrics, log })
-      : undefined;
+  const ports = { devices: config.devicePort, keys: config.keyPort };
+  const forDoors = { http, tls: deviceTls, ports, maxConnections: MAX_HTTP_CONNECTIONS, limiter, metrics, log };
+  const doors = createCertificateDoors(forDoors);
   const publicOrigin = config.publicUrl.origin;
   const gate = createHttpGate({
     app: http.app,
@@ -129,7 +121,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     clock,
     publicOrigin,
     trustedProxies: config.trustedProxies,
-    certificateOf: deviceDoor?.certificateOf,
+    certificateOf: doors.certificateOf,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
     log,
@@ -220,7 +212,9 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   streamGate.onDevice(devices.heard);
   devices.onChanged(alerts.invalidateDevice);
   devices.onChanged(telemetry.invalidateDevice);
-  createAccess({ gate, revocations, factorPolicy, clock });
+  const takesCertificates = config.keyPort !== undefined;
+  const { mailbox } = identity;
+  const access = createAccess({ gate, transactions, mailbox, revocations, factorPolicy, takesCertificates, clock });
   createAuditLog({ gate });
   createOperations({
     gate,
@@ -236,6 +230,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     ...security.jobs,
     ...identity.jobs,
     ...signInProviders.jobs,
+    ...access.jobs,
     ...devices.jobs,
     ...alerts.jobs,
     ...telemetry.jobs,
@@ -259,22 +254,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       telemetry.start();
       alerts.start();
       jobs.start();
-      const { port } = await http.listen(config.http);
-      const forDevices = await deviceDoor?.listen({ host: config.http.host, port: config.devicePort ?? 0 });
-      const secure =
-        deviceTls &&
-        (await broker.listenTls({
-          host: config.mqtt.host,
-          port: config.mqtt.port,
-          secureContext: deviceTls.secureContextOptions(),
-          requestCertificate: true,
-        }));
-      if (secure) deviceTls.onRenew(() => secure.renew(deviceTls.secureContextOptions()));
-      const plain =
-        config.mqtt.plainPort === undefined
-          ? undefined
-          : await broker.listenPlain({ host: config.mqtt.host, port: config.mqtt.plainPort });
-      return { http: port, devices: forDevices?.port, mqtt: secure?.port ?? 0, mqttPlain: plain?.port };
+      return openPorts({ config, http, doors, broker, deviceTls });
     },
 
     /** First no new work, then what was taken is made durable and acknowledged, then the database. */
@@ -283,7 +263,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       await live.close();
       // Messages that only wait for their turn are let through, or the broker would wait for them.
       topicGate.close();
-      const closing = Promise.all([http.close(), deviceDoor?.close(), broker.close()]);
+      const closing = Promise.all([http.close(), doors.close(), broker.close()]);
       await telemetry.drain();
       await closing;
       await alerts.stop();

@@ -8,12 +8,13 @@ import type { Config } from './platform/config/config.ts';
 export async function assertPortsFree({
   http,
   devicePort,
+  keyPort,
   mqtt,
   tls,
-}: Pick<Config, 'http' | 'devicePort' | 'mqtt' | 'tls'>): Promise<void> {
+}: Pick<Config, 'http' | 'devicePort' | 'keyPort' | 'mqtt' | 'tls'>): Promise<void> {
   const wanted = [
     { host: http.host, port: http.port },
-    ...(devicePort === undefined ? [] : [{ host: http.host, port: devicePort }]),
+    ...[devicePort, keyPort].flatMap((port) => (port === undefined ? [] : [{ host: http.host, port }])),
     ...(tls.mode === 'off' ? [] : [{ host: mqtt.host, port: mqtt.port }]),
     ...(mqtt.plainPort === undefined ? [] : [{ host: mqtt.host, port: mqtt.plainPort }]),
   ];

@@ -1,8 +1,9 @@
-import { type Addresses, type App, createApp } from './app.ts';
+import { type App, createApp } from './app.ts';
 import { assertPortsFree } from './assert-ports-free.ts';
 import { ensureWebIsBuilt } from './build-web.ts';
 import { openControlServer } from './control/control-server.ts';
 import { systemClock } from './lib/clock.ts';
+import type { Addresses } from './open-ports.ts';
 import { type Config, loadConfig } from './platform/config/config.ts';
 import { createLogger } from './platform/log/log.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
@@ -29,6 +30,7 @@ async function welcome(app: App, config: Config, addresses: Addresses): Promise<
   const organisation = await app.identity.firstStart.ensureOrganisation('My organisation');
   const lines = [`Valtronics is running on ${config.publicUrl.origin} (MQTT over TLS: port ${addresses.mqtt})`];
   if (addresses.devices !== undefined) lines.push(`Devices with a certificate: HTTPS on port ${addresses.devices}`);
+  if (addresses.keys !== undefined) lines.push(`API keys with a certificate: HTTPS on port ${addresses.keys}`);
   if (app.caFile) lines.push(`Trust its certificate authority: ${app.caFile}`);
   if (!organisation.hasAdministrator) {
     if (config.admin) {

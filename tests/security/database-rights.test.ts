@@ -48,6 +48,7 @@ describe('functions with the rights of their owner', () => {
       'list_offered_providers()': 'valtronics_server',
       'list_revoked_certificate()': '',
       'purge_series_of_deleted_device()': '',
+      'take_api_key_reminders(timestamp with time zone,timestamp with time zone,integer)': 'valtronics_maintenance',
       // These two list, but only what the transaction's own organisation and viewers entitle it to.
       'visible_devices()': 'valtronics_server',
       'visible_series()': 'valtronics_server',

@@ -33,7 +33,12 @@ let authority: DeviceAuthority;
 let device: CertifiedDevice;
 let other: CertifiedDevice;
 beforeAll(async () => {
-  const env = { VALTRONICS_DEVICE_PORT: '0', VALTRONICS_METRICS_TOKEN: SCRAPE_TOKEN, VALTRONICS_LOG_LEVEL: 'fatal' };
+  const env = {
+    VALTRONICS_DEVICE_PORT: '0',
+    VALTRONICS_KEY_PORT: '0',
+    VALTRONICS_METRICS_TOKEN: SCRAPE_TOKEN,
+    VALTRONICS_LOG_LEVEL: 'fatal',
+  };
   app = await anApp({ env });
   second = await anApp({ env, beside: app });
   admin = await app.aPerson('admin');
@@ -194,7 +199,7 @@ describe('HTTPS on the port for devices', () => {
     expect(await valuesOf(mine)).toEqual([4]);
   });
 
-  it.each(badAtHandshake)('a certificate %s ends at the handshake, and is counted', async (_, make) => {
+  it.each(badAtHandshake)('[ASVS 12.1.3] a certificate %s ends at the handshake, and is counted', async (_, make) => {
     const identity = await make();
     const before = await refusals('http');
     await expect(callAsDevice(app, identity, 'POST', '/api/v1/telemetry', { body: points(5) })).rejects.toThrow();
@@ -266,6 +271,7 @@ describe('no session is resumed where certificates are asked for', () => {
   it.each([
     ['MQTT', () => app.mqttPort],
     ['HTTPS for devices', () => app.devicePort],
+    ['HTTPS for keys', () => app.keyPort],
   ])('%s hands out no ticket that works', async (_, port) => {
     const dial = (session?: Buffer) =>
       connect({ host: '127.0.0.1', port: port(), servername: 'localhost', ca: app.ca, ...pair(device), session });

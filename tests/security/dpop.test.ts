@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { createDpopProofs } from '../../server/src/security/access/dpop.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
 import { type Answer, freshAddress, type Person, type TestApp } from '../support/app.ts';
 import { aDpopClient, type DpopClient } from '../support/dpop-client.ts';
 import { expectProblem } from '../support/expect-problem.ts';
+import { howLiveCloses } from '../support/live.ts';
 import { aSignInTest, type SignInTest } from '../support/signing-in.ts';
 
 // Tokens that are bound to a key (RFC 9449), through the real door. Time moves by hand.
@@ -121,13 +121,10 @@ describe('a token that is bound to a key', () => {
   });
 
   it('opens no live connection, which says why', async () => {
-    const socket = new WebSocket(`wss://127.0.0.1:${app.httpPort}/api/v1/live`, { rejectUnauthorized: false });
-    const closed = new Promise<[number, string]>((resolve, reject) => {
-      socket.on('close', (code, reason) => resolve([code, reason.toString()]));
-      socket.on('error', reject);
-    });
-    socket.on('open', () => socket.send(JSON.stringify({ type: 'auth', token: bound.accessToken })));
-    expect(await closed).toEqual([4401, 'tokens bound to a key (DPoP) are not taken here']);
+    expect(await howLiveCloses(app, bound.accessToken)).toEqual([
+      4401,
+      'credentials bound to a key are not taken here',
+    ]);
   });
 });
 

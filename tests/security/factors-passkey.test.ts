@@ -280,3 +280,41 @@ describe('a passkey alone', () => {
     expectProblem(await signInAlone(passkey), 401, 'invalid_factor');
   });
 });
+
+describe('[ASVS 6.7.1] the public key of a passkey', () => {
+  const rowOf = async (person: Person) =>
+    (
+      await app.database.admin.query<{ id: string; key: Buffer; credential: Buffer }>(
+        'select id, public_key_sealed as key, credential_id as credential from factors where user_id = $1',
+        [person.userId],
+      )
+    ).rows[0];
+  const set = (id: string | undefined, column: string, value: unknown) =>
+    app.database.admin.query(`update factors set ${column} = $2 where id = $1`, [id, value]);
+
+  it('is kept so that whoever can write rows cannot put in their own', async () => {
+    const [victim, thief] = [await somebodyWithPasskey(), await somebodyWithPasskey()];
+    const [row, own] = [await rowOf(victim.person), await rowOf(thief.person)];
+    await set(row?.id, 'public_key_sealed', own?.key);
+    expect((await asSecondFactor(victim.person, victim.passkey)).status).toBe(500);
+    // The thief's own passkey under the victim's name: the key is good, and was made for somebody else.
+    const asked = await test.begin(victim.person);
+    const assertion = thief.passkey.get({ challenge: asked.passkey?.challenge ?? '' });
+    const shown = {
+      ...assertion,
+      id: row?.credential.toString('base64url'),
+      rawId: row?.credential.toString('base64url'),
+    };
+    expect((await test.finish(asked.challengeId, { method: 'passkey', assertion: shown as never })).status).toBe(500);
+    await set(row?.id, 'public_key_sealed', row?.key);
+    expect((await asSecondFactor(victim.person, victim.passkey)).status).toBe(200);
+  });
+
+  it('opens nobody else’s account when the row is given to them', async () => {
+    const [victim, thief] = [await somebodyWithPasskey(), await somebodyWithPasskey()];
+    await set((await rowOf(thief.person))?.id, 'user_id', victim.person.userId);
+    expect((await asSecondFactor(victim.person, thief.passkey)).status).toBe(500);
+    expect((await signInAlone(thief.passkey)).status).toBe(500);
+    expect((await asSecondFactor(victim.person, victim.passkey)).status).toBe(200);
+  });
+});

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { newOpaqueToken, tokenPrefixes } from '../../server/src/security/crypto/tokens.ts';
 import { type Answer, type CallOptions, freshAddress, type Person, type TestApp } from '../support/app.ts';
+import { aMailServer, type TestMailServer } from '../support/mail-server.ts';
 import { anMqttClient } from '../support/mqtt-client.ts';
 import { aSignInTest, type SignInTest } from '../support/signing-in.ts';
 
@@ -11,19 +12,24 @@ import { aSignInTest, type SignInTest } from '../support/signing-in.ts';
 
 const clock = manualClock(Date.now());
 let test: SignInTest;
+let mail: TestMailServer;
 let app: TestApp;
 let admin: Person;
 let device: { id: string; token: string };
 
 beforeAll(async () => {
-  test = await aSignInTest(clock);
+  mail = await aMailServer();
+  test = await aSignInTest(clock, { VALTRONICS_SMTP_URL: mail.url });
   app = test.app;
   admin = await test.person('admin');
   device = await app.aDevice(admin);
 });
 // Everything the rate of sign-ins has to say is forgotten from one test to the next, nothing that an hour has to say.
 beforeEach(() => clock.advance(5_000));
-afterAll(() => app?.stop());
+afterAll(async () => {
+  await app?.stop();
+  mail?.close();
+});
 
 const WRONG = 'not the password of anybody';
 const guessToken = { refreshToken: `${tokenPrefixes.refresh}${'A'.repeat(43)}` };
@@ -284,7 +290,7 @@ describe('an account under attack', () => {
     expect(stored.rows.some(({ row }) => row.includes(cookie?.split('=')[1] ?? ''))).toBe(false);
   });
 
-  it('[ASVS 6.3.5] a sign-in that follows many failures is recorded for the person', async () => {
+  it('[ASVS 6.3.5] a sign-in that follows many failures is recorded for the person, who is told', async () => {
     const someone = await test.person('user');
     await attacked(someone.email, 4);
     expect((await login(someone.email, someone.password)).status).toBe(200);
@@ -294,6 +300,9 @@ describe('an account under attack', () => {
     expect(await test.eventsOf(someone.userId, 'account.suspicious')).toMatchObject([
       { details: { failuresBefore: 7 } },
     ]);
+    expect((await mail.next(someone.email, 'Your password was right after many that were not')).text).toContain(
+      'After 7 wrong passwords in a row',
+    );
   });
 
   it('whose session is stolen gives away five guesses an hour at its current password', async () => {

@@ -38,6 +38,7 @@ afterAll(() => database?.drop());
 const somebody: Authentication = {
   session: async () => null,
   bearer: async () => aUserPrincipal('admin', { organisationId }),
+  apiKey: async () => null,
   isStillValid: async () => true,
   certificate: () => null,
   isFresh: () => false,

@@ -99,6 +99,10 @@ const aDevice: Who = { kind: 'device', holds: [] };
 
 /** What takes a step-up and is open to keys all the same, with the reason; written out a second time on purpose. */
 const proofThatKeysNeedNot = {
+  certificateIssue: 'certificates end within months, so programs renew them too',
+  certificateRevoke: 'the other half of a renewal',
+  claimRevoke: 'what is not used any more is withdrawn by who made it',
+  claimsCreate: 'devices are made by the batch, and by programs',
   credentialCreate: 'rotating the credentials of devices is what programs are for',
   credentialRevoke: 'the other half of a rotation',
 };
@@ -285,9 +289,13 @@ describe('a proof that is older than five minutes', () => {
       'alertRuleDelete',
       'apiKeyCreate',
       'apiKeyRevoke',
+      'certificateIssue',
+      'certificateRevoke',
       'channelChange',
       'channelCreate',
       'channelDelete',
+      'claimRevoke',
+      'claimsCreate',
       'credentialCreate',
       'credentialRevoke',
       'deviceDelete',

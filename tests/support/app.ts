@@ -41,6 +41,8 @@ export interface TestApp {
   mqttPort: number;
   /** Only with VALTRONICS_DEVICE_PORT. */
   devicePort: number;
+  /** Only with VALTRONICS_KEY_PORT. */
+  keyPort: number;
   ca: Buffer;
   dataDir: string;
   organisationId: number;
@@ -162,6 +164,7 @@ export async function anApp(
     httpPort: ports.http,
     mqttPort: ports.mqtt,
     devicePort: ports.devices ?? 0,
+    keyPort: ports.keys ?? 0,
     ca,
     dataDir,
     organisationId: organisation.id,

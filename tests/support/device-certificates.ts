@@ -74,13 +74,13 @@ export function aDeviceConnection(app: TestApp, identity: Partial<Identity>): Pr
   });
 }
 
-/** One request on the port for devices, on a connection of its own or on the one given. */
+/** One request on the port for devices, or on another, on a connection of its own or on the one given. */
 export function callAsDevice(
   app: TestApp,
   identity: Partial<Identity>,
   method: string,
   path: string,
-  options: { body?: unknown; headers?: Record<string, string>; socket?: TLSSocket } = {},
+  options: { body?: unknown; headers?: Record<string, string>; socket?: TLSSocket; port?: number } = {},
 ): Promise<Answer> {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   const { socket } = options;
@@ -89,7 +89,7 @@ export function callAsDevice(
       {
         host: '127.0.0.1',
         servername: 'localhost',
-        port: app.devicePort,
+        port: options.port ?? app.devicePort,
         ca: app.ca,
         ...identity,
         ...(socket

@@ -229,3 +229,13 @@ function hear(socket: WebSocket): LiveClient {
 function secureServer(): Server {
   return createServer({ ...aSelfSignedCertificate('localhost'), minVersion: 'TLSv1.3' });
 }
+
+/** Code and reason with which a live connection ends whose first message holds this token. */
+export function howLiveCloses(app: { httpPort: number }, token: string): Promise<[number, string]> {
+  const socket = new WebSocket(`wss://127.0.0.1:${app.httpPort}/api/v1/live`, { rejectUnauthorized: false });
+  socket.on('open', () => socket.send(JSON.stringify({ type: 'auth', token })));
+  return new Promise((resolve, reject) => {
+    socket.on('close', (code, reason) => resolve([code, reason.toString()]));
+    socket.on('error', reject);
+  });
+}

@@ -13,6 +13,7 @@ export interface ApiKeyRecord {
   permissions: Permission[];
   networks: string[];
   device_group_ids: string[] | null;
+  certificate_sha256: Buffer | null;
   created_at: Date;
   expires_at: Date;
   last_used_at: Date | null;
@@ -21,7 +22,7 @@ export interface ApiKeyRecord {
 
 const keys = sql`
   select k.id, k.label, o.id as owner_id, coalesce(o.name, o.email) as owner_name, o.kind as owner_kind,
-    c.id as creator_id, coalesce(c.name, c.email) as creator_name, k.permissions, k.networks, k.created_at, k.expires_at,
+    c.id as creator_id, coalesce(c.name, c.email) as creator_name, k.permissions, k.networks, k.created_at, k.expires_at, k.certificate_sha256,
     case k.device_scope when 'limited'
       then array(select g.group_id::text from api_key_device_groups g where g.key_id = k.id order by 1) end as device_group_ids,
     k.last_used_at, host(k.last_used_address) as last_used_address
@@ -67,6 +68,7 @@ export interface NewApiKey {
   readonly permissions: readonly Permission[];
   readonly networks: readonly string[];
   readonly deviceScope: DeviceScope;
+  readonly certificateSha256: Buffer | null;
   readonly createdAt: Date;
   readonly expiresAt: Date;
 }
@@ -74,9 +76,11 @@ export interface NewApiKey {
 export async function insertApiKey(tx: WriteTx, key: NewApiKey): Promise<void> {
   await sql`
     insert into api_keys (id, organisation_id, owner_id, creator_id, label, token_hash, permissions, networks,
-      device_scope, created_at, expires_at)
+      device_scope, certificate_sha256, created_at, expires_at)
     values (${key.id}, current_organisation(), ${key.ownerId}, ${key.creatorId}, ${key.label}, ${key.tokenHash},
-      ${key.permissions}, ${key.networks}, ${key.deviceScope}, ${key.createdAt}, ${key.expiresAt})`.execute(tx.db);
+      ${key.permissions}, ${key.networks}, ${key.deviceScope}, ${key.certificateSha256}, ${key.createdAt}, ${key.expiresAt})`.execute(
+    tx.db,
+  );
 }
 
 /** False when one of the groups is not there. */
@@ -86,6 +90,26 @@ export async function limitApiKey(tx: WriteTx, keyId: string, groupIds: readonly
     tx.db,
   );
   return inserted.rows.length === new Set(groupIds).size;
+}
+
+export interface EndingKey {
+  readonly organisationId: number;
+  readonly label: string;
+  readonly owner: string;
+  /** Who made it. */
+  readonly email: string;
+  readonly expiresAt: Date;
+}
+
+/** Keys that end before then and whose maker was not told: each is taken once. */
+export async function takeReminders(
+  tx: WriteTx,
+  which: { before: Date; now: Date; limit: number },
+): Promise<EndingKey[]> {
+  const taken =
+    await sql<EndingKey>`select organisation_id as "organisationId", label, owner_name as owner, email, expires_at as "expiresAt"
+    from take_api_key_reminders(${which.before}, ${which.now}, ${which.limit})`.execute(tx.db);
+  return taken.rows;
 }
 
 /** False when there is no such key of that owner (null: of anybody), or it is revoked already. */

@@ -10,6 +10,10 @@ import type { Revocations } from '../../security/access/revocations.ts';
 import { permissionsOfAccount } from '../../security/access/role.repository.ts';
 import { covers } from '../../security/access/roles.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
+import {
+  type ProgramCertificate,
+  readProgramCertificate,
+} from '../../security/crypto/certificates/program-certificate.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import {
   type ApiKeyRecord,
@@ -30,6 +34,7 @@ export interface ApiKeyInput {
   readonly permissions: readonly Permission[];
   readonly networks?: readonly string[] | undefined;
   readonly deviceGroupIds?: readonly string[] | undefined;
+  readonly certificate?: string | undefined;
   readonly expiresInDays?: number | undefined;
 }
 
@@ -39,7 +44,20 @@ export type ApiKeyService = ReturnType<typeof createApiKeyService>;
  * Keys of programs. A person's key is made by that person alone and a service account's by whoever manages people, so nobody makes a
  * key that acts in another person's name.
  */
-export function createApiKeyService({ revocations, clock }: { revocations: Revocations; clock: Clock }) {
+export function createApiKeyService(deps: { revocations: Revocations; takesCertificates: boolean; clock: Clock }) {
+  const { revocations, takesCertificates, clock } = deps;
+
+  function certificateIn(pem: string): ProgramCertificate {
+    // A key that no port would take must not be given out as if it were one that is well protected.
+    if (!takesCertificates)
+      throw invalidField('certificate', 'no port takes certificates of programs: VALTRONICS_KEY_PORT is off');
+    const certificate = readCertificate(pem);
+    const now = clock.now();
+    if (certificate.notAfter.getTime() <= now || certificate.notBefore.getTime() > now)
+      throw invalidField('certificate', 'is not valid now');
+    return certificate;
+  }
+
   async function create(
     tx: AuditedTx,
     by: UserPrincipal,
@@ -55,6 +73,8 @@ export function createApiKeyService({ revocations, clock }: { revocations: Revoc
     const id = newId();
     const createdAt = clock.date();
     const days = input.expiresInDays ?? apiKeyDays.usual;
+    const certificate = input.certificate === undefined ? undefined : certificateIn(input.certificate);
+    const ends = Math.min(createdAt.getTime() + days * DAY_MS, certificate?.notAfter.getTime() ?? Infinity);
     await insertApiKey(tx, {
       id,
       ownerId,
@@ -64,14 +84,18 @@ export function createApiKeyService({ revocations, clock }: { revocations: Revoc
       permissions: input.permissions,
       networks,
       deviceScope: input.deviceGroupIds ? 'limited' : 'all',
+      certificateSha256: certificate?.sha256 ?? null,
       createdAt,
-      expiresAt: new Date(createdAt.getTime() + days * DAY_MS),
+      expiresAt: new Date(ends),
     });
     if (input.deviceGroupIds && !(await limitApiKey(tx, id, input.deviceGroupIds)))
       throw invalidField('deviceGroupIds', 'there is no such group');
     const record = await findApiKeyRecord(tx, id);
     if (!record) throw new Error('the key that was inserted is not there');
-    tx.describe({ resource: { kind: 'api_key', id }, details: { ownerId, permissions: input.permissions, days } });
+    tx.describe({
+      resource: { kind: 'api_key', id },
+      details: { ownerId, permissions: input.permissions, days, bound: certificate !== undefined },
+    });
     return { key: present(record), secret };
   }
 
@@ -127,6 +151,14 @@ function networkAt(text: string, index: number): string {
   return `${network.address.toLowerCase()}/${network.prefix}`;
 }
 
+function readCertificate(pem: string): ProgramCertificate {
+  try {
+    return readProgramCertificate(pem);
+  } catch (error) {
+    throw invalidField('certificate', error instanceof Error ? error.message : 'cannot be read');
+  }
+}
+
 const present = (row: ApiKeyRecord): ApiKey => ({
   id: row.id,
   label: row.label,
@@ -135,6 +167,7 @@ const present = (row: ApiKeyRecord): ApiKey => ({
   permissions: row.permissions,
   networks: row.networks,
   deviceGroupIds: row.device_group_ids,
+  certificateSha256: row.certificate_sha256?.toString('hex') ?? null,
   createdAt: row.created_at.toISOString(),
   expiresAt: row.expires_at.toISOString(),
   lastUsedAt: row.last_used_at?.toISOString() ?? null,

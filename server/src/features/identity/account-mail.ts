@@ -12,7 +12,9 @@ export type AccountMail =
   | { readonly kind: 'recovery_codes_renewed' }
   | { readonly kind: 'recovery_code_used'; readonly left: number; readonly from: string }
   | { readonly kind: 'new_sign_in'; readonly from: string; readonly client: string }
-  | { readonly kind: 'second_factor_failed'; readonly from: string };
+  | { readonly kind: 'second_factor_failed'; readonly from: string }
+  | { readonly kind: 'account_guessed'; readonly from: string; readonly attempts: number }
+  | { readonly kind: 'api_key_ending'; readonly label: string; readonly owner: string; readonly expiresAt: string };
 
 interface Words {
   readonly subject: string;
@@ -79,6 +81,22 @@ function wordsOf(mail: AccountMail): Words {
         lines: [
           `Your right password was given from ${mail.from}, and then a wrong second factor.`,
           'If this was not you, change your password now: nobody got in.',
+        ],
+      };
+    case 'account_guessed':
+      return {
+        subject: 'Your password was right after many that were not',
+        lines: [
+          `After ${mail.attempts} wrong passwords in a row, the right one was given from ${mail.from}.`,
+          ifNotYou,
+        ],
+      };
+    case 'api_key_ending':
+      return {
+        subject: 'An API key ends soon',
+        lines: [
+          `“${mail.label}”, which you made for ${mail.owner}, is good until ${mail.expiresAt}.`,
+          'Make another one, give it to the program that uses it, and then revoke the old one: both are good meanwhile.',
         ],
       };
   }

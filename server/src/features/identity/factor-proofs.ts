@@ -5,7 +5,7 @@ import type { ProvenFactor } from '../../security/access/principal.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
-import type { Passkeys, StoredPasskey } from '../../security/crypto/passkeys.ts';
+import type { KnownPasskey, Passkeys } from '../../security/crypto/passkeys.ts';
 import { recoveryCodeHash } from '../../security/crypto/recovery-codes.ts';
 import { totpStep } from '../../security/crypto/totp.ts';
 import {
@@ -42,10 +42,27 @@ export const totpPlace = (organisation: number, factorId: string) => ({
   row: factorId,
 });
 
-export const storedPasskeys = (factors: readonly FactorRecord[]): (StoredPasskey & { readonly id: string })[] =>
-  factors.flatMap(({ id, credential_id, public_key, counter, transports }) =>
-    credential_id && public_key
-      ? [{ id, credentialId: credential_id, publicKey: public_key, counter: counter ?? 0, transports }]
+/** The person belongs to it, so that a row given to somebody else opens nothing for them. */
+export const passkeyPlace = (
+  { organisationId, userId }: Pick<Whose, 'organisationId' | 'userId'>,
+  factorId: string,
+) => ({
+  organisation: organisationId,
+  table: 'factors',
+  column: 'public_key_sealed',
+  row: `${factorId}:${userId}`,
+});
+
+interface SealedPasskey extends KnownPasskey {
+  readonly id: string;
+  readonly publicKeySealed: Buffer;
+  readonly counter: number;
+}
+
+export const storedPasskeys = (factors: readonly FactorRecord[]): SealedPasskey[] =>
+  factors.flatMap(({ id, credential_id, public_key_sealed, counter, transports }) =>
+    credential_id && public_key_sealed
+      ? [{ id, credentialId: credential_id, publicKeySealed: public_key_sealed, counter: counter ?? 0, transports }]
       : [],
   );
 
@@ -81,6 +98,7 @@ export function createFactorProofs(deps: {
   }
 
   async function byPasskey(
+    whose: Whose,
     factors: readonly FactorRecord[],
     assertion: PasskeyAssertion,
     challenge: string,
@@ -88,8 +106,11 @@ export function createFactorProofs(deps: {
   ): Promise<Proof | undefined> {
     const credentialId = Buffer.from(assertion.id, 'base64url');
     const passkey = storedPasskeys(factors).find((one) => one.credentialId.equals(credentialId));
-    const shown = passkey && (await passkeys.verify(assertion, { challenge, passkey, alone }));
-    if (!passkey || !shown || !isNextCounter(shown.counter, passkey.counter)) return undefined;
+    if (!passkey) return undefined;
+    const { credentialId: known, publicKeySealed } = passkey;
+    const publicKey = keyRing.open(publicKeySealed, passkeyPlace(whose, passkey.id));
+    const shown = await passkeys.verify(assertion, { challenge, passkey: { credentialId: known, publicKey }, alone });
+    if (!shown || !isNextCounter(shown.counter, passkey.counter)) return undefined;
     return { factor: 'passkey', claim: (tx) => claimPasskeyCounter(tx, passkey.id, shown.counter, clock.date()) };
   }
 
@@ -110,7 +131,7 @@ export function createFactorProofs(deps: {
       const { factors, methods } = await factorsOf(whose);
       if (!methods.includes(shown.method)) return undefined;
       if (shown.method === 'passkey')
-        return challenge === null ? undefined : byPasskey(factors, shown.assertion, challenge, false);
+        return challenge === null ? undefined : byPasskey(whose, factors, shown.assertion, challenge, false);
       if (shown.method === 'totp') return byCode(whose, factors, shown.code);
       const hash = recoveryCodeHash(shown.code);
       if (hash === undefined) return undefined;
@@ -123,7 +144,7 @@ export function createFactorProofs(deps: {
     /** A passkey and nothing else: the authenticator has to have checked the person. */
     async checkAlone(whose: Whose, assertion: PasskeyAssertion, challenge: string): Promise<Proof | undefined> {
       const { factors } = await factorsOf(whose);
-      return byPasskey(factors, assertion, challenge, true);
+      return byPasskey(whose, factors, assertion, challenge, true);
     },
   };
 }

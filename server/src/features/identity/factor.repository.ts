@@ -4,7 +4,7 @@ import type { FactorRecord } from './factor.ts';
 
 export async function listFactors(reader: Reader, userId: string): Promise<FactorRecord[]> {
   const found = await sql<FactorRecord>`
-    select id, kind, label, secret_sealed, last_step, credential_id, public_key, counter, transports, created_at, last_used_at
+    select id, kind, label, secret_sealed, last_step, credential_id, public_key_sealed, counter, transports, created_at, last_used_at
     from factors where user_id = ${userId} order by created_at, id`.execute(reader.db);
   return found.rows;
 }
@@ -19,7 +19,7 @@ export interface NewFactor {
   /** The time step of the code it was confirmed with, which is used up by that. */
   lastStep?: number;
   credentialId?: Buffer;
-  publicKey?: Buffer;
+  publicKeySealed?: Buffer;
   counter?: number;
   transports?: readonly string[];
   backedUp?: boolean;
@@ -29,10 +29,10 @@ export interface NewFactor {
 /** False when the passkey is registered already, with whomever. */
 export async function insertFactor(tx: WriteTx, factor: NewFactor): Promise<boolean> {
   const inserted = await sql`
-    insert into factors (id, organisation_id, user_id, kind, label, secret_sealed, last_step, credential_id, public_key, counter,
+    insert into factors (id, organisation_id, user_id, kind, label, secret_sealed, last_step, credential_id, public_key_sealed, counter,
       transports, backed_up, created_at, last_used_at)
     values (${factor.id}, ${factor.organisationId}, ${factor.userId}, ${factor.kind}, ${factor.label},
-      ${factor.secretSealed ?? null}, ${factor.lastStep ?? null}, ${factor.credentialId ?? null}, ${factor.publicKey ?? null},
+      ${factor.secretSealed ?? null}, ${factor.lastStep ?? null}, ${factor.credentialId ?? null}, ${factor.publicKeySealed ?? null},
       ${factor.counter ?? null}, ${factor.transports ?? []}::text[], ${factor.backedUp ?? null}, ${factor.now}, ${factor.now})
     on conflict do nothing returning id`.execute(tx.db);
   return inserted.rows.length > 0;

@@ -24,7 +24,7 @@ import {
   replaceRecoveryCodes,
 } from './factor.repository.ts';
 import { MAX_FACTORS, presentFactor } from './factor.ts';
-import { storedPasskeys, totpPlace } from './factor-proofs.ts';
+import { passkeyPlace, storedPasskeys, totpPlace } from './factor-proofs.ts';
 import { proveSession, revokeSessionsOf } from './session.repository.ts';
 import { lockUser } from './user.repository.ts';
 
@@ -160,7 +160,10 @@ export function createFactorService(deps: {
       const challenge = await ofThisSession(by, token, 'enrol_passkey');
       const made = await passkeys.register(attestation, challenge.passkey_challenge ?? '');
       if (made === undefined) throw invalidField('attestation', 'not a passkey made for this page and question');
-      return { challenge, factor: { id: newId(), kind: 'passkey', ...made } satisfies WhatIsNew };
+      const id = newId();
+      const { publicKey, ...rest } = made;
+      const publicKeySealed = keyRing.seal(publicKey, passkeyPlace(by, id));
+      return { challenge, factor: { id, kind: 'passkey', ...rest, publicKeySealed } satisfies WhatIsNew };
     },
 
     add,

@@ -10,7 +10,7 @@ export interface FactorRecord {
   /** The time step of the last code that was used. */
   last_step: number | null;
   credential_id: Buffer | null;
-  public_key: Buffer | null;
+  public_key_sealed: Buffer | null;
   counter: number | null;
   transports: string[];
   created_at: Date;

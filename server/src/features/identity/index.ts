@@ -14,7 +14,7 @@ import { createPasskeys } from '../../security/crypto/passkeys.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { addAccountRoutes } from './account.routes.ts';
-import { createAccountMailbox } from './account-mailbox.ts';
+import { type AccountMailbox, createAccountMailbox } from './account-mailbox.ts';
 import { createChallenges } from './challenges.ts';
 import { createFactorService } from './factor.service.ts';
 import { createFactorProofs } from './factor-proofs.ts';
@@ -54,6 +54,7 @@ export interface IdentityDependencies {
 export interface Identity {
   readonly firstStart: FirstStart;
   readonly vouchedAccounts: VouchedAccounts;
+  readonly mailbox: AccountMailbox;
   readonly jobs: readonly Job[];
 }
 
@@ -64,7 +65,7 @@ export function createIdentity(deps: IdentityDependencies): Identity {
   const proofs = createFactorProofs({ ...deps, passkeys });
   const users = createUserService({ ...deps, mailbox });
   const passwords = createPasswordService({ ...deps, mailbox });
-  const signIn = createSignInService(deps);
+  const signIn = createSignInService({ ...deps, mailbox });
   const sessions = createSessionService({ ...deps, mailbox });
   const secondStep = createSecondStepService({ ...deps, passkeys, challenges, proofs, mailbox });
   const invitations = createInvitationService({ ...deps, sessions });
@@ -80,6 +81,7 @@ export function createIdentity(deps: IdentityDependencies): Identity {
   return {
     firstStart: createFirstStart({ ...deps, users }),
     vouchedAccounts: createVouchedAccounts(deps),
+    mailbox,
     jobs: [...mailbox.jobs, ...identityJobs(deps)],
   };
 }

@@ -1,6 +1,7 @@
 import { Problem } from '../../lib/problem.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
+import type { AccountMailbox } from './account-mailbox.ts';
 import type { Passwords } from './passwords.ts';
 import { findLogin, upgradePasswordHash } from './user.repository.ts';
 import type { Account } from './user.ts';
@@ -12,8 +13,13 @@ const SUSPICIOUS_FAILURES = 5;
 export type SignInService = ReturnType<typeof createSignInService>;
 
 /** The first step of a sign-in: what a password proves. */
-export function createSignInService(deps: { transactions: Transactions; passwords: Passwords; guessing: Guessing }) {
-  const { transactions, passwords, guessing } = deps;
+export function createSignInService(deps: {
+  transactions: Transactions;
+  passwords: Passwords;
+  guessing: Guessing;
+  mailbox: AccountMailbox;
+}) {
+  const { transactions, passwords, guessing, mailbox } = deps;
 
   /**
    * The account a password proves. Unknown and known addresses cost one argon2id each and get the same answer; the difference is only
@@ -39,7 +45,7 @@ export function createSignInService(deps: { transactions: Transactions; password
       await recordRefusal(claimed.account, visitor);
       throw new Problem('invalid_credentials');
     }
-    if (failuresBefore >= SUSPICIOUS_FAILURES) await noteSuspicious(account, failuresBefore);
+    if (failuresBefore >= SUSPICIOUS_FAILURES) await noteSuspicious(account, failuresBefore, address);
     const hash = account.password_hash;
     if (!hash || !passwords.needsRehash(hash)) return account;
     const upgraded = await passwords.hash(password);
@@ -61,15 +67,19 @@ export function createSignInService(deps: { transactions: Transactions; password
       { resource: account ? { kind: 'user', id: account.user_id } : null },
     );
 
-  /** A right password after many wrong ones may be a guess that hit (ASVS 5.0 V6.3.5). */
-  const noteSuspicious = (account: Account, failuresBefore: number): Promise<void> =>
+  /** A right password after many wrong ones may be a guess that hit, so its owner is told (ASVS 5.0 V6.3.5). */
+  const noteSuspicious = (account: Account, failuresBefore: number, from: string): Promise<void> =>
     transactions.system(
       {
         organisationId: account.organisation_id,
         actor: { kind: 'system', id: 'guessing', label: null },
         event: 'account.suspicious',
       },
-      async (tx) => tx.describe({ resource: { kind: 'user', id: account.user_id }, details: { failuresBefore } }),
+      async (tx) => {
+        tx.describe({ resource: { kind: 'user', id: account.user_id }, details: { failuresBefore } });
+        const to = { organisationId: account.organisation_id, email: account.email };
+        await mailbox.put(tx, to, { kind: 'account_guessed', from, attempts: failuresBefore });
+      },
     );
 
   return { prove };

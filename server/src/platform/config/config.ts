@@ -19,6 +19,7 @@ export interface Config {
   readonly publicUrl: URL;
   readonly http: { readonly host: string; readonly port: number };
   readonly devicePort: number | undefined;
+  readonly keyPort: number | undefined;
   readonly mqtt: { readonly host: string; readonly port: number; readonly plainPort: number | undefined };
   readonly tls: TlsConfig;
   readonly databaseUrl: Secret | undefined;
@@ -74,6 +75,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     publicUrl: read(settings.publicUrl) ?? new URL(`${tls.mode === 'off' ? 'http' : 'https'}://localhost:${httpPort}`),
     http: Object.freeze({ host: httpHost, port: httpPort }),
     devicePort: read(settings.devicePort),
+    keyPort: read(settings.keyPort),
     mqtt: Object.freeze({
       host: read(settings.mqttHost) ?? httpHost,
       port: read(settings.mqttPort),
@@ -160,10 +162,11 @@ function refuseUnsafeCombinations(config: Config): void {
     }
   }
   // A listener that somebody relies on must not be silently absent.
-  if (config.devicePort !== undefined && tls.mode === 'off') {
+  for (const [setting, number] of certificatePorts(config)) {
+    if (number === undefined || tls.mode !== 'off') continue;
     throw new ConfigError(
-      settings.devicePort.name,
-      'needs TLS that ends here: it is the handshake that proves a device’s certificate',
+      setting.name,
+      'needs TLS that ends here: it is the handshake that proves who holds a certificate',
       `remove it, or set ${settings.tls.name}=auto or files`,
     );
   }
@@ -192,10 +195,16 @@ function refuseUnsafeCombinations(config: Config): void {
   }
 }
 
+const certificatePorts = ({ devicePort, keyPort }: Config) =>
+  [
+    [settings.devicePort, devicePort],
+    [settings.keyPort, keyPort],
+  ] as const;
+
 function refuseSharedPorts(config: Config): void {
   const ports: readonly (readonly [Setting<unknown>, number | undefined])[] = [
     [settings.httpPort, config.http.port],
-    [settings.devicePort, config.devicePort],
+    ...certificatePorts(config),
     [settings.mqttPort, config.mqtt.port],
     [settings.mqttPlainPort, config.mqtt.plainPort],
   ];

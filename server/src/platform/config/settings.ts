@@ -57,6 +57,9 @@ export const settings = {
   devicePort: required('VALTRONICS_DEVICE_PORT', 'off', portOrOff, {
     description: 'HTTPS that requires a device certificate',
   }),
+  keyPort: required('VALTRONICS_KEY_PORT', 'off', portOrOff, {
+    description: 'HTTPS for API keys that are bound to a certificate',
+  }),
   mqttHost: optional('VALTRONICS_MQTT_HOST', host, {
     description: 'address that MQTT listens on',
     defaultText: 'as VALTRONICS_HTTP_HOST',

@@ -13,6 +13,7 @@ export interface ApiKeyRow {
   expires_at: Date;
   last_used_at: Date | null;
   device_scope: DeviceScope;
+  certificate_sha256: Buffer | null;
   owner_id: string;
   owner_status: AccountStatus;
   owner_role: Role;

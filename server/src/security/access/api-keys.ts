@@ -1,16 +1,26 @@
 import type { Clock } from '../../lib/clock.ts';
 import { addressList } from '../../platform/config/addresses.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
-import { isOpaqueToken, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
+import { isOpaqueToken, sameBytes, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
 import { type ApiKeyRow, findApiKey, findApiKeyById, touchApiKey } from './api-key.repository.ts';
 import type { ApiKeyPrincipal } from './principal.ts';
 import { permissionsOf, sameSet } from './roles.ts';
 
 export interface ApiKeys {
-  /** Whom a key speaks for, or null: unknown, revoked, expired, or shown from where it may not be used. */
-  verify(token: string, address: string): Promise<ApiKeyPrincipal | null>;
+  /**
+   * Whom a key speaks for, or null: unknown, revoked, expired, or shown from where it may not be used. A key that is bound to a certificate
+   * is good on connections that began with it only (RFC 8705, 3: whoever has only the key may have copied it), and one that is not is
+   * refused beside a certificate, so that nobody takes it for bound.
+   */
+  verify(token: string, shown: Shown): Promise<ApiKeyPrincipal | 'bound_api_key' | null>;
   /** Whether a key let in earlier would still be, with the same rights: asks the database, for connections that stay open. */
   isStillValid(principal: ApiKeyPrincipal): Promise<boolean>;
+}
+
+export interface Shown {
+  readonly address: string;
+  /** SHA-256 of the certificate the connection began with. */
+  readonly certificate: Buffer | undefined;
 }
 
 const TOUCH_EVERY_MS = 60_000;
@@ -34,11 +44,12 @@ export function createApiKeys({ transactions, clock }: { transactions: Transacti
   }
 
   return {
-    async verify(token, address) {
+    async verify(token, { address, certificate }) {
       if (!isOpaqueToken(token, tokenPrefixes.apiKey)) return null;
       const row = await transactions.read(null, (reader) => findApiKey(reader, tokenHash(token)));
       if (!usable(row)) return null;
       if (row.networks.length > 0 && !addressList(row.networks).contains(address)) return null;
+      if (!isSame(row.certificate_sha256, certificate)) return 'bound_api_key';
       await touch(row, address);
       return principalOf(row);
     },
@@ -50,6 +61,9 @@ export function createApiKeys({ transactions, clock }: { transactions: Transacti
     },
   };
 }
+
+const isSame = (bound: Buffer | null, shown: Buffer | undefined): boolean =>
+  bound === null || shown === undefined ? bound === null && shown === undefined : sameBytes(bound, shown);
 
 function principalOf(row: ApiKeyRow): ApiKeyPrincipal {
   return {

@@ -9,7 +9,7 @@ import { type ApiKeys, isApiKey } from './api-keys.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
 import type { DpopProofs } from './dpop.ts';
 import { type FactorPolicy, pendingOf } from './pending.ts';
-import type { DevicePrincipal, KnownPrincipal, UserPrincipal } from './principal.ts';
+import type { ApiKeyPrincipal, DevicePrincipal, KnownPrincipal, UserPrincipal } from './principal.ts';
 import { permissionsOf, sameSet } from './roles.ts';
 import { findSessionById, findSessionByToken, type SessionRow, touchSession } from './session.repository.ts';
 import { type Sight, sightOf } from './sight.ts';
@@ -17,6 +17,9 @@ import { type Sight, sightOf } from './sight.ts';
 /** Browser sessions end an hour after their last use (and at most twelve hours after sign-in, which the row says). */
 export const SESSION_IDLE_MS = 60 * 60_000;
 const TOUCH_EVERY_MS = 60_000;
+
+/** A credential that is good, but not shown in the way that proves who shows it. */
+type Bound = 'bound_token' | 'bound_api_key';
 
 export interface Authentication {
   /** The person whose browser sent this session cookie, or null. */
@@ -26,7 +29,9 @@ export interface Authentication {
    * is no bearer token: whoever has only the token may have copied it. `address` is where it comes from: device tokens of nobody are
    * counted there.
    */
-  bearer(token: string, address: string): DevicePrincipal | null | Promise<KnownPrincipal | 'bound_token' | null>;
+  bearer(token: string, address: string): DevicePrincipal | null | Promise<KnownPrincipal | Bound | null>;
+  /** The program an API key speaks for on a connection that began with this certificate (its SHA-256). */
+  apiKey(token: string, address: string, certificate?: Buffer): Promise<ApiKeyPrincipal | 'bound_api_key' | null>;
   /** The person a token that is bound to a key speaks for, with the proof of that key for this request, or why not (RFC 9449, 7.1). */
   bound(
     token: string,
@@ -127,10 +132,10 @@ export function createAuthentication(deps: {
     return found instanceof Promise ? found.then((principal) => counted(principal, token, address)) : found;
   }
 
-  async function apiKey(token: string, address: string): Promise<KnownPrincipal | null> {
-    return refusedTokens.isKnownBad(address, token)
-      ? null
-      : counted(await apiKeys.verify(token, address), token, address);
+  async function apiKey(token: string, address: string, certificate?: Buffer) {
+    if (refusedTokens.isKnownBad(address, token)) return null;
+    const found = await apiKeys.verify(token, { address, certificate });
+    return found === 'bound_api_key' ? found : counted(found, token, address);
   }
 
   async function counted<P extends KnownPrincipal>(principal: P | null, token: string, address: string) {
@@ -143,6 +148,7 @@ export function createAuthentication(deps: {
     sightOf: (principal) => sightOf(transactions, principal),
     certificate: deviceCredentials.verifyCertificate,
     isFresh: deviceCredentials.isFresh,
+    apiKey,
     bearer(token, address) {
       if (token.startsWith(tokenPrefixes.device)) return device(token, address);
       return isApiKey(token) ? apiKey(token, address) : accessToken(token);

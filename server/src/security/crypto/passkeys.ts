@@ -13,18 +13,21 @@ const TIMEOUT_MS = 120_000;
 /** EdDSA, ES256 and RS256 (IANA COSE): what authenticators in use can do. */
 const ALGORITHMS = [-8, -7, -257];
 
-export interface StoredPasskey {
+export interface KnownPasskey {
   readonly credentialId: Buffer;
+  readonly transports: readonly string[];
+}
+
+export interface StoredPasskey extends KnownPasskey {
   /** COSE, as it was registered. */
   readonly publicKey: Buffer;
   readonly counter: number;
-  readonly transports: readonly string[];
 }
 
 export interface Passkeys {
   creationFor(
     person: { readonly userId: string; readonly email: string; readonly name: string | null },
-    existing: readonly StoredPasskey[],
+    existing: readonly KnownPasskey[],
   ): Promise<PasskeyCreation>;
   /** The new passkey, or undefined when the answer is not one to this challenge from our page. */
   register(
@@ -32,14 +35,18 @@ export interface Passkeys {
     challenge: string,
   ): Promise<(StoredPasskey & { readonly backedUp: boolean }) | undefined>;
   /** Without passkeys the browser offers those it has: the sign-in by passkey alone. */
-  requestFor(existing: readonly StoredPasskey[]): Promise<PasskeyRequest>;
+  requestFor(existing: readonly KnownPasskey[]): Promise<PasskeyRequest>;
   /**
    * The counter the passkey reports, or undefined when the proof is not good. `alone`: nothing else was proven, so the authenticator
    * must have checked the person too (PIN or biometrics), which makes it two factors in one.
    */
   verify(
     assertion: PasskeyAssertion,
-    expected: { readonly challenge: string; readonly passkey: StoredPasskey; readonly alone: boolean },
+    expected: {
+      readonly challenge: string;
+      readonly passkey: Pick<StoredPasskey, 'credentialId' | 'publicKey'>;
+      readonly alone: boolean;
+    },
   ): Promise<{ readonly counter: number } | undefined>;
 }
 
@@ -47,12 +54,12 @@ export interface Passkeys {
 export function createPasskeys({ publicUrl }: { publicUrl: URL }): Passkeys {
   const rpId = publicUrl.hostname;
   const expectedOrigin = publicUrl.origin;
-  const descriptors = (passkeys: readonly StoredPasskey[]) =>
+  const descriptors = (passkeys: readonly KnownPasskey[]) =>
     passkeys.map(({ credentialId, transports }) => ({
       id: credentialId.toString('base64url'),
       transports: [...transports],
     }));
-  const typed = (passkeys: readonly StoredPasskey[]) =>
+  const typed = (passkeys: readonly KnownPasskey[]) =>
     descriptors(passkeys).map((passkey) => ({ ...passkey, type: 'public-key' as const }));
 
   return {

@@ -21,6 +21,7 @@ function underTest() {
   const authentication: Authentication = {
     session: async () => null,
     bearer: async () => null,
+    apiKey: async () => null,
     async certificate(fingerprint) {
       asked.push(fingerprint.toString('hex'));
       return state.isGood ? device : null;
@@ -32,7 +33,12 @@ function underTest() {
     isStillValid: async () => true,
   };
   const authenticate = createHttpAuthentication(authentication, undefined, 'https://localhost');
-  const caller: Caller = { address: '', addressKey: '', certificate: Buffer.from([1]), proven: undefined };
+  const caller: Caller = {
+    address: '',
+    addressKey: '',
+    certificate: { of: 'device', fingerprint: Buffer.from([1]) },
+    proven: undefined,
+  };
   const request = (authorization?: string) => ({ headers: { authorization } }) as FastifyRequest;
   return { asked, state, caller, ask: (token?: string) => authenticate(request(token), toDevices, caller) };
 }

@@ -2,6 +2,7 @@ import type { Access } from '@valtronics/contract';
 import type { FastifyRequest } from 'fastify';
 import type { Problem } from '../../lib/problem.ts';
 import type { Secret } from '../../platform/config/secret.ts';
+import { isApiKey } from '../access/api-keys.ts';
 import type { Authentication } from '../access/authentication.ts';
 import type { DevicePrincipal, Principal } from '../access/principal.ts';
 import { sameBytes, tokenHash } from '../crypto/tokens.ts';
@@ -26,6 +27,14 @@ export function createHttpAuthentication(
   metricsToken: Secret | undefined,
   publicOrigin: string,
 ) {
+  /** On the port for programs there is nothing but keys that are bound to the certificate of the connection. */
+  function ofProgram(headers: FastifyRequest['headers'], { address, certificate }: Caller) {
+    const credential = readCredential(headers);
+    return credential?.kind === 'bearer' && isApiKey(credential.token)
+      ? authentication.apiKey(credential.token, address, certificate?.fingerprint).then(answerOf)
+      : REFUSED;
+  }
+
   function ofCertificate(caller: Caller, fingerprint: Buffer) {
     const found = authentication.certificate(fingerprint);
     return found instanceof Promise ? found.then(answer) : answer(found);
@@ -42,8 +51,10 @@ export function createHttpAuthentication(
     const { proven } = caller;
     if (proven && proven.authorization === headers.authorization && authentication.isFresh(proven.device))
       return access.kind === 'open' ? NOBODY : { principal: proven.device, refused: false };
-    // A token beside the certificate would leave open whose request it is.
-    if (caller.certificate) return headers.authorization ? REFUSED : ofCertificate(caller, caller.certificate);
+    if (caller.certificate?.of === 'program') return ofProgram(headers, caller);
+    // A token beside a device's certificate would leave open whose request it is.
+    if (caller.certificate)
+      return headers.authorization ? REFUSED : ofCertificate(caller, caller.certificate.fingerprint);
     const credential = readCredential(headers);
     if (credential === undefined) return NOBODY;
     if (credential.kind === 'malformed') return REFUSED;
@@ -61,13 +72,17 @@ export function createHttpAuthentication(
         : authentication.session(credential.token);
     return found instanceof Promise ? found.then((principal) => answer(principal)) : answer(found);
 
-    function answer(principal: Principal | Parameters<typeof refusedToken>[0] | null): Authenticated {
-      if (typeof principal === 'string') return { ...REFUSED, problem: refusedToken(principal) };
-      if (principal?.kind === 'device' && headers.authorization !== undefined)
+    function answer(principal: Parameters<typeof answerOf>[0]): Authenticated {
+      if (typeof principal === 'object' && principal?.kind === 'device' && headers.authorization !== undefined)
         caller.proven = { authorization: headers.authorization, device: principal };
-      return principal ? { principal, refused: false } : REFUSED;
+      return answerOf(principal);
     }
   };
+}
+
+function answerOf(principal: Principal | Parameters<typeof refusedToken>[0] | null): Authenticated {
+  if (typeof principal === 'string') return { ...REFUSED, problem: refusedToken(principal) };
+  return principal ? { principal, refused: false } : REFUSED;
 }
 
 function isScraper(token: string, expected: Secret): boolean {

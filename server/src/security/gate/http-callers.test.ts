@@ -34,15 +34,15 @@ describe('is not remembered', () => {
 });
 
 describe('whose certificate began the connection', () => {
-  const fingerprint = Buffer.alloc(32, 7);
+  const certificate = { of: 'device', fingerprint: Buffer.alloc(32, 7) } as const;
   const certified = { remoteAddress: '10.1.2.3' };
   const callerOfDevice = createHttpCallers(addressList(['10.0.0.0/8']), (socket) =>
-    (socket as unknown) === certified ? fingerprint : undefined,
+    (socket as unknown) === certified ? certificate : undefined,
   );
 
   test('is one caller, and a forwarded address is the device’s own word: it counts for nothing', () => {
     const caller = callerOfDevice(aRequest(certified, '198.51.100.1'));
-    expect(caller).toMatchObject({ address: '10.1.2.3', certificate: fingerprint });
+    expect(caller).toMatchObject({ address: '10.1.2.3', certificate });
     expect(callerOfDevice(aRequest(certified))).toBe(caller);
   });
 

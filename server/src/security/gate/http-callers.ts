@@ -8,8 +8,8 @@ export interface Caller {
   readonly address: string;
   /** The address as limits count it. */
   readonly addressKey: string;
-  /** SHA-256 of the certificate this connection began with, on the listener that lets nobody in without. */
-  readonly certificate: Buffer | undefined;
+  /** What this connection began with, on the listeners that let nobody in without. */
+  readonly certificate: ShownCertificate | undefined;
   /**
    * The last credential that let a device in here, so that its next request need not be hashed and looked up again. Without
    * `authorization` it was the certificate.
@@ -17,7 +17,14 @@ export interface Caller {
   proven: { readonly authorization: string | undefined; readonly device: DevicePrincipal } | undefined;
 }
 
-export type CertificateOf = (socket: FastifyRequest['socket']) => Buffer | undefined;
+/** A certificate whose key the other end holds. A device's was issued by us; a program's says only that it is the same program again. */
+export interface ShownCertificate {
+  readonly of: 'device' | 'program';
+  /** SHA-256 of the DER. */
+  readonly fingerprint: Buffer;
+}
+
+export type CertificateOf = (socket: FastifyRequest['socket']) => ShownCertificate | undefined;
 
 /**
  * Who sends. A connection of ours ends at one caller, so what is known of it holds for all its requests. Behind a trusted proxy every
@@ -34,7 +41,7 @@ export function createHttpCallers(
     if (known) return known;
     const { remoteAddress } = socket;
     const certificate = certificateOf(socket);
-    // Where the device's own TLS ends here, whatever lies between has written no header: it can only be the device's word.
+    // Where the client's own TLS ends here, whatever lies between has written no header: it can only be the client's word.
     const forwardedFor = certificate ? undefined : headers['x-forwarded-for'];
     const address = clientAddress(remoteAddress, forwardedFor, trustedProxies);
     const caller: Caller = { address, addressKey: addressKey(address), certificate, proven: undefined };

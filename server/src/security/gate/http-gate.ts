@@ -17,7 +17,7 @@ import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { type CallParts, makeCall } from './call-factory.ts';
-import { isForDevices } from './device-door.ts';
+import { isBehind } from './certificate-doors.ts';
 import { createProofTaking } from './dpop.ts';
 import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
 import { urlOf } from './endpoint-url.ts';
@@ -171,7 +171,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     throttle(caller);
     const turnedAway = blocked.beforeCredentials(endpoint, request, caller.address);
     if (turnedAway) return turnedAway;
-    if (caller.certificate && !isForDevices(endpoint.access)) throw new Problem('not_found');
+    if (caller.certificate && !isBehind(caller.certificate, endpoint.access)) throw new Problem('not_found');
     const who = authenticate(request, endpoint.access, caller);
     if (endpoint.dpop && request.headers.dpop !== undefined) return letInWithProof(endpoint, request, caller, who);
     if (who instanceof Promise) return who.then((known) => void admit(endpoint, request, caller, known));

@@ -84,7 +84,7 @@ async function byFirstMessage(connection: LiveConnection, options: AdmissionOpti
   const token = tokenOf(text);
   const principal =
     token === undefined ? null : await options.authentication.bearer(token, connection.handshake.address);
-  if (principal !== null && principal !== 'bound_token') return principal;
+  if (typeof principal === 'object' && principal !== null) return principal;
   charge(connection, options);
   options.metrics.gateRefused('live', 'not_authenticated');
   options.log.warn(
@@ -92,11 +92,8 @@ async function byFirstMessage(connection: LiveConnection, options: AdmissionOpti
     'a live connection was not authenticated',
   );
   // A proof names one request by method and address (RFC 9449, 4.2). Here one token would open a connection that outlives any proof.
-  const isBound = principal === 'bound_token';
-  connection.close(
-    liveCloseCodes.notAuthenticated,
-    isBound ? 'tokens bound to a key (DPoP) are not taken here' : 'not authenticated',
-  );
+  const words = principal === null ? 'not authenticated' : 'credentials bound to a key are not taken here';
+  connection.close(liveCloseCodes.notAuthenticated, words);
   return null;
 }
 

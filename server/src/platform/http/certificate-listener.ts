@@ -4,24 +4,30 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { clientCertificateOf, withoutResumption } from '../tls/client-certificate.ts';
 import { closeServer, type HttpServer, serverLimits } from './http-server.ts';
 
-export interface DeviceListener {
-  /** SHA-256 of the certificate that TLS has verified; undefined: not a connection of this listener. */
+export interface CertificateListener {
+  /** SHA-256 of the certificate that was accepted; undefined: not a connection of this listener. */
   certificateOf(socket: Socket): Buffer | undefined;
   listen(address: { host: string; port: number }): Promise<{ port: number }>;
   close(): Promise<void>;
 }
 
-export interface DeviceListenerOptions {
+export interface CertificateListenerOptions {
   readonly http: Pick<HttpServer, 'serveAlso'>;
-  /** The server's certificate and, as `ca`, the one authority for devices. */
+  /** The server's certificate and, as `ca`, the one authority whose certificates verify, if any do. */
   readonly tls: { secureContextOptions(): SecureContextOptions; onRenew(listener: () => void): void };
+  /**
+   * Which are accepted: those the authority signed, or whichever the client holds the key of. The handshake proves that of every
+   * certificate (RFC 8446, 4.4.3), also of one that nobody signed.
+   */
+  readonly accepts: 'verified' | 'any';
   readonly maxConnections: number;
   readonly onRefused: (refused: { readonly address: string | undefined; readonly reason: string }) => void;
 }
 
-/** HTTPS that begins with a device's certificate: without one that verifies, not a byte of a request is read. */
-export function createDeviceListener({ http, tls, maxConnections, onRefused }: DeviceListenerOptions): DeviceListener {
-  const verified = new WeakMap<Socket, Buffer>();
+/** HTTPS that begins with a client's certificate: without one that is accepted, not a byte of a request is read. */
+export function createCertificateListener(options: CertificateListenerOptions): CertificateListener {
+  const { http, tls, accepts, maxConnections, onRefused } = options;
+  const accepted = new WeakMap<Socket, Buffer>();
   const context = () => withoutResumption(tls.secureContextOptions());
   const server = createServer({
     ...serverLimits,
@@ -36,8 +42,8 @@ export function createDeviceListener({ http, tls, maxConnections, onRefused }: D
   // Before the listener by which Node begins to read.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     const certificate = clientCertificateOf(socket);
-    if (certificate?.verified) {
-      verified.set(socket, certificate.fingerprint);
+    if (certificate?.verified || (certificate && accepts === 'any')) {
+      accepted.set(socket, certificate.fingerprint);
       return;
     }
     onRefused({ address: socket.remoteAddress, reason: certificate?.reason ?? 'no certificate' });
@@ -46,7 +52,7 @@ export function createDeviceListener({ http, tls, maxConnections, onRefused }: D
   http.serveAlso(server);
 
   return {
-    certificateOf: (socket) => verified.get(socket),
+    certificateOf: (socket) => accepted.get(socket),
     async listen(address) {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
