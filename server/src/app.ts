@@ -122,6 +122,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     publicOrigin,
     trustedProxies: config.trustedProxies,
     certificateOf: doors.certificateOf,
+    dpopRequired: config.dpopRequired,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
     log,

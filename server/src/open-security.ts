@@ -79,6 +79,7 @@ export async function openSecurity(deps: {
     factorPolicy,
     refusedTokens,
     dpopProofs,
+    dpopRequired: config.dpopRequired,
     clock,
   });
   const { breachedPasswordsUrl } = config;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { createDpopProofs } from '../../server/src/security/access/dpop.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
-import { type Answer, freshAddress, type Person, type TestApp } from '../support/app.ts';
+import { type Answer, anApp, freshAddress, type Person, type TestApp } from '../support/app.ts';
 import { aDpopClient, type DpopClient } from '../support/dpop-client.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { howLiveCloses } from '../support/live.ts';
@@ -147,6 +147,38 @@ describe('a token that is not bound', () => {
   it('stays so when it is renewed with a proof: what a sign-in is bound to is decided when it is made', async () => {
     const { refreshToken } = await test.signIn(person);
     expect((await refresh(refreshToken, client)).json).toMatchObject({ tokenType: 'Bearer' });
+  });
+});
+
+describe('where tokens must be bound (VALTRONICS_DPOP=required)', () => {
+  let strict: TestApp;
+  beforeAll(async () => {
+    strict = await anApp({ clock, beside: app, env: { VALTRONICS_DPOP: 'required' } });
+  });
+  afterAll(() => strict?.stop());
+  const at = (path: string, headers: Record<string, string>, body?: unknown) =>
+    strict.call(body === undefined ? 'GET' : 'POST', path, { from: freshAddress(), headers, body });
+
+  it('[ASVS 10.4.14] none is given out without a proof', async () => {
+    const { email, password } = person;
+    expectProblem(await at(LOGIN, {}, { email, password }), 400, 'invalid_dpop_proof');
+    const { refreshToken } = await test.signIn(person);
+    expectProblem(await at(REFRESH, {}, { refreshToken }), 400, 'invalid_dpop_proof');
+    const dpop = await client.proof({ method: 'POST', url: urlOf(LOGIN) });
+    expect((await at(LOGIN, { dpop }, { email, password })).json).toMatchObject({ tokenType: 'DPoP' });
+  });
+
+  it('[ASVS 10.3.5] none is taken that is bound to nothing, also not one that was given out before', async () => {
+    const { accessToken } = await test.signIn(person);
+    expect((await me('Bearer', accessToken)).status).toBe(200);
+    expectRefusal(await at(ME, { authorization: `Bearer ${accessToken}` }), 'invalid_token');
+    const dpop = await proofFor(bound.accessToken);
+    expect((await at(ME, { authorization: `DPoP ${bound.accessToken}`, dpop })).status).toBe(200);
+  });
+
+  it('the browser’s session goes on: its cookie is no token that a script could copy', async () => {
+    const cookie = await test.browserOf(person);
+    expect((await strict.call('GET', ME, { cookie, from: freshAddress() })).status).toBe(200);
   });
 });
 

@@ -10,8 +10,6 @@ export const gaps: Readonly<Record<string, string>> = {
   '4.1.5': 'webhooks are signed; requests to us are not',
   '6.5.5': 'a TOTP is taken one step early and late (RFC 6238, 5.2), so for up to 90 seconds where ASVS asks for 30',
   '8.4.2': 'administration takes roles, a second factor and a fresh proof; the state of the device is not assessed',
-  '10.3.5': 'tokens are bound to a key where the client asks for it (DPoP); nothing requires it',
-  '10.4.14': 'tokens are bound to a key where the client asks for it (DPoP); others are bearer tokens',
   '11.4.1': 'SHA-1 is left where a protocol asks for it: range services of breached passwords, and TOTP (as HMAC)',
   '11.7.1': 'encrypting memory is the hardware’s; nothing asks for it',
   '12.3.5': 'the server proves itself to PostgreSQL with a password (SCRAM), not with a certificate',

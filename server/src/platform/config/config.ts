@@ -20,6 +20,8 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number };
   readonly devicePort: number | undefined;
   readonly keyPort: number | undefined;
+  /** Whether tokens of people must be bound to a key of their client. */
+  readonly dpopRequired: boolean;
   readonly mqtt: { readonly host: string; readonly port: number; readonly plainPort: number | undefined };
   readonly tls: TlsConfig;
   readonly databaseUrl: Secret | undefined;
@@ -76,6 +78,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     http: Object.freeze({ host: httpHost, port: httpPort }),
     devicePort: read(settings.devicePort),
     keyPort: read(settings.keyPort),
+    dpopRequired: read(settings.dpop) === 'required',
     mqtt: Object.freeze({
       host: read(settings.mqttHost) ?? httpHost,
       port: read(settings.mqttPort),

@@ -116,6 +116,9 @@ export const settings = {
   accessTokenMinutes: required('VALTRONICS_ACCESS_TOKEN_MINUTES', '15', wholeNumber(1, 60), {
     description: 'life of an access token',
   }),
+  dpop: required('VALTRONICS_DPOP', 'optional', oneOf('optional', 'required'), {
+    description: 'required: people’s tokens are given out and taken with proof of a key only (RFC 9449)',
+  }),
   signingAlgorithm: required('VALTRONICS_SIGNING_ALGORITHM', 'ES256', oneOf('ES256', 'EdDSA'), {
     description: 'how access tokens are signed; for keys made from then on',
   }),

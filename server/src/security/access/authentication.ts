@@ -19,7 +19,7 @@ export const SESSION_IDLE_MS = 60 * 60_000;
 const TOUCH_EVERY_MS = 60_000;
 
 /** A credential that is good, but not shown in the way that proves who shows it. */
-type Bound = 'bound_token' | 'bound_api_key';
+type Bound = 'bound_token' | 'unbound_token' | 'bound_api_key';
 
 export interface Authentication {
   /** The person whose browser sent this session cookie, or null. */
@@ -61,6 +61,8 @@ export function createAuthentication(deps: {
   apiKeys: ApiKeys;
   factorPolicy: FactorPolicy;
   dpopProofs: DpopProofs;
+  /** Whether a token that is bound to no key is refused. */
+  dpopRequired?: boolean;
   clock: Clock;
 }): Authentication {
   const { transactions, accessTokens, deviceCredentials, apiKeys, refusedTokens, factorPolicy, dpopProofs, clock } =
@@ -102,10 +104,11 @@ export function createAuthentication(deps: {
     return person(row, 'token', new Date(claims.expiresAt));
   }
 
-  async function accessToken(text: string): Promise<UserPrincipal | 'bound_token' | null> {
+  async function accessToken(text: string): Promise<UserPrincipal | Bound | null> {
     const claims = await claimsOf(text);
     if (claims === null) return null;
-    return claims.dpopThumbprint === undefined ? personOf(claims) : 'bound_token';
+    if (claims.dpopThumbprint !== undefined) return 'bound_token';
+    return deps.dpopRequired ? 'unbound_token' : personOf(claims);
   }
 
   function person(row: SessionRow, via: UserPrincipal['via'], expiresAt: Date): UserPrincipal {

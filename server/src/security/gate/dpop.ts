@@ -27,6 +27,7 @@ const words = {
   invalid_token: 'This token is not good with this key.',
   invalid_dpop_proof: 'The proof in the DPoP header is not valid for this request.',
   bound_token: 'This token is bound to a key: show it with the DPoP scheme and a proof.',
+  unbound_token: 'Tokens must be bound to a key here: sign in again with a proof (DPoP).',
   bound_api_key:
     'This API key is good on a connection with its own certificate only, or with none if it is bound to none.',
 } as const;

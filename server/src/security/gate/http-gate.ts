@@ -42,6 +42,8 @@ export interface HttpGateOptions {
   readonly trustedProxies: AddressList;
   /** How to know a connection that a device's certificate began; without it there is none. */
   readonly certificateOf?: CertificateOf | undefined;
+  /** Tokens are given out to who proves a key only (RFC 9449, 5). */
+  readonly dpopRequired?: boolean;
   readonly metricsToken: Secret | undefined;
   /** What a device may send, on all transports together. */
   readonly ingestRate: Rate;
@@ -173,7 +175,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     if (turnedAway) return turnedAway;
     if (caller.certificate && !isBehind(caller.certificate, endpoint.access)) throw new Problem('not_found');
     const who = authenticate(request, endpoint.access, caller);
-    if (endpoint.dpop && request.headers.dpop !== undefined) return letInWithProof(endpoint, request, caller, who);
+    if (endpoint.dpop && (options.dpopRequired || request.headers.dpop !== undefined))
+      return letInWithProof(endpoint, request, caller, who);
     if (who instanceof Promise) return who.then((known) => void admit(endpoint, request, caller, known));
     admit(endpoint, request, caller, who);
     done();
