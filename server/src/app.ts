@@ -110,7 +110,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const outbound = createOutbound({ allowList: config.webhookAllowList });
 
   // Security: what holds for every feature.
-  const security = await openSecurity({ config, database, keyRing, notices, outbound, clock, log });
+  const security = await openSecurity({ config, running, keyRing, notices, outbound, metrics, clock, log });
   const { transactions, revocations, limiter, blocks, guessing, authentication, factorPolicy } = security;
   const authority = security.deviceAuthority;
   const deviceTls = tls && tlsForDevices(tls, authority);
@@ -289,6 +289,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       await alerts.stop();
       await devices.stop();
       tls?.stop();
+      await security.stop();
       await notices.close();
       await running.stop();
     },

@@ -75,7 +75,9 @@ export const settings = {
     defaultText: 'embedded',
   }),
   redisUrl: optional('REDIS_URL', redisUrl, {
-    description: 'shared state for several servers; off loopback rediss:// (planned: not used yet)',
+    description:
+      'Redis or Valkey that sessions are served from; off loopback rediss://, with ?cacert=FILE for a CA of your own',
+    defaultText: 'none: PostgreSQL serves them',
   }),
   smtpUrl: optional('VALTRONICS_SMTP_URL', smtpUrl, {
     description: 'mail server; off loopback smtps://, or smtp:// with ?requireTLS=true',
