@@ -12,7 +12,6 @@ describe.skipIf(!hasRedis)('with Redis', async () => {
 
   await import('./sessions.test.ts');
   await import('./sessions-administration.test.ts');
-  await import('./roles.test.ts');
 
   it('it was Redis that served many of these requests', async () => {
     const stats = String(await redis.command('INFO', 'stats'));

@@ -84,7 +84,7 @@ export const freshAddress = (): string => {
 /** Settings of every app a file starts, beside its own. */
 export const everyAppHas: { REDIS_URL?: string } = {};
 /** Longer than a server with Redis believes its last news, for what a test changes in the database itself. */
-const NEWS_MS = 700;
+const NEWS_MS = 600;
 
 const PASSWORD = 'seven quiet lamps of the night shift';
 
