@@ -57,6 +57,7 @@ export async function tokenVerification(): Promise<Outcome[]> {
       accessTokens,
       deviceCredentials: createDeviceCredentials({ transactions, revocations, clock }),
       factorPolicy: { secondFactorRoles: [], passkeyRoles: [] },
+      sessionIdleMs: config.sessionTimes.idleMs,
       apiKeys: createApiKeys({ transactions, clock }),
       refusedTokens: createRefusedTokens({ transactions, clock }),
       sessions: createSessionLookUp({ transactions, clock }),

@@ -86,6 +86,7 @@ process.once('message', async (load: AuthenticatedLoad) => {
     trustedProxies: config.trustedProxies,
     metricsToken: undefined,
     ingestRate: config.ingestRate,
+    sessionCookieSeconds: config.sessionTimes.absoluteMs / 1_000,
     clock,
     log,
     metrics,

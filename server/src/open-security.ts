@@ -84,6 +84,7 @@ export async function openSecurity(deps: {
     deviceCredentials,
     apiKeys: createApiKeys({ transactions, clock }),
     factorPolicy,
+    sessionIdleMs: config.sessionTimes.idleMs,
     refusedTokens,
     dpopProofs,
     clock,

@@ -115,6 +115,12 @@ export const settings = {
   accessTokenMinutes: required('VALTRONICS_ACCESS_TOKEN_MINUTES', '15', wholeNumber(1, 60), {
     description: 'life of an access token',
   }),
+  sessionIdleMinutes: required('VALTRONICS_SESSION_IDLE_MINUTES', '60', wholeNumber(5, 1_440), {
+    description: 'minutes without use after which a browser’s session ends',
+  }),
+  sessionHours: required('VALTRONICS_SESSION_HOURS', '12', wholeNumber(1, 720), {
+    description: 'hours after sign-in at which a browser’s session ends, however much it is used',
+  }),
   signingAlgorithm: required('VALTRONICS_SIGNING_ALGORITHM', 'ES256', oneOf('ES256', 'EdDSA'), {
     description: 'how access tokens are signed; for keys made from then on',
   }),

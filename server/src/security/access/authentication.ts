@@ -15,9 +15,6 @@ import { findSessionById, type SessionRow, touchSession } from './session.reposi
 import { isTouchDue, isUsable, type SessionLookUp } from './session-look-up.ts';
 import { type Sight, sightOf } from './sight.ts';
 
-/** Browser sessions end an hour after their last use (and at most twelve hours after sign-in, which the row says). */
-export const SESSION_IDLE_MS = 60 * 60_000;
-
 export interface Authentication {
   /** The person whose browser sent this session cookie, or null. */
   session(cookieToken: string): Promise<UserPrincipal | null>;
@@ -56,12 +53,14 @@ export function createAuthentication(deps: {
   refusedTokens: RefusedTokens;
   apiKeys: ApiKeys;
   factorPolicy: FactorPolicy;
+  /** So long after their last use browsers' sessions end (and at most as long after sign-in as the row says). */
+  sessionIdleMs: number;
   dpopProofs: DpopProofs;
   clock: Clock;
 }): Authentication {
   const { transactions, sessions, accessTokens, deviceCredentials, apiKeys, refusedTokens, factorPolicy, dpopProofs } =
     deps;
-  const { clock } = deps;
+  const { sessionIdleMs, clock } = deps;
 
   const usable = (row: SessionRow | undefined): row is SessionRow => isUsable(row, clock.now());
 
@@ -71,8 +70,7 @@ export function createAuthentication(deps: {
     if (!usable(row)) return null;
     const now = clock.now();
     if (isTouchDue(row, now)) {
-      const touch = (tx: UnauditedTx) =>
-        touchSession(tx, row.session_id, new Date(now), new Date(now + SESSION_IDLE_MS));
+      const touch = (tx: UnauditedTx) => touchSession(tx, row.session_id, new Date(now), new Date(now + sessionIdleMs));
       await transactions.unaudited(row.organisation_id, 'session_touch', touch);
     }
     return person(row, 'cookie', row.absolute_expires_at);

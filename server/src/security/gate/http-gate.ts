@@ -45,6 +45,7 @@ export interface HttpGateOptions {
   readonly metricsToken: Secret | undefined;
   /** What a device may send, on all transports together. */
   readonly ingestRate: Rate;
+  readonly sessionCookieSeconds: number;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Check every answer against its schema; for tests, since a wrong answer is our fault and no caller's. */
@@ -237,6 +238,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       request,
       reply,
       transactions: options.transactions,
+      sessionCookieSeconds: options.sessionCookieSeconds,
       params: parsed(endpoint.params, request.params),
       query: parsed(endpoint.query, request.query),
       body: request.body instanceof ReadBody ? request.body.value : parsed(endpoint.body, request.body),
