@@ -18,7 +18,8 @@ import { type TwoServers, twoServers } from '../support/sessions-in-redis.ts';
 
 // Redis away, frozen, full, emptied or back from the past: no session ends by it, no request fails, and what was ended stays ended.
 
-describe.skipIf(!hasRedis)('losing Redis', () => {
+// Each test starts two servers and a Redis.
+describe.skipIf(!hasRedis)('losing Redis', { timeout: 180_000 }, () => {
   const cleanUps: (() => Promise<unknown>)[] = [];
   afterEach(async () => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -127,7 +128,8 @@ describe.skipIf(!hasRedis)('losing Redis', () => {
       }
       const left = await leave(servers, leaves);
       expect([left.status, (await servers.me(b, tokenOf(leaves))).status]).toEqual([204, 401]);
-      for (const server of [a, b]) expect((await servers.lookUps(server)).connected).toBe(0);
+      // Nobody asks it any more, a server at rest neither.
+      for (const server of [a, b]) while ((await servers.lookUps(server)).connected !== 0) await delay(50);
     } finally {
       redis.resume();
     }
@@ -144,7 +146,7 @@ describe.skipIf(!hasRedis)('losing Redis', () => {
     const urlOf = (name: string) => redis.url.replace('redis://', `redis://${name}:a-pass-word@`);
     const servers = await twoServers({ url: urlOf('anna') }, { urlOfB: urlOf('bert') });
     cleanUps.push(servers.stop);
-    const people = await Promise.all(Array.from({ length: 4 }, () => servers.a.aPerson('user')));
+    const people = await Promise.all(Array.from({ length: 3 }, () => servers.a.aPerson('user')));
     await warmBoth(servers, ...people);
     await redis.command('ACL', 'SETUSER', 'anna', 'off');
     await redis.command('CLIENT', 'KILL', 'USER', 'anna');
