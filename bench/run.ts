@@ -1,4 +1,4 @@
-// `npm run bench [-- ingest | live | queries | logins | memory | tokens …] [-- --json]`: ratios measured in one run on this machine. What falls short is
+// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions …] [-- --json]`: ratios measured in one run on this machine. What falls short is
 // printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -7,6 +7,7 @@ import { committedToSubscriber } from './live.ts';
 import { authenticatedToOpen, ingestBesideLogins, loginsToBareHashes } from './logins.ts';
 import { thousandTlsDevices } from './memory.ts';
 import { chartOfADay, fleetOverview } from './queries.ts';
+import { sessionLookUps } from './sessions.ts';
 import type { Outcome } from './support/outcome.ts';
 import { aServer, type BenchServer } from './support/server.ts';
 import { tokenVerification } from './tokens.ts';
@@ -26,6 +27,7 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   logins: { withTls: false, benchmarks: [ingestBesideLogins, loginsToBareHashes, authenticatedToOpen] },
   memory: { withTls: true, benchmarks: [thousandTlsDevices] },
   tokens: tokenVerification,
+  sessions: sessionLookUps,
 };
 
 const { values, positionals } = parseArgs({

@@ -10,6 +10,7 @@ import { createAuthentication } from '../server/src/security/access/authenticati
 import { createDeviceCredentials } from '../server/src/security/access/device-credentials.ts';
 import { createDpopProofs } from '../server/src/security/access/dpop.ts';
 import { createRevocations } from '../server/src/security/access/revocations.ts';
+import { createSessionLookUp } from '../server/src/security/access/session-look-up.ts';
 import { openSigningKeys, type SigningKeyStore } from '../server/src/security/access/signing-key-store.ts';
 import { createTransactions } from '../server/src/security/audit/transactions.ts';
 import type { Transactions } from '../server/src/security/audit/transactions.types.ts';
@@ -56,8 +57,10 @@ export async function tokenVerification(): Promise<Outcome[]> {
       accessTokens,
       deviceCredentials: createDeviceCredentials({ transactions, revocations, clock }),
       factorPolicy: { secondFactorRoles: [], passkeyRoles: [] },
+      sessionIdleMs: config.sessionTimes.idleMs,
       apiKeys: createApiKeys({ transactions, clock }),
       refusedTokens: createRefusedTokens({ transactions, clock }),
+      sessions: createSessionLookUp({ transactions, clock }),
       dpopProofs: createDpopProofs({ transactions, clock }),
       clock,
     });

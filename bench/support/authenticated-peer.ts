@@ -73,7 +73,8 @@ process.once('message', async (load: AuthenticatedLoad) => {
   const keyRing = createKeyRing(openRootKey(config));
   const notices = await openNotices(running.connectionOf('server'), running.database.server, log);
   const outbound = createOutbound({ allowList: [] });
-  const security = await openSecurity({ config, database: running.database, keyRing, notices, outbound, clock, log });
+  const metrics = createMetrics({ ofProcess: false });
+  const security = await openSecurity({ config, running, keyRing, notices, outbound, metrics, clock, log });
   const { transactions } = security;
   const server = createHttpServer({ tls: undefined, maxConnections: 1_000, refusalHeaders: {} });
   const gate = createHttpGate({
@@ -85,9 +86,10 @@ process.once('message', async (load: AuthenticatedLoad) => {
     trustedProxies: config.trustedProxies,
     metricsToken: undefined,
     ingestRate: config.ingestRate,
+    sessionCookieSeconds: config.sessionTimes.absoluteMs / 1_000,
     clock,
     log,
-    metrics: createMetrics({ ofProcess: false }),
+    metrics,
   });
   const somebody = aUserPrincipal('admin', { userId, organisationId: organisation.id });
   const answer = () =>

@@ -103,7 +103,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const outbound = createOutbound({ allowList: config.webhookAllowList });
 
   // Security: what holds for every feature.
-  const security = await openSecurity({ config, database, keyRing, notices, outbound, clock, log });
+  const security = await openSecurity({ config, running, keyRing, notices, outbound, metrics, clock, log });
   const { transactions, revocations, limiter, blocks, guessing, authentication, factorPolicy } = security;
   const authority = security.deviceAuthority;
   const deviceTls = tls && tlsForDevices(tls, authority);
@@ -125,6 +125,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     dpopRequired: config.dpopRequired,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
+    sessionCookieSeconds: config.sessionTimes.absoluteMs / 1_000,
     log,
     metrics,
     ...(checkAnswers === undefined ? {} : { checkAnswers }),
@@ -168,6 +169,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     factorPolicy,
     mailer,
     guessing,
+    sessionTimes: config.sessionTimes,
     publicUrl: config.publicUrl,
     clock,
     log,
@@ -270,6 +272,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       await alerts.stop();
       await devices.stop();
       tls?.stop();
+      await security.stop();
       await notices.close();
       await running.stop();
     },

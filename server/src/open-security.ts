@@ -1,7 +1,9 @@
 import type { Clock } from './lib/clock.ts';
+import { openSessionCache } from './open-session-cache.ts';
 import type { Config } from './platform/config/config.ts';
 import type { Notices } from './platform/db/notices.ts';
 import type { Logger } from './platform/log/log.ts';
+import type { Metrics } from './platform/metrics/metrics.ts';
 import type { Outbound } from './platform/outbound/outbound.ts';
 import { createApiKeys } from './security/access/api-keys.ts';
 import { createAuthentication } from './security/access/authentication.ts';
@@ -9,6 +11,8 @@ import { loadDeviceAuthority } from './security/access/device-authority-store.ts
 import { createDeviceCredentials } from './security/access/device-credentials.ts';
 import { createDpopProofs } from './security/access/dpop.ts';
 import { createRevocations } from './security/access/revocations.ts';
+import { sessionChangesJob } from './security/access/session-changes.job.ts';
+import { createSessionLookUp } from './security/access/session-look-up.ts';
 import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
 import { createTransactions } from './security/audit/transactions.ts';
@@ -28,15 +32,17 @@ const MAX_LIMITER_KEYS = 200_000;
 /** The part of the wiring that holds for every feature and needs no door: who is who, what is kept out, what tokens are good for. */
 export async function openSecurity(deps: {
   config: Config;
-  database: RunningDatabase['database'];
+  running: Pick<RunningDatabase, 'database' | 'connectionOf'>;
   keyRing: KeyRing;
   notices: Notices;
   outbound: Outbound;
+  metrics: Metrics;
   clock: Clock;
   log: Logger;
 }) {
-  const { config, database, keyRing, notices, outbound, clock, log } = deps;
-  const transactions = createTransactions(database);
+  const { config, running, keyRing, notices, outbound, metrics, clock, log } = deps;
+  const sessionCache = openSessionCache({ config, running, keyRing, metrics, log });
+  const transactions = createTransactions(running.database, { sessionsChanged: sessionCache.changed });
   const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
   const revocations = createRevocations(notices);
   const { algorithm, everyDays } = config.signingKeys;
@@ -73,10 +79,12 @@ export async function openSecurity(deps: {
   const dpopProofs = createDpopProofs({ transactions, clock });
   const authentication = createAuthentication({
     transactions,
+    sessions: createSessionLookUp({ transactions, cache: sessionCache.cache, metrics, clock }),
     accessTokens,
     deviceCredentials,
     apiKeys: createApiKeys({ transactions, clock }),
     factorPolicy,
+    sessionIdleMs: config.sessionTimes.idleMs,
     refusedTokens,
     dpopProofs,
     dpopRequired: config.dpopRequired,
@@ -105,6 +113,7 @@ export async function openSecurity(deps: {
     accessTokens,
     signingKeys,
     keyRotation,
-    jobs: [...shieldJobs({ transactions, clock }), keyRotation.job, dpopProofs.job],
+    jobs: [...shieldJobs({ transactions, clock }), keyRotation.job, dpopProofs.job, sessionChangesJob(transactions)],
+    stop: sessionCache.stop,
   };
 }

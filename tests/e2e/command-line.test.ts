@@ -9,7 +9,8 @@ import { existingHome } from '../../server/src/platform/db/embedded-layout.ts';
 import { aDebianPostgres, debianPostgresInstalled } from '../support/database-debian.ts';
 import { kill, processesOf } from '../support/database-faults.ts';
 import { newDatabaseFolder } from '../support/database-folders.ts';
-import { aServer, freePorts, type RunningProgram, valtronics } from '../support/program.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { aServer, type RunningProgram, valtronics } from '../support/program.ts';
 
 // The command and the server as processes on one data folder, with the embedded database: what a person at the machine does.
 

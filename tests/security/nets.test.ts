@@ -61,6 +61,7 @@ function aGate() {
     trustedProxies: addressList([]),
     metricsToken: undefined,
     ingestRate: { perSecond: 1, burst: 1 },
+    sessionCookieSeconds: 3_600,
     log: createLogger({ level: 'fatal', clock: systemClock }),
     metrics: createMetrics(),
   });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Permission, Role } from '@valtronics/contract';
 import { type App, createApp } from '../../server/src/app.ts';
 import { type Clock, systemClock } from '../../server/src/lib/clock.ts';
@@ -82,6 +83,11 @@ export const freshAddress = (): string => {
   return `127.${1 + (addresses >> 14)}.${(addresses >> 7) & 0x7f}.${1 + (addresses & 0x7f)}`;
 };
 
+/** Settings of every app a file starts, beside its own. */
+export const everyAppHas: { REDIS_URL?: string } = {};
+/** Longer than a server with Redis believes its last news, for what a test changes in the database itself. */
+const NEWS_MS = 600;
+
 const PASSWORD = 'seven quiet lamps of the night shift';
 
 /** The whole platform on free ports, over TLS, on a database of its own. */
@@ -108,6 +114,7 @@ export async function anApp(
     VALTRONICS_MQTT_PORT: '0',
     VALTRONICS_LOG_LEVEL: 'error',
     VALTRONICS_MFA_REQUIRED_ROLES: '',
+    ...everyAppHas,
     ...options.env,
   });
   const log = createLogger({ level: config.logLevel, clock, write: options.onLogLine });
@@ -200,6 +207,7 @@ export async function anApp(
 
     async freshProof({ userId }) {
       await database.admin.query('update sessions set verified_at = $2 where user_id = $1', [userId, clock.date()]);
+      if (config.redisUrl) await delay(NEWS_MS);
     },
 
     async aRole(name, permissions) {

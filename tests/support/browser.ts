@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { ensureWebIsBuilt } from '../../server/src/build-web.ts';
 import { anApp, type TestApp } from './app.ts';
-import { freePorts } from './program.ts';
+import { freePorts } from './free-ports.ts';
 
 const PLACES = [
   '/usr/bin/chromium',

@@ -7,7 +7,8 @@ import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
 import { existingHome } from '../../server/src/platform/db/embedded-layout.ts';
 import { kill, processesOf } from './database-faults.ts';
 import { newDatabaseFolder } from './database-folders.ts';
-import { type Finished, freePorts, type RunningProgram, valtronics } from './program.ts';
+import { freePorts } from './free-ports.ts';
+import { type Finished, type RunningProgram, valtronics } from './program.ts';
 
 export interface DemoRun {
   readonly program: RunningProgram;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kill, processesOf, until } from './database-faults.ts';
-import { freePorts } from './program.ts';
+import { freePorts } from './free-ports.ts';
 
 const MAIN = join(import.meta.dirname, '../../server/src/main.ts');
 const EMAIL = 'ada@example.org';

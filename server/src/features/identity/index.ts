@@ -27,6 +27,7 @@ import type { Passwords } from './passwords.ts';
 import { addPeopleRoutes } from './people.routes.ts';
 import { createSecondStepService } from './second-step.service.ts';
 import { createSessionService } from './session.service.ts';
+import type { SessionTimes } from './session.ts';
 import { createSignInService } from './sign-in.service.ts';
 import { createStepUpService } from './step-up.service.ts';
 import { createUserService } from './user.service.ts';
@@ -46,6 +47,7 @@ export interface IdentityDependencies {
   factorPolicy: FactorPolicy;
   mailer: Mailer;
   guessing: Guessing;
+  sessionTimes: SessionTimes;
   publicUrl: URL;
   clock: Clock;
   log: Logger;

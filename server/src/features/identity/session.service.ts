@@ -3,7 +3,6 @@ import type { Tokens } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { Problem } from '../../lib/problem.ts';
-import { SESSION_IDLE_MS } from '../../security/access/authentication.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import { findSessionById } from '../../security/access/session.repository.ts';
 import type { AuditActor } from '../../security/audit/audit-event.ts';
@@ -25,7 +24,7 @@ import {
   lockRefreshFamily,
   revokeSession,
 } from './session.repository.ts';
-import { BROWSER_ABSOLUTE_MS, REFRESH_GRACE_MS, refreshToken, TOKEN_ABSOLUTE_MS } from './session.ts';
+import { REFRESH_GRACE_MS, refreshToken, type SessionTimes, TOKEN_ABSOLUTE_MS } from './session.ts';
 import { noteSignIn } from './user.repository.ts';
 import type { Account } from './user.ts';
 import { actorOf, type TokenVisitor, type Visitor, type WriteAs } from './visitor.ts';
@@ -40,9 +39,10 @@ export function createSessionService(deps: {
   revocations: Revocations;
   mailbox: AccountMailbox;
   guessing: Guessing;
+  sessionTimes: SessionTimes;
   clock: Clock;
 }) {
-  const { transactions, accessTokens, keyRing, revocations, mailbox, guessing, clock } = deps;
+  const { transactions, accessTokens, keyRing, revocations, mailbox, guessing, sessionTimes, clock } = deps;
   const familyPlace = (organisation: number, row: string) => ({
     organisation,
     table: 'refresh_families',
@@ -86,8 +86,8 @@ export function createSessionService(deps: {
       address: visitor.address,
       userAgent: visitor.userAgent,
       now: new Date(now),
-      idleExpiresAt: new Date(now + SESSION_IDLE_MS),
-      absoluteExpiresAt: new Date(now + BROWSER_ABSOLUTE_MS),
+      idleExpiresAt: new Date(now + Math.min(sessionTimes.idleMs, sessionTimes.absoluteMs)),
+      absoluteExpiresAt: new Date(now + sessionTimes.absoluteMs),
     });
     return { token, sessionId };
   }

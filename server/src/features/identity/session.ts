@@ -3,8 +3,12 @@ import type { Session } from '@valtronics/contract';
 import type { ProvenFactor } from '../../security/access/principal.ts';
 import { tokenPrefixes } from '../../security/crypto/tokens.ts';
 
-/** However much it is used, a browser's session ends this long after sign-in. */
-export const BROWSER_ABSOLUTE_MS = 12 * 3_600_000;
+/** Of a browser: how long it lasts without use, and however much it is used. */
+export interface SessionTimes {
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+}
+
 /** A token client must sign in again after this; until then its session lives as long as its refresh tokens are used. */
 export const TOKEN_ABSOLUTE_MS = 30 * 86_400_000;
 /** A client whose answer got lost may ask again with the same refresh token for this long, and gets the same successor. */

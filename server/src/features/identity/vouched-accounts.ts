@@ -1,12 +1,11 @@
 import type { Role } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
-import { SESSION_IDLE_MS } from '../../security/access/authentication.ts';
 import type { ProvenFactor } from '../../security/access/principal.ts';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import { insertSession } from './session.repository.ts';
-import { BROWSER_ABSOLUTE_MS } from './session.ts';
+import type { SessionTimes } from './session.ts';
 import {
   findUser,
   findWaysIn,
@@ -51,7 +50,13 @@ export interface VouchedAccounts {
   ): Promise<OpenedSession>;
 }
 
-export function createVouchedAccounts({ clock }: { clock: Clock }): VouchedAccounts {
+export function createVouchedAccounts({
+  sessionTimes,
+  clock,
+}: {
+  sessionTimes: SessionTimes;
+  clock: Clock;
+}): VouchedAccounts {
   return {
     find: findWaysIn,
 
@@ -82,7 +87,7 @@ export function createVouchedAccounts({ clock }: { clock: Clock }): VouchedAccou
       if (!(await noteVouchedSignIn(tx, userId, new Date(now)))) return { kind: 'not_active' };
       const token = newOpaqueToken(tokenPrefixes.session);
       const sessionId = newId();
-      const absolute = Math.min(now + BROWSER_ABSOLUTE_MS, endsBy?.getTime() ?? Number.POSITIVE_INFINITY);
+      const absolute = Math.min(now + sessionTimes.absoluteMs, endsBy?.getTime() ?? Number.POSITIVE_INFINITY);
       await insertSession(tx, {
         id: sessionId,
         organisationId,
@@ -92,7 +97,7 @@ export function createVouchedAccounts({ clock }: { clock: Clock }): VouchedAccou
         address: visitor.address,
         userAgent: visitor.userAgent,
         now: new Date(now),
-        idleExpiresAt: new Date(Math.min(now + SESSION_IDLE_MS, absolute)),
+        idleExpiresAt: new Date(Math.min(now + sessionTimes.idleMs, absolute)),
         absoluteExpiresAt: new Date(absolute),
         factor,
         verifiedAt,

@@ -37,6 +37,8 @@ export interface Config {
   /** Without a slash at its end. */
   readonly breachedPasswordsUrl: string | undefined;
   readonly accessTokenMinutes: number;
+  /** Of a browser. */
+  readonly sessionTimes: { readonly idleMs: number; readonly absoluteMs: number };
   readonly signingKeys: { readonly algorithm: 'ES256' | 'EdDSA'; readonly everyDays: number };
   readonly rootKeyFile: string;
   /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
@@ -96,6 +98,10 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     passkeyRequiredRoles: read(settings.passkeyRequiredRoles),
     breachedPasswordsUrl: read(settings.breachedPasswordsUrl),
     accessTokenMinutes: read(settings.accessTokenMinutes),
+    sessionTimes: Object.freeze({
+      idleMs: read(settings.sessionIdleMinutes) * 60_000,
+      absoluteMs: read(settings.sessionHours) * 3_600_000,
+    }),
     signingKeys: Object.freeze({
       algorithm: read(settings.signingAlgorithm),
       everyDays: read(settings.signingKeyDays),

@@ -25,9 +25,15 @@ export const databaseUrl: ParseValue<Secret> = (text) => {
 
 export const redisUrl: ParseValue<Secret> = (text) => {
   const url = parse(text, ['redis:', 'rediss:']);
-  onlyParameters(url, []);
+  onlyParameters(url, url.protocol === 'rediss:' ? ['cacert'] : []);
+  if (url.hostname === '') throw new BadValue('names no host', 'write rediss://user:password@host:6379');
+  if (!/^\/?$|^\/\d{1,5}$/.test(url.pathname) || url.hash !== '')
+    throw new BadValue('is more than a place', 'after the host comes at most the number of a database, such as /0');
   if (url.protocol === 'redis:' && !isLoopbackHost(url.hostname)) {
-    throw new BadValue('names a server on another machine without TLS', 'use rediss://');
+    throw new BadValue(
+      'names a server on another machine without TLS',
+      'use rediss:// (and ?cacert=FILE for a CA of your own)',
+    );
   }
   return secret(text);
 };

@@ -78,7 +78,9 @@ export const settings = {
     defaultText: 'embedded',
   }),
   redisUrl: optional('REDIS_URL', redisUrl, {
-    description: 'shared state for several servers; off loopback rediss:// (planned: not used yet)',
+    description:
+      'Redis or Valkey that sessions are served from; off loopback rediss://, with ?cacert=FILE for a CA of your own',
+    defaultText: 'none: PostgreSQL serves them',
   }),
   smtpUrl: optional('VALTRONICS_SMTP_URL', smtpUrl, {
     description: 'mail server; off loopback smtps://, or smtp:// with ?requireTLS=true',
@@ -118,6 +120,12 @@ export const settings = {
   }),
   dpop: required('VALTRONICS_DPOP', 'optional', oneOf('optional', 'required'), {
     description: 'required: people’s tokens are given out and taken with proof of a key only (RFC 9449)',
+  }),
+  sessionIdleMinutes: required('VALTRONICS_SESSION_IDLE_MINUTES', '60', wholeNumber(5, 1_440), {
+    description: 'minutes without use after which a browser’s session ends',
+  }),
+  sessionHours: required('VALTRONICS_SESSION_HOURS', '12', wholeNumber(1, 720), {
+    description: 'hours after sign-in at which a browser’s session ends, however much it is used',
   }),
   signingAlgorithm: required('VALTRONICS_SIGNING_ALGORITHM', 'ES256', oneOf('ES256', 'EdDSA'), {
     description: 'how access tokens are signed; for keys made from then on',

@@ -4,7 +4,12 @@ import { createRequestTimes } from './request-times.ts';
 
 export type Transport = 'http' | 'mqtt' | 'live';
 /** What somebody holds the number of; asked only when a scrape comes. */
-export type Gauged = 'ingestQueuedPoints' | 'mqttConnections' | 'liveConnections' | 'liveSubscriptions';
+export type Gauged =
+  | 'ingestQueuedPoints'
+  | 'mqttConnections'
+  | 'liveConnections'
+  | 'liveSubscriptions'
+  | 'redisConnected';
 
 /**
  * What the platform counts. Everything here is cheap enough for the hottest path: telemetry and live counters are plain additions that
@@ -24,6 +29,10 @@ export interface Metrics {
   /** Messages left out because the reader was slow. */
   liveSkipped(messages: number): void;
   liveClosed(code: number): void;
+  /** The session of a request, or of a connection that opens. */
+  sessionLookedUp(where: 'redis' | 'database'): void;
+  /** An entry in Redis that did not open: nobody who holds our keys put it there. */
+  sessionEntryRefused(): void;
   jobRan(name: string, outcome: 'done' | 'failed', seconds: number): void;
   watch(what: Gauged, read: () => number): void;
   /** The answer to a scrape. */
@@ -35,6 +44,7 @@ const gaugeNames: Readonly<Record<Gauged, readonly [name: string, help: string]>
   mqttConnections: ['valtronics_mqtt_connections', 'Connected MQTT clients'],
   liveConnections: ['valtronics_live_connections', 'Open WebSocket connections'],
   liveSubscriptions: ['valtronics_live_subscriptions', 'Live subscriptions'],
+  redisConnected: ['valtronics_redis_connected', '1 while Redis is connected, else (and without one) 0'],
 };
 
 const HTTP_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -93,6 +103,16 @@ export function createMetrics({ ofProcess }: MetricsOptions = { ofProcess: false
     labelNames: ['code'],
     registers,
   });
+  const lookUps = new Counter({
+    name: 'valtronics_session_lookups_total',
+    help: 'Sessions looked up, by what answered',
+    labelNames: ['source'],
+    registers,
+  });
+  const fromRedis = lookUps.labels('redis');
+  const fromDatabase = lookUps.labels('database');
+  for (const source of [fromRedis, fromDatabase]) source.inc(0);
+  const entryRefused = plainCounter('valtronics_session_entries_refused_total', 'Entries in Redis that did not open');
   const jobRuns = new Counter({
     name: 'valtronics_job_runs_total',
     help: 'Runs of background jobs',
@@ -129,6 +149,8 @@ export function createMetrics({ ofProcess }: MetricsOptions = { ofProcess: false
     liveSent: plainCounter('valtronics_live_messages_total', 'Live messages sent'),
     liveSkipped: plainCounter('valtronics_live_skipped_total', 'Live messages left out for slow readers'),
     liveClosed: (code) => closes.labels(isKnownCloseCode(code) ? String(code) : 'other').inc(),
+    sessionLookedUp: (where) => (where === 'redis' ? fromRedis : fromDatabase).inc(),
+    sessionEntryRefused: () => entryRefused(1),
     jobRan(name, outcome, seconds) {
       jobRuns.labels(name, outcome).inc();
       jobSeconds.labels(name).set(seconds);

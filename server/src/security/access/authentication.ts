@@ -11,12 +11,9 @@ import type { DpopProofs } from './dpop.ts';
 import { type FactorPolicy, pendingOf } from './pending.ts';
 import type { ApiKeyPrincipal, DevicePrincipal, KnownPrincipal, UserPrincipal } from './principal.ts';
 import { permissionsOf, sameSet } from './roles.ts';
-import { findSessionById, findSessionByToken, type SessionRow, touchSession } from './session.repository.ts';
+import { findSessionById, type SessionRow, touchSession } from './session.repository.ts';
+import { isTouchDue, isUsable, type SessionLookUp } from './session-look-up.ts';
 import { type Sight, sightOf } from './sight.ts';
-
-/** Browser sessions end an hour after their last use (and at most twelve hours after sign-in, which the row says). */
-export const SESSION_IDLE_MS = 60 * 60_000;
-const TOUCH_EVERY_MS = 60_000;
 
 /** A credential that is good, but not shown in the way that proves who shows it. */
 type Bound = 'bound_token' | 'unbound_token' | 'bound_api_key';
@@ -50,38 +47,37 @@ export interface Authentication {
 }
 
 /**
- * Turns a credential into a principal. People are looked up in the database at every request, also those with an access token: that is
+ * Turns a credential into a principal. People are looked up at every request (`SessionLookUp`), also those with an access token: that is
  * what makes a revocation, a disabled account or a changed role take effect on the very next request instead of at the token's end.
  */
 export function createAuthentication(deps: {
   transactions: Transactions;
+  sessions: SessionLookUp;
   accessTokens: AccessTokens;
   deviceCredentials: DeviceCredentials;
   refusedTokens: RefusedTokens;
   apiKeys: ApiKeys;
   factorPolicy: FactorPolicy;
+  /** So long after their last use browsers' sessions end (and at most as long after sign-in as the row says). */
+  sessionIdleMs: number;
   dpopProofs: DpopProofs;
   /** Whether a token that is bound to no key is refused. */
   dpopRequired?: boolean;
   clock: Clock;
 }): Authentication {
-  const { transactions, accessTokens, deviceCredentials, apiKeys, refusedTokens, factorPolicy, dpopProofs, clock } =
+  const { transactions, sessions, accessTokens, deviceCredentials, apiKeys, refusedTokens, factorPolicy, dpopProofs } =
     deps;
+  const { sessionIdleMs, clock } = deps;
 
-  const usable = (row: SessionRow | undefined): row is SessionRow =>
-    row !== undefined &&
-    row.status === 'active' &&
-    row.idle_expires_at.getTime() > clock.now() &&
-    row.absolute_expires_at.getTime() > clock.now();
+  const usable = (row: SessionRow | undefined): row is SessionRow => isUsable(row, clock.now());
 
   async function session(cookieToken: string): Promise<UserPrincipal | null> {
     if (!isOpaqueToken(cookieToken, tokenPrefixes.session)) return null;
-    const row = await transactions.lookUp((reader) => findSessionByToken(reader, tokenHash(cookieToken)));
+    const row = await sessions.byToken(tokenHash(cookieToken));
     if (!usable(row)) return null;
     const now = clock.now();
-    if (now - row.last_seen_at.getTime() > TOUCH_EVERY_MS) {
-      const touch = (tx: UnauditedTx) =>
-        touchSession(tx, row.session_id, new Date(now), new Date(now + SESSION_IDLE_MS));
+    if (isTouchDue(row, now)) {
+      const touch = (tx: UnauditedTx) => touchSession(tx, row.session_id, new Date(now), new Date(now + sessionIdleMs));
       await transactions.unaudited(row.organisation_id, 'session_touch', touch);
     }
     return person(row, 'cookie', row.absolute_expires_at);
@@ -99,7 +95,7 @@ export function createAuthentication(deps: {
   async function personOf(claims: AccessClaims): Promise<UserPrincipal | null> {
     const { sessionId } = claims;
     if (sessionId === undefined) return null;
-    const row = await transactions.lookUp((reader) => findSessionById(reader, sessionId));
+    const row = await sessions.byId(sessionId);
     if (!usable(row) || row.user_id !== claims.userId || row.authorization_version !== claims.authzVersion) return null;
     return person(row, 'token', new Date(claims.expiresAt));
   }

@@ -23,14 +23,20 @@ export interface SessionRow {
   must_change_password: boolean;
   has_factor: boolean;
   has_passkey: boolean;
+  /** Every transaction before this one had ended when the row was read, so what it changed is in the row. */
+  horizon: string;
+  /** Of which run of which PostgreSQL that is true: after a failover or a restore the same numbers name other transactions. */
+  era: string;
 }
 
+const readAt = sql`pg_snapshot_xmin(pg_current_snapshot())::text as horizon, extract(epoch from pg_postmaster_start_time())::text as era`;
+
 export async function findSessionByToken(reader: Reader, tokenHash: Buffer): Promise<SessionRow | undefined> {
-  return (await sql<SessionRow>`select * from find_session(${tokenHash})`.execute(reader.db)).rows[0];
+  return (await sql<SessionRow>`select *, ${readAt} from find_session(${tokenHash})`.execute(reader.db)).rows[0];
 }
 
 export async function findSessionById(reader: Reader, sessionId: string): Promise<SessionRow | undefined> {
-  return (await sql<SessionRow>`select * from find_session_by_id(${sessionId})`.execute(reader.db)).rows[0];
+  return (await sql<SessionRow>`select *, ${readAt} from find_session_by_id(${sessionId})`.execute(reader.db)).rows[0];
 }
 
 export async function touchSession(tx: WriteTx, sessionId: string, seenAt: Date, idleExpiresAt: Date): Promise<void> {

@@ -14,8 +14,16 @@ export interface TransactionPools {
   readonly maintenance: Pool;
 }
 
-/** Makes the tokens of `tokens.ts`. Nothing else does, so a write without an account of itself does not compile. */
-export function createTransactions(pools: TransactionPools): Transactions {
+/**
+ * Makes the tokens of `tokens.ts`. Nothing else does, so a write without an account of itself does not compile.
+ *
+ * `sessionsChanged` runs after the commit of whatever changed what a session is worth and before the caller hears of it. Only writes with
+ * an event can: what needs none changes no rights.
+ */
+export function createTransactions(
+  pools: TransactionPools,
+  { sessionsChanged = async () => {} }: { readonly sessionsChanged?: () => Promise<void> } = {},
+): Transactions {
   const write = <T>(organisationId: number | null, work: (client: PoolClient) => Promise<T>): Promise<T> =>
     organisationId === null
       ? inTransaction(pools.maintenance, work)
@@ -23,6 +31,12 @@ export function createTransactions(pools: TransactionPools): Transactions {
 
   // No organisation is set outside of a transaction (the setting ends with one), so these see no organisation's rows.
   const lookUps = branded<Reader>(queriesOn<unknown>(pools.server), {});
+
+  async function told<T>(done: Promise<{ result: T; changedSessions: boolean }>): Promise<T> {
+    const { result, changedSessions } = await done;
+    if (changedSessions) await sessionsChanged();
+    return result;
+  }
 
   return {
     lookUp: (work) => work(lookUps),
@@ -34,28 +48,32 @@ export function createTransactions(pools: TransactionPools): Transactions {
       inTransaction(pools.maintenance, (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
 
     audited: (context, event, work) =>
-      withOrganisation(pools.server, context, async (client) => {
-        const said = subjectOnce(event);
-        const tx = asToken<AuditedTx>(client, { describe: said.describe });
-        const result = await work(tx);
-        await appendAuditEvent(tx, { ...context, ...said.subject(), event, outcome: 'success' });
-        return result;
-      }),
+      told(
+        withOrganisation(pools.server, context, async (client) => {
+          const said = subjectOnce(event);
+          const tx = asToken<AuditedTx>(client, { describe: said.describe });
+          const result = await work(tx);
+          const entry = { ...context, ...said.subject(), event, outcome: 'success' } as const;
+          return { result, ...(await appendAuditEvent(tx, entry)) };
+        }),
+      ),
 
     system: (who, work) =>
-      write(who.organisationId, async (client) => {
-        const said = subjectOnce(who.event);
-        const tx = asToken<SystemTx>(client, { describe: said.describe });
-        const result = await work(tx);
-        const context = { organisationId: who.organisationId, actor: who.actor, address: null, requestId: null };
-        await appendAuditEvent(tx, { ...context, ...said.subject(), event: who.event, outcome: 'success' });
-        return result;
-      }),
+      told(
+        write(who.organisationId, async (client) => {
+          const said = subjectOnce(who.event);
+          const tx = asToken<SystemTx>(client, { describe: said.describe });
+          const result = await work(tx);
+          const context = { organisationId: who.organisationId, actor: who.actor, address: null, requestId: null };
+          const entry = { ...context, ...said.subject(), event: who.event, outcome: 'success' } as const;
+          return { result, ...(await appendAuditEvent(tx, entry)) };
+        }),
+      ),
 
     refused: (context, event, subject) =>
-      withOrganisation(pools.server, context, (client) =>
-        appendAuditEvent(asToken<Reader>(client, {}), { ...context, ...subject, event, outcome: 'failure' }),
-      ),
+      withOrganisation(pools.server, context, async (client) => {
+        await appendAuditEvent(asToken<Reader>(client, {}), { ...context, ...subject, event, outcome: 'failure' });
+      }),
 
     unaudited: (organisationId, _reason, work) =>
       write(organisationId, (client) => work(asToken<UnauditedTx>(client, {}))),

@@ -9,7 +9,6 @@ import type { Call } from './call.ts';
 import { deviceCookie, deviceCookieHeader, sessionCookieHeader } from './credential.ts';
 import { departureCookie, departureCookieHeader } from './departure-cookie.ts';
 
-const SESSION_COOKIE_SECONDS = 12 * 3_600;
 const DEVICE_COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400;
 
 export interface CallParts {
@@ -23,6 +22,8 @@ export interface CallParts {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly transactions: Transactions;
+  /** As long as a session lasts at most, since the browser forgets the cookie then. */
+  readonly sessionCookieSeconds: number;
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
@@ -63,7 +64,7 @@ export function makeCall(parts: CallParts): Call<Endpoint> {
     },
     writeAs: audited,
     setSessionCookie(token: string | null) {
-      reply.header('set-cookie', sessionCookieHeader(token, SESSION_COOKIE_SECONDS));
+      reply.header('set-cookie', sessionCookieHeader(token, parts.sessionCookieSeconds));
     },
     setDeviceCookie(token: string) {
       reply.header('set-cookie', deviceCookieHeader(token, DEVICE_COOKIE_SECONDS));

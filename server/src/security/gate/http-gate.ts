@@ -1,66 +1,25 @@
-import { type Endpoint, endpoints, type Rate, type RateClass, rates } from '@valtronics/contract';
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
-import type { Clock } from '../../lib/clock.ts';
+import { type Endpoint, endpoints, type RateClass, rates } from '@valtronics/contract';
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { parseJson } from '../../lib/json.ts';
 import { Problem } from '../../lib/problem.ts';
-import type { AddressList } from '../../platform/config/addresses.ts';
-import type { Secret } from '../../platform/config/secret.ts';
-import type { Logger } from '../../platform/log/log.ts';
-import type { Metrics } from '../../platform/metrics/metrics.ts';
-import type { Authentication } from '../access/authentication.ts';
 import { refusal } from '../access/decision.ts';
 import { type DevicePrincipal, type Principal, principalKey } from '../access/principal.ts';
-import type { Transactions } from '../audit/transactions.types.ts';
-import type { Blocks } from '../shield/blocks.ts';
-import type { Guessing } from '../shield/guessing.types.ts';
 import { apiHeaders, strictTransport } from '../shield/headers.ts';
-import type { Limiter } from '../shield/limiter.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { type CallParts, makeCall } from './call-factory.ts';
 import { isBehind } from './certificate-doors.ts';
 import { createProofTaking } from './dpop.ts';
-import type { BodyReader, EndpointGate } from './endpoint-gate.ts';
+import type { BodyReader } from './endpoint-gate.ts';
 import { urlOf } from './endpoint-url.ts';
 import { withForms } from './form-body.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { createHttpBlocks } from './http-blocks.ts';
-import { type Caller, type CertificateOf, createHttpCallers } from './http-callers.ts';
+import { type Caller, createHttpCallers } from './http-callers.ts';
 import { hasUnknownFraming } from './http-framing.ts';
+import type { HttpGate, HttpGateOptions } from './http-gate.types.ts';
 import { parsed } from './parsed.ts';
 import { createProblemSender } from './send-problem.ts';
 import { toProblem } from './to-problem.ts';
-
-export interface HttpGateOptions {
-  readonly app: FastifyInstance;
-  readonly transactions: Transactions;
-  readonly authentication: Authentication;
-  readonly limiter: Limiter;
-  readonly blocks: Pick<Blocks, 'of'>;
-  readonly guessing: Pick<Guessing, 'refusedWhileBlocked'>;
-  readonly clock: Clock;
-  readonly publicOrigin: string;
-  readonly trustedProxies: AddressList;
-  /** How to know a connection that a device's certificate began; without it there is none. */
-  readonly certificateOf?: CertificateOf | undefined;
-  /** Tokens are given out to who proves a key only (RFC 9449, 5). */
-  readonly dpopRequired?: boolean;
-  readonly metricsToken: Secret | undefined;
-  /** What a device may send, on all transports together. */
-  readonly ingestRate: Rate;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  /** Check every answer against its schema; for tests, since a wrong answer is our fault and no caller's. */
-  readonly checkAnswers?: boolean;
-}
-
-export interface HttpGate extends EndpointGate {
-  /** Files of the web interface: the one thing served that the contract does not name. */
-  serveFallback(serve: (request: FastifyRequest, reply: FastifyReply) => boolean): void;
-  /** Told of every request a device was let in with. Must return at once. */
-  onDevice(listener: (device: DevicePrincipal) => void): void;
-  /** Throws when an endpoint of the contract has no handler. */
-  assertComplete(): void;
-}
 
 /** What the gate learns before the handler, under names that nothing else has. */
 const PASSAGE = Symbol('passage of the gate');
@@ -240,6 +199,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       request,
       reply,
       transactions: options.transactions,
+      sessionCookieSeconds: options.sessionCookieSeconds,
       params: parsed(endpoint.params, request.params),
       query: parsed(endpoint.query, request.query),
       body: request.body instanceof ReadBody ? request.body.value : parsed(endpoint.body, request.body),

@@ -81,12 +81,12 @@ export function createGuessingEffects({ log }: { log: Logger }) {
 }
 
 /** Of the instance, since a guesser belongs to no organisation. */
-function record(
+async function record(
   tx: UnauditedTx,
   event: 'block.created' | 'address.suspicious',
   address: string,
   subject: AuditSubject,
 ): Promise<void> {
   const context = { organisationId: null, actor: machine, address, requestId: null };
-  return appendAuditEvent(tx, { ...context, ...subject, event, outcome: 'success' });
+  await appendAuditEvent(tx, { ...context, ...subject, event, outcome: 'success' });
 }
