@@ -14,18 +14,22 @@ import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
+import { groupsText, useDeviceGroups } from '../device-groups/use-device-groups.ts';
 import { InviteDialog } from './invite-dialog.tsx';
 import { PeopleTabs } from './people-tabs.tsx';
 import { type PersonAction, PersonActions, PersonDialog } from './person-actions.tsx';
 import { useRoles } from './role-field.tsx';
 
+const kinds = ['person', 'service'] as const;
+const kindWords = { person: 'People', service: 'Service accounts' } as const;
 const statusWords = { invited: 'Invited', active: 'Active', disabled: 'Disabled' } as const;
 
 export function PeoplePage() {
   const { get, set } = useSearchState();
   const me = useMe();
   const names = useRoles().map(({ name }) => name);
-  const filters = { text: get('text'), role: oneOf(names, get('role')) };
+  const filters = { text: get('text'), role: oneOf(names, get('role')), kind: oneOf(kinds, get('kind')) };
+  const { groups } = useDeviceGroups();
   const list = useEndpointPages(usersList, { query: { ...filters, limit: 100 } });
   const refusal = useRefusal(userInvite);
   const [dialog, setDialog] = useState<{ action: PersonAction; person: User } | null>(null);
@@ -51,7 +55,13 @@ export function PeoplePage() {
         </>
       ),
     },
-    { key: 'email', header: 'Email', width: 'minmax(140px, 1.6fr)', from: 620, cell: ({ email }) => email },
+    {
+      key: 'email',
+      header: 'Email',
+      width: 'minmax(140px, 1.6fr)',
+      from: 620,
+      cell: ({ kind, email }) => (kind === 'service' ? <span className="dim">–</span> : email),
+    },
     { key: 'role', header: 'Role', width: '84px', cell: ({ role }) => humanName(role) },
     {
       key: 'status',
@@ -67,6 +77,18 @@ export function PeoplePage() {
       from: 900,
       cell: ({ factors }) =>
         factors.length > 0 ? factors.map((kind) => factorWords[kind]).join(', ') : <span className="dim">none</span>,
+    },
+    {
+      key: 'devices',
+      header: 'Sees',
+      width: 'minmax(90px, 0.9fr)',
+      from: 700,
+      cell: ({ deviceScope, deviceGroupIds }) =>
+        deviceScope === 'all' ? (
+          <span className="dim">every device</span>
+        ) : (
+          <span title={groupsText(deviceGroupIds, groups)}>{groupsText(deviceGroupIds, groups)}</span>
+        ),
     },
     {
       key: 'seen',
@@ -97,6 +119,12 @@ export function PeoplePage() {
           value={filters.role}
           options={names.map((name) => ({ value: name, label: humanName(name) }))}
           onChange={(role) => set({ role })}
+        />
+        <FilterSelect
+          label="Kind"
+          value={filters.kind}
+          options={kinds.map((kind) => ({ value: kind, label: kindWords[kind] }))}
+          onChange={(kind) => set({ kind })}
         />
       </Group>
       {list.error ? (
