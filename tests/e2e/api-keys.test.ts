@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freshAddress, type Person, type TestApp } from '../support/app.ts';
 import { aBrowser, anAppForBrowsers, aPageOf, button, hasBrowser, see, watchComplaints } from '../support/browser.ts';
 
@@ -28,6 +28,7 @@ describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () =
     page = await aPageOf({ app, browser }, admin, '/api-keys');
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   }, 240_000);
+  beforeEach(() => app.freshProof(admin));
   afterAll(async () => {
     await browser?.close();
     await app?.stop();
@@ -65,13 +66,13 @@ describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () =
     await key.getByLabel('Label').fill('Nightly export');
     await key.getByRole('checkbox', { name: /device:read$/ }).check();
     await key.getByRole('checkbox', { name: /telemetry:read$/ }).check();
-    await button(key, 'Remove all networks').click();
+    await key.getByLabel('Networks', { exact: true }).press('Backspace');
     // Nothing the browser can know: the schema lets it through, and the server's words stand under the same field.
     await key.getByLabel('Networks', { exact: true }).fill('0.0.0.0/0 ');
     await key.getByLabel('Ends after').fill('30');
     await button(key, 'Create key').click();
     await see(key, '0.0.0.0/0: A network of at least one leading bit');
-    await button(key, 'Remove all networks').click();
+    await key.getByLabel('Networks', { exact: true }).press('Backspace');
     await key.getByLabel('Networks', { exact: true }).fill('127.0.0.0/8');
     await button(key, 'Create key').click();
 
@@ -112,7 +113,7 @@ describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () =
     expect(await statusOf(secret)).toBe(401);
     await see(page, 'No API keys yet');
     // The browser notes our own wrong network and the proof that was too old.
-    expect(complaints.filter((each) => !/status of 40[03]/.test(each))).toEqual([]);
+    expect(complaints.filter((each) => !/status of 40[01]/.test(each))).toEqual([]);
   });
 
   it('the list is filtered by owner in the address, and says which keys end soon or have ended', once, async () => {

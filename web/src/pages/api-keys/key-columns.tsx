@@ -85,7 +85,7 @@ export const keyColumns = ({ groups, onOpen, onRevoke }: Actions): readonly Colu
     key: 'revoke',
     header: 'Revoke',
     headerHidden: true,
-    width: '58px',
+    width: '66px',
     cell: (key) => (
       <Button
         variant="default"

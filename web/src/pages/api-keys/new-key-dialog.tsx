@@ -14,6 +14,7 @@ import { useMe } from '../../api/session.ts';
 import { useChange, useEndpoint } from '../../api/use-endpoint.ts';
 import { humanName } from '../../ui/format-value.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
+import pills from '../../ui/forms/pills.module.css';
 import { useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { exactTime } from '../../ui/time/format-time.ts';
 import { DeviceScopeField } from '../device-groups/device-scope-field.tsx';
@@ -128,15 +129,15 @@ export function NewKeyDialog({ whose, onClose }: Props) {
             placeholder={values.networks.length === 0 ? 'anywhere' : ''}
             value={values.networks}
             error={errors.networks}
-            splitChars={[',', ' ', ';']}
+            splitChars={[',', ';', ' ', '\n']}
             maxTags={20}
             clearable
-            clearButtonProps={{ 'aria-label': 'Remove all networks' }}
-            onChange={(next) => form.set('networks', next)}
+            classNames={{ input: pills.input, inputField: pills.inputField }}
+            onChange={(next) => form.set('networks', separate(next))}
           />
           {mayLimit ? (
             <DeviceScopeField
-              everything={isMine ? 'Every device I see' : 'Every device its account sees'}
+              everything={isMine ? 'All that I see' : 'All its account sees'}
               scope={values.deviceScope}
               groupIds={values.deviceGroupIds}
               hint="Of their devices it sees those that its account and its maker see, too"
@@ -171,6 +172,11 @@ export function NewKeyDialog({ whose, onClose }: Props) {
     </Modal>
   );
 }
+
+/** What was typed or pasted in one go, as the entries it stands for. */
+const separate = (texts: readonly string[]) => [
+  ...new Set(texts.flatMap((text) => text.split(/[\s,;]+/)).filter((text) => text !== '')),
+];
 
 /** A key never holds more than its maker and its account do. */
 function useRefusalOf(account: User | null) {

@@ -2,6 +2,7 @@ import { Anchor, Input, MultiSelect, SegmentedControl, Stack, Text } from '@mant
 import type { DeviceScope } from '@valtronics/contract';
 import { Link } from 'react-router';
 import { countText } from '../../ui/format-value.ts';
+import pills from '../../ui/forms/pills.module.css';
 import { paths } from '../../ui/paths.ts';
 import { useDeviceGroups } from './use-device-groups.ts';
 
@@ -60,7 +61,7 @@ export function DeviceScopeField({ everything, scope, groupIds, hint, error, dis
           data={groups.map(({ id, name, devices }) => ({ value: id, label: `${name} (${countText(devices)})` }))}
           searchable
           clearable
-          clearButtonProps={{ 'aria-label': 'Choose no group' }}
+          classNames={{ input: pills.input, inputField: pills.inputField }}
           hidePickedOptions
           nothingFoundMessage="No such group"
           maxDropdownHeight={220}
