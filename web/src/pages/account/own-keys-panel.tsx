@@ -55,7 +55,7 @@ export function OwnKeysPanel() {
                 used <RelativeTime at={key.lastUsedAt} />
               </span>
               <span className="dim">
-                ends <EndTime at={key.expiresAt} />
+                <EndTime at={key.expiresAt} lead="ends" />
               </span>
               <Button
                 variant="default"

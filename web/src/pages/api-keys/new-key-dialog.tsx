@@ -16,6 +16,7 @@ import { humanName } from '../../ui/format-value.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import pills from '../../ui/forms/pills.module.css';
 import { useContractForm } from '../../ui/forms/use-contract-form.ts';
+import { useFaultInSight } from '../../ui/forms/use-fault-in-sight.ts';
 import { exactTime } from '../../ui/time/format-time.ts';
 import { DeviceScopeField } from '../device-groups/device-scope-field.tsx';
 import { useDeviceGroups } from '../device-groups/use-device-groups.ts';
@@ -50,6 +51,7 @@ export function NewKeyDialog({ whose, onClose }: Props) {
   const createOwn = useChange(ownApiKeyCreate, stale);
   const [made, setMade] = useState<ResultOf<typeof apiKeyCreate> | null>(null);
   const { values, errors } = form;
+  const sight = useFaultInSight(errors, form.problem);
 
   const submit = () => {
     const { expiresInDays, deviceScope, deviceGroupIds, networks } = values;
@@ -83,9 +85,11 @@ export function NewKeyDialog({ whose, onClose }: Props) {
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <form
+        ref={sight.form}
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
+          sight.sent();
           void submit();
         }}
       >

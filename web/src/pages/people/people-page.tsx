@@ -1,5 +1,5 @@
 import { Group } from '@mantine/core';
-import { IconUserPlus, IconUsers } from '@tabler/icons-react';
+import { IconRobot, IconUserPlus, IconUsers } from '@tabler/icons-react';
 import { type User, userInvite, usersList } from '@valtronics/contract';
 import { useState } from 'react';
 import { useMe, useRefusal } from '../../api/session.ts';
@@ -16,6 +16,7 @@ import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
 import { groupsText, useDeviceGroups } from '../device-groups/use-device-groups.ts';
 import { InviteDialog } from './invite-dialog.tsx';
+import classes from './people.module.css';
 import { PeopleTabs } from './people-tabs.tsx';
 import { type PersonAction, PersonActions, PersonDialog } from './person-actions.tsx';
 import { useRoles } from './role-field.tsx';
@@ -49,9 +50,11 @@ export function PeoplePage() {
       width: 'minmax(130px, 1.4fr)',
       cell: ({ id, name, email, kind }) => (
         <>
+          {kind === 'service' ? (
+            <IconRobot size={14} stroke={1.7} role="img" aria-label="Service account" className={classes.kind} />
+          ) : null}
           <b>{name ?? email}</b>
           {id === me.id ? <span className="dim"> you</span> : null}
-          {kind === 'service' ? <span className="dim"> a program</span> : null}
         </>
       ),
     },
@@ -60,7 +63,7 @@ export function PeoplePage() {
       header: 'Email',
       width: 'minmax(140px, 1.6fr)',
       from: 620,
-      cell: ({ kind, email }) => (kind === 'service' ? <span className="dim">–</span> : email),
+      cell: ({ kind, email }) => (kind === 'service' ? <span className="dim">a service account</span> : email),
     },
     { key: 'role', header: 'Role', width: '84px', cell: ({ role }) => humanName(role) },
     {
@@ -75,8 +78,12 @@ export function PeoplePage() {
       header: 'Second factor',
       width: '150px',
       from: 900,
-      cell: ({ factors }) =>
-        factors.length > 0 ? factors.map((kind) => factorWords[kind]).join(', ') : <span className="dim">none</span>,
+      cell: ({ kind, factors }) =>
+        factors.length > 0 ? (
+          factors.map((factor) => factorWords[factor]).join(', ')
+        ) : (
+          <span className="dim">{kind === 'service' ? '–' : 'none'}</span>
+        ),
     },
     {
       key: 'devices',
@@ -96,7 +103,7 @@ export function PeoplePage() {
       width: '96px',
       from: 760,
       align: 'right',
-      cell: ({ lastSignInAt }) => <RelativeTime at={lastSignInAt} />,
+      cell: ({ kind, lastSignInAt }) => <RelativeTime at={lastSignInAt} never={kind === 'service' ? '–' : 'never'} />,
     },
     {
       key: 'actions',
@@ -122,6 +129,7 @@ export function PeoplePage() {
         />
         <FilterSelect
           label="Kind"
+          width={175}
           value={filters.kind}
           options={kinds.map((kind) => ({ value: kind, label: kindWords[kind] }))}
           onChange={(kind) => set({ kind })}

@@ -9,17 +9,27 @@ const words = {
   soon: { icon: IconClockExclamation, word: 'Soon,' },
 } as const;
 
-/** When something stops working. What has or soon will is said by colour, icon and word. */
-export function EndTime({ at }: { at: string }) {
+/** When something stops working. What has or soon will is said by colour, icon and word; `lead` stands before what has not yet. */
+export function EndTime({ at, lead }: { at: string; lead?: string }) {
   const end = useTimeText((now) => endOf(at, now));
-  if (end !== 'ended' && end !== 'soon') return <RelativeTime at={at} />;
+  const before = lead && end !== 'ended' ? `${lead} ` : null;
+  if (end !== 'ended' && end !== 'soon')
+    return (
+      <>
+        {before}
+        <RelativeTime at={at} />
+      </>
+    );
   const { icon: Icon, word } = words[end];
   return (
-    <span className={classes.badge} data-tone="warning">
-      <Icon size={13} stroke={2} aria-hidden />
-      <span>
-        {word} <RelativeTime at={at} />
+    <>
+      {before}
+      <span className={classes.badge} data-tone="warning">
+        <Icon size={13} stroke={2} aria-hidden />
+        <span>
+          {word} <RelativeTime at={at} />
+        </span>
       </span>
-    </span>
+    </>
   );
 }
