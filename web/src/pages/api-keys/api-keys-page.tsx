@@ -76,7 +76,7 @@ export function ApiKeysPage() {
         detail={
           <>
             What programs sign in with; the accounts they act for stand{' '}
-            <Anchor component={Link} to={`${paths.people}?kind=service`} size="sm" underline="always">
+            <Anchor component={Link} to={`${paths.people}?kind=service`} size="sm" td="underline">
               among the people
             </Anchor>
           </>

@@ -29,7 +29,7 @@ export function KeyDetailsDialog({ apiKey, isMine = false, onRevoke, onClose }: 
         <dl className={classes.facts}>
           {isMine ? null : (
             <Fact name="Acts for">
-              <Anchor component={Link} to={paths.apiKeysOf(owner.id)} size="sm" underline="always" onClick={onClose}>
+              <Anchor component={Link} to={paths.apiKeysOf(owner.id)} size="sm" td="underline" onClick={onClose}>
                 {owner.name}
               </Anchor>
               , {ownerKindWords[owner.kind]}

@@ -44,7 +44,7 @@ export function DeviceScopeField({ everything, scope, groupIds, hint, error, dis
       {hasNone ? (
         <Text size="xs" c="dimmed">
           There is no device group yet:{' '}
-          <Anchor component={Link} to={paths.deviceGroups} size="xs" underline="always">
+          <Anchor component={Link} to={paths.deviceGroups} size="xs" td="underline">
             create one
           </Anchor>{' '}
           to limit what is seen.
