@@ -204,7 +204,7 @@ const network = z.union(
 const groupIds = z.array(id).max(200);
 const newKey = {
   label: name,
-  permissions: permissionList.min(1),
+  permissions: permissionList.min(1, 'at least one'),
   networks: z.array(network).max(20).optional().describe('where it may be used from; anywhere unless told'),
   deviceGroupIds: groupIds
     .optional()

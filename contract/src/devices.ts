@@ -66,6 +66,7 @@ export const devicesList = endpoint({
     type: deviceType.optional(),
     status: deviceStatus.optional(),
     location: label.optional(),
+    groupId: id.optional().describe('those of one device group'),
     text: z.string().max(100).optional().describe('part of name, serial, location or description'),
     sort: z.enum(['name', '-name', 'lastSeenAt', '-lastSeenAt', 'createdAt', '-createdAt']).optional(),
   }),

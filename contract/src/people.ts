@@ -8,14 +8,14 @@ import { needs, records, unaudited } from './policy.ts';
 export const deviceScope = z.enum(['all', 'limited']);
 export type DeviceScope = z.infer<typeof deviceScope>;
 
+const userKind = z.enum(['person', 'service']);
+
 export const user = z.strictObject({
   id,
   email: z.string(),
   name: z.string().nullable(),
   phone: z.string().nullable(),
-  kind: z
-    .enum(['person', 'service'])
-    .describe('a service account is a program’s: it holds API keys and is never signed in to'),
+  kind: userKind.describe('a service account is a program’s: it holds API keys and is never signed in to'),
   role,
   status: z.enum(['invited', 'active', 'disabled']),
   deviceScope: deviceScope.describe('limited: sees the devices of these groups, and those they own'),
@@ -33,7 +33,12 @@ export const usersList = endpoint({
   method: 'GET',
   path: '/users',
   summary: 'People of the organisation',
-  query: z.strictObject({ ...pageQuery, text: z.string().max(100).optional(), role: role.optional() }),
+  query: z.strictObject({
+    ...pageQuery,
+    text: z.string().max(100).optional(),
+    role: role.optional(),
+    kind: userKind.optional(),
+  }),
   response: page(user),
   access: needs('user:manage'),
   rate: 'api',

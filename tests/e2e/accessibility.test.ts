@@ -14,6 +14,7 @@ let browser: Browser;
 let person: Person;
 let deviceId: string;
 let subjectId: string;
+let groupId: string;
 let resetToken: string;
 /** Somebody who has to choose a new password before anything else. */
 let beginner: Person;
@@ -34,6 +35,9 @@ const pages: [string, () => string][] = [
   ['audit log', () => '/audit-log'],
   ['people', () => '/people'],
   ['roles', () => '/people/roles'],
+  ['API keys', () => '/api-keys'],
+  ['device groups', () => '/device-groups'],
+  ['device group', () => `/device-groups/${groupId}`],
   ['notifications', () => '/notifications'],
   ['settings', () => '/settings'],
   ['account', () => '/account'],
@@ -47,6 +51,9 @@ const opened: [string, string, RegExp][] = [
   ['dialog to end an assignment', '/devices/{device}', /^End/],
   ['menu of a person', '/people', /^Actions for/],
   ['dialog to invite someone', '/people', /^Invite/],
+  ['dialog to make a key', '/api-keys', /^New key/],
+  ['details of a key', '/api-keys', /^A key/],
+  ['menu of a device group', '/device-groups', /^Actions for/],
   ['dialog to add an authenticator app', '/account', /^Add authenticator app/],
   ['dialog to add a passkey', '/account', /^Add passkey/],
 ];
@@ -162,6 +169,8 @@ describe.skipIf(!hasBrowser)(
       const ask = (path: string, body: unknown) =>
         app.call('POST', `/api/v1${path}`, { token: person.accessToken, body });
       subjectId = (await ask('/subjects', { reference: 'MRN-1', name: 'Ines Example' })).json.id;
+      groupId = (await ask('/device-groups', { name: 'Cold rooms', deviceIds: [deviceId] })).json.id;
+      await app.aKey(person, 'operator', ['device:read'], { deviceGroupIds: [groupId], expiresInDays: 3 });
       for (const until of [new Date().toISOString(), undefined]) {
         const span = { subjectId, from: until ? '2026-01-01T00:00:00.000Z' : new Date().toISOString(), until };
         expect((await ask(`/devices/${deviceId}/assignments`, span)).status).toBe(201);

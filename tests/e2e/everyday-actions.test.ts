@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, freshAddress, type Person, type TestApp } from '../support/app.ts';
-import { aBrowser, anAppForBrowsers, hasBrowser, watchComplaints } from '../support/browser.ts';
+import type { Answer, Person, TestApp } from '../support/app.ts';
+import { aBrowser, anAppForBrowsers, aPageOf, button, hasBrowser, see, watchComplaints } from '../support/browser.ts';
 import { aWebhookReceiver } from '../support/webhook-receiver.ts';
 
 const PATIENCE_MS = 60_000;
@@ -15,33 +15,11 @@ let admin: Person;
 let page: Page;
 let complaints: string[];
 
-/** Signed in without the form, which would be most of the time. */
-async function aPageOf({ email, password }: Person, path: string): Promise<Page> {
-  const session = await app.call('POST', '/api/v1/auth/session', {
-    body: { email, password },
-    headers: { origin: app.origin },
-    from: freshAddress(),
-  });
-  expect(session.status, session.text).toBe(200);
-  const [, name = '', value = ''] = /^([^=]+)=([^;]+)/.exec(String(session.headers['set-cookie'])) ?? [];
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 } });
-  await context.addCookies([{ name, value, url: app.origin, secure: true }]);
-  const made = await context.newPage();
-  made.setDefaultTimeout(PATIENCE_MS);
-  await made.goto(`${app.origin}${path}`);
-  return made;
-}
-
 async function signIn(on: Page, email: string, password: string): Promise<void> {
   await on.getByLabel('Email address').fill(email);
   await on.getByLabel('Password', { exact: true }).fill(password);
   await button(on, 'Sign in').click();
 }
-
-const button = (on: Page | Locator, name: string) => on.getByRole('button', { name, exact: true });
-// What a narrow page says in one place and a wide one in another is there twice and shown once.
-const see = (on: Page | Locator, text: string | RegExp) =>
-  on.getByText(text).filter({ visible: true }).first().waitFor();
 
 const ask = (method: string, path: string, body?: unknown): Promise<Answer> =>
   app.call(method, `/api/v1${path}`, { token: admin.accessToken, ...(body === undefined ? {} : { body }) });
@@ -70,7 +48,7 @@ describe.skipIf(!hasBrowser)('what people do every day, in a browser', () => {
     app = await anAppForBrowsers({ VALTRONICS_WEBHOOK_ALLOW: '127.0.0.0/8' });
     browser = await aBrowser();
     admin = await app.aPerson('admin');
-    page = await aPageOf(admin, '/rules');
+    page = await aPageOf({ app, browser }, admin, '/rules');
     complaints = watchComplaints(page);
   }, 180_000);
   afterAll(async () => {
@@ -184,9 +162,9 @@ describe.skipIf(!hasBrowser)('what people do every day, in a browser', () => {
 
   it('a changed password ends every other session at once, and only the new one signs in', once, async () => {
     const person = await app.aPerson('analyst');
-    const elsewhere = await aPageOf(person, '/alerts');
+    const elsewhere = await aPageOf({ app, browser }, person, '/alerts');
     await elsewhere.getByRole('heading', { name: 'Alerts' }).waitFor();
-    const here = await aPageOf(person, '/account');
+    const here = await aPageOf({ app, browser }, person, '/account');
     const sessions = here.getByRole('main').getByRole('listitem');
     await expect.poll(() => sessions.count(), { timeout: PATIENCE_MS }).toBe(3);
     await here.getByLabel('Current password').fill('not what it is at all');

@@ -1,34 +1,13 @@
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freshAddress, type Person, type TestApp } from '../support/app.ts';
-import { aBrowser, anAppForBrowsers, hasBrowser, watchComplaints } from '../support/browser.ts';
-
-const PATIENCE_MS = 60_000;
+import type { Person, TestApp } from '../support/app.ts';
+import { aBrowser, anAppForBrowsers, aPageOf, button, hasBrowser, see, watchComplaints } from '../support/browser.ts';
 
 let app: TestApp;
 let browser: Browser;
 let operator: Person;
 let analyst: Person;
 let device: { id: string };
-
-/** Signed in without the form, which would be most of the time. */
-async function aPageOf({ email, password }: Person, path: string): Promise<Page> {
-  const session = await app.call('POST', '/api/v1/auth/session', {
-    body: { email, password },
-    headers: { origin: app.origin },
-    from: freshAddress(),
-  });
-  const [, name = '', value = ''] = /^([^=]+)=([^;]+)/.exec(String(session.headers['set-cookie'])) ?? [];
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 } });
-  await context.addCookies([{ name, value, url: app.origin, secure: true }]);
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
-  await page.goto(`${app.origin}${path}`);
-  return page;
-}
-const button = (on: Page | Locator, name: string) => on.getByRole('button', { name, exact: true });
-const see = (on: Page | Locator, text: string | RegExp) =>
-  on.getByText(text).filter({ visible: true }).first().waitFor();
 
 describe.skipIf(!hasBrowser)('people who are measured, in a browser', () => {
   beforeAll(async () => {
@@ -47,7 +26,7 @@ describe.skipIf(!hasBrowser)('people who are measured, in a browser', () => {
     timeout: 300_000,
     retry: 0,
   }, async () => {
-    const page = await aPageOf(operator, '/subjects');
+    const page = await aPageOf({ app, browser }, operator, '/subjects');
     const complaints = watchComplaints(page);
     await see(page, 'Nobody is measured yet');
     await button(page, 'Register person').first().click();
@@ -86,7 +65,7 @@ describe.skipIf(!hasBrowser)('people who are measured, in a browser', () => {
     await page.reload();
     await row.waitFor();
 
-    const masked = await aPageOf(analyst, '/subjects');
+    const masked = await aPageOf({ app, browser }, analyst, '/subjects');
     await see(masked, 'names and references are hidden from your role');
     await masked.getByRole('link', { name: 'Bed monitor 4' }).click();
     const theirs = masked.getByRole('region', { name: 'Person measured' });

@@ -308,6 +308,14 @@ describe('a service account', () => {
       kind: 'service',
       status: 'active',
     });
+    const among = async (kind: string) => {
+      const { json } = await as(admin)('GET', `/users?kind=${kind}&limit=1000`);
+      return json.items.map((account: { id: string }) => account.id);
+    };
+    expect(await among('service')).toContain(ownerId);
+    expect(await among('service')).not.toContain(admin.userId);
+    expect(await among('person')).toContain(admin.userId);
+    expect(await among('person')).not.toContain(ownerId);
     expect((await change({ status: 'disabled' })).status).toBe(200);
     expect(await statusOf(secret)).toBe(401);
     expect((await change({ status: 'active' })).json).toMatchObject({ status: 'active' });

@@ -341,4 +341,23 @@ describe('groups', () => {
     expect(idsIn(await as(person.accessToken)('GET', '/devices'))).toEqual([]);
     expect(said(await byAdmin('GET', `/device-groups/${created.id}`))).toBe('404 not_found');
   });
+
+  it('the device list shows one group’s devices, and of them only what is seen', async () => {
+    const both = (await made('/device-groups', { name: 'Of both', deviceIds: [inside.id, outside.id] })).id;
+    const listed = async (by: typeof byAdmin, query: string) => idsIn(await by('GET', `/devices?${query}`)).toSorted();
+    expect(await listed(byAdmin, `groupId=${group}`)).toEqual([inside.id]);
+    expect(await listed(byAdmin, `groupId=${both}`)).toEqual([inside.id, outside.id].toSorted());
+    expect(await listed(byAdmin, `groupId=${both}&text=outs`)).toEqual([outside.id]);
+    expect(await listed(byAdmin, `groupId=${randomUUID()}`)).toEqual([]);
+    expect(await listed(byLimited, `groupId=${both}`)).toEqual([inside.id]);
+  });
+
+  it('count the keys that are limited to them, and no longer those that were revoked', async () => {
+    const { id } = await made('/device-groups', { name: 'Of keys', deviceIds: [] });
+    const key = await app.aKey(admin, 'operator', ['device:read'], { deviceGroupIds: [id] });
+    const keys = async () => (await byAdmin('GET', `/device-groups/${id}`)).json.apiKeys;
+    expect(await keys()).toBe(1);
+    expect((await byAdmin('DELETE', `/api-keys/${key.id}`)).status).toBe(204);
+    expect(await keys()).toBe(0);
+  });
 });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { ensureWebIsBuilt } from '../../server/src/build-web.ts';
-import { anApp, type TestApp } from './app.ts';
+import { anApp, freshAddress, type Person, type TestApp } from './app.ts';
 import { freePorts } from './free-ports.ts';
 
 const PLACES = [
@@ -51,3 +51,32 @@ export function watchComplaints(page: Page): string[] {
   page.on('pageerror', (error) => complaints.push(error.stack ?? error.message));
   return complaints;
 }
+
+const PATIENCE_MS = 60_000;
+
+/** A page of somebody signed in without the form, which would be most of the time. */
+export async function aPageOf(
+  { app, browser }: { app: TestApp; browser: Browser },
+  { email, password }: Person,
+  path: string,
+): Promise<Page> {
+  const session = await app.call('POST', '/api/v1/auth/session', {
+    body: { email, password },
+    headers: { origin: app.origin },
+    from: freshAddress(),
+  });
+  if (session.status !== 200) throw new Error(`sign-in failed: ${session.text}`);
+  const [, name = '', value = ''] = /^([^=]+)=([^;]+)/.exec(String(session.headers['set-cookie'])) ?? [];
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 } });
+  await context.addCookies([{ name, value, url: app.origin, secure: true }]);
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(`${app.origin}${path}`);
+  return page;
+}
+
+export const button = (on: Page | Locator, name: string) => on.getByRole('button', { name, exact: true });
+
+/** What a narrow page says in one place and a wide one in another is there twice and shown once. */
+export const see = (on: Page | Locator, text: string | RegExp) =>
+  on.getByText(text).filter({ visible: true }).first().waitFor();

@@ -94,6 +94,15 @@ export const routes: RouteObject[] = [
           screen(paths.roles, { title: 'The table of roles', permission: 'user:manage' }, async () => ({
             Component: (await import('./pages/people/roles-page.tsx')).RolesPage,
           })),
+          screen(paths.apiKeys, { title: 'The list of API keys', permission: 'user:manage' }, async () => ({
+            Component: (await import('./pages/api-keys/api-keys-page.tsx')).ApiKeysPage,
+          })),
+          screen(paths.deviceGroups, { title: 'The list of device groups', permission: 'user:manage' }, async () => ({
+            Component: (await import('./pages/device-groups/device-groups-page.tsx')).DeviceGroupsPage,
+          })),
+          screen(paths.deviceGroup(':id'), { title: 'The device group', permission: 'user:manage' }, async () => ({
+            Component: (await import('./pages/device-groups/device-group-page.tsx')).DeviceGroupPage,
+          })),
           screen(paths.notifications, { title: 'The list of channels', permission: 'config:manage' }, async () => ({
             Component: (await import('./pages/notifications/notifications-page.tsx')).NotificationsPage,
           })),

@@ -6,8 +6,10 @@ import {
   IconCpu,
   IconFileText,
   IconHeartbeat,
+  IconKey,
   IconLayoutDashboard,
   IconRulerMeasure,
+  IconStack2,
   IconUser,
   IconUsers,
 } from '@tabler/icons-react';
@@ -46,6 +48,8 @@ export const navigation: readonly { group: string; items: readonly NavigationIte
     group: 'Organisation',
     items: [
       { label: 'People', to: paths.people, icon: IconUsers, permission: 'user:manage', key: 'p' },
+      { label: 'API keys', to: paths.apiKeys, icon: IconKey, permission: 'user:manage', key: 'k' },
+      { label: 'Device groups', to: paths.deviceGroups, icon: IconStack2, permission: 'user:manage', key: 't' },
       { label: 'Notifications', to: paths.notifications, icon: IconBellRinging, permission: 'config:manage', key: 'n' },
       { label: 'Settings', to: paths.settings, icon: IconBuilding, permission: 'config:manage', key: 's' },
       { label: 'My account', to: paths.account, icon: IconUser, key: 'm' },

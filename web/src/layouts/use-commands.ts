@@ -73,7 +73,11 @@ export function useCommands(text: string, settled: string) {
       : []),
     ...(permissions.includes('alert:write') ? [act('Create a rule', IconPlus, { to: paths.newRule })] : []),
     ...(permissions.includes('user:manage')
-      ? [act('Invite a person', IconPlus, { to: `${paths.people}?invite=1` })]
+      ? [
+          act('Invite a person', IconPlus, { to: `${paths.people}?invite=1` }),
+          act('Create a service account', IconPlus, { to: `${paths.apiKeys}?new=account` }),
+          act('Create a device group', IconPlus, { to: `${paths.deviceGroups}?new=1` }),
+        ]
       : []),
     ...(permissions.includes('alert:read')
       ? [act('Show active alerts', IconArrowRight, { to: `${paths.alerts}?status=active` })]

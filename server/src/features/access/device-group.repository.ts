@@ -14,7 +14,8 @@ const groups = sql`
   select id, name, created_at,
     (select count(*)::int from device_group_devices d where d.group_id = device_groups.id) as devices,
     (select count(*)::int from person_device_groups p where p.group_id = device_groups.id) as people,
-    (select count(*)::int from api_key_device_groups k where k.group_id = device_groups.id) as api_keys
+    (select count(*)::int from api_key_device_groups k join api_keys on api_keys.id = k.key_id and revoked_at is null
+      where k.group_id = device_groups.id) as api_keys
   from device_groups`;
 
 export async function listGroups(reader: Reader): Promise<DeviceGroupRecord[]> {

@@ -10,6 +10,7 @@ export interface DeviceFilter {
   readonly type: string | undefined;
   readonly status: DeviceStatus | undefined;
   readonly location: string | undefined;
+  readonly groupId: string | undefined;
   readonly text: string | undefined;
   readonly sort: DeviceSort;
   /** Where the page before ended. */
@@ -40,6 +41,8 @@ export async function listDevices(
     where (${filter.type ?? null}::text is null or type = ${filter.type ?? null})
       and (${filter.status ?? null}::text is null or status = ${filter.status ?? null})
       and (${filter.location ?? null}::text is null or location = ${filter.location ?? null})
+      and (${filter.groupId ?? null}::uuid is null or exists (
+        select from device_group_devices d where d.device_id = devices.id and d.group_id = ${filter.groupId ?? null}::uuid))
       and (${text}::text is null or name ilike ${text} or serial ilike ${text} or location ilike ${text}
         or description ilike ${text})
       and (${afterKey}::text is null

@@ -41,6 +41,7 @@ export interface DeviceQuery {
   readonly type?: string | undefined;
   readonly status?: DeviceStatus | undefined;
   readonly location?: string | undefined;
+  readonly groupId?: string | undefined;
   readonly text?: string | undefined;
   readonly sort?: DeviceSort | undefined;
 }
@@ -125,8 +126,8 @@ export function createDeviceService({ clock }: { clock: Clock }) {
       const sort = query.sort ?? 'name';
       const position = decodeCursor(query.cursor, listPosition);
       const after = position && listAfter(position, sort);
-      const { type, status, location, text } = query;
-      const rows = await listDevices(reader, { type, status, location, text, sort, after, limit: limit + 1 });
+      const { type, status, location, groupId, text } = query;
+      const rows = await listDevices(reader, { type, status, location, groupId, text, sort, after, limit: limit + 1 });
       return pageOf(rows, limit, presentDevice, (row) => [sort, row.sort_key, row.id]);
     },
 

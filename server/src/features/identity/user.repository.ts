@@ -36,6 +36,7 @@ export async function findPasswordHash(reader: Reader, id: string): Promise<stri
 export interface UserFilter {
   text: string | undefined;
   role: Role | undefined;
+  kind: 'person' | 'service' | undefined;
   after: readonly [email: string, id: string] | undefined;
   limit: number;
 }
@@ -47,6 +48,7 @@ export async function listUsers(reader: Reader, filter: UserFilter): Promise<Use
     select ${columns} from users
     where (${text}::text is null or email ilike ${text} or users.name ilike ${text})
       and (${filter.role ?? null}::text is null or role = ${filter.role ?? null})
+      and (${filter.kind ?? null}::text is null or users.kind = ${filter.kind ?? null})
       and (${email}::text is null or (lower(email), id) > (${email}, ${id}::uuid))
     order by lower(email), id limit ${filter.limit}`.execute(reader.db);
   return found.rows;

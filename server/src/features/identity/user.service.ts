@@ -92,11 +92,13 @@ export function createUserService(deps: {
         cursor?: string | undefined;
         text?: string | undefined;
         role?: Role | undefined;
+        kind?: 'person' | 'service' | undefined;
       },
     ) {
       const limit = query.limit ?? DEFAULT_PAGE;
       const after = decodeCursor(query.cursor, position);
-      const rows = await listUsers(reader, { text: query.text, role: query.role, after, limit: limit + 1 });
+      const { text, role, kind } = query;
+      const rows = await listUsers(reader, { text, role, kind, after, limit: limit + 1 });
       return pageOf(rows, limit, presentUser, (row) => [row.email.toLowerCase(), row.id]);
     },
 

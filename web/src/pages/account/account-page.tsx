@@ -5,6 +5,7 @@ import { PageHeader, Panel } from '../../ui/page.tsx';
 import classes from './account.module.css';
 import { FactorPanel } from './factor-panel.tsx';
 import { NameForm } from './name-form.tsx';
+import { OwnKeysPanel } from './own-keys-panel.tsx';
 import { SessionPanel } from './session-panel.tsx';
 
 export function AccountPage() {
@@ -16,6 +17,7 @@ export function AccountPage() {
         <div className={classes.column}>
           <FactorPanel />
           <SessionPanel />
+          <OwnKeysPanel />
         </div>
         <div className={classes.column}>
           <Panel title="Profile">

@@ -1,5 +1,5 @@
 import { Group } from '@mantine/core';
-import { IconUserPlus, IconUsers } from '@tabler/icons-react';
+import { IconRobot, IconUserPlus, IconUsers } from '@tabler/icons-react';
 import { type User, userInvite, usersList } from '@valtronics/contract';
 import { useState } from 'react';
 import { useMe, useRefusal } from '../../api/session.ts';
@@ -14,18 +14,23 @@ import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
+import { groupsText, useDeviceGroups } from '../device-groups/use-device-groups.ts';
 import { InviteDialog } from './invite-dialog.tsx';
+import classes from './people.module.css';
 import { PeopleTabs } from './people-tabs.tsx';
 import { type PersonAction, PersonActions, PersonDialog } from './person-actions.tsx';
 import { useRoles } from './role-field.tsx';
 
+const kinds = ['person', 'service'] as const;
+const kindWords = { person: 'People', service: 'Service accounts' } as const;
 const statusWords = { invited: 'Invited', active: 'Active', disabled: 'Disabled' } as const;
 
 export function PeoplePage() {
   const { get, set } = useSearchState();
   const me = useMe();
   const names = useRoles().map(({ name }) => name);
-  const filters = { text: get('text'), role: oneOf(names, get('role')) };
+  const filters = { text: get('text'), role: oneOf(names, get('role')), kind: oneOf(kinds, get('kind')) };
+  const { groups } = useDeviceGroups();
   const list = useEndpointPages(usersList, { query: { ...filters, limit: 100 } });
   const refusal = useRefusal(userInvite);
   const [dialog, setDialog] = useState<{ action: PersonAction; person: User } | null>(null);
@@ -45,13 +50,21 @@ export function PeoplePage() {
       width: 'minmax(130px, 1.4fr)',
       cell: ({ id, name, email, kind }) => (
         <>
+          {kind === 'service' ? (
+            <IconRobot size={14} stroke={1.7} role="img" aria-label="Service account" className={classes.kind} />
+          ) : null}
           <b>{name ?? email}</b>
           {id === me.id ? <span className="dim"> you</span> : null}
-          {kind === 'service' ? <span className="dim"> a program</span> : null}
         </>
       ),
     },
-    { key: 'email', header: 'Email', width: 'minmax(140px, 1.6fr)', from: 620, cell: ({ email }) => email },
+    {
+      key: 'email',
+      header: 'Email',
+      width: 'minmax(140px, 1.6fr)',
+      from: 620,
+      cell: ({ kind, email }) => (kind === 'service' ? <span className="dim">a service account</span> : email),
+    },
     { key: 'role', header: 'Role', width: '84px', cell: ({ role }) => humanName(role) },
     {
       key: 'status',
@@ -65,8 +78,24 @@ export function PeoplePage() {
       header: 'Second factor',
       width: '150px',
       from: 900,
-      cell: ({ factors }) =>
-        factors.length > 0 ? factors.map((kind) => factorWords[kind]).join(', ') : <span className="dim">none</span>,
+      cell: ({ kind, factors }) =>
+        factors.length > 0 ? (
+          factors.map((factor) => factorWords[factor]).join(', ')
+        ) : (
+          <span className="dim">{kind === 'service' ? '–' : 'none'}</span>
+        ),
+    },
+    {
+      key: 'devices',
+      header: 'Sees',
+      width: 'minmax(90px, 0.9fr)',
+      from: 700,
+      cell: ({ deviceScope, deviceGroupIds }) =>
+        deviceScope === 'all' ? (
+          <span className="dim">every device</span>
+        ) : (
+          <span title={groupsText(deviceGroupIds, groups)}>{groupsText(deviceGroupIds, groups)}</span>
+        ),
     },
     {
       key: 'seen',
@@ -74,7 +103,7 @@ export function PeoplePage() {
       width: '96px',
       from: 760,
       align: 'right',
-      cell: ({ lastSignInAt }) => <RelativeTime at={lastSignInAt} />,
+      cell: ({ kind, lastSignInAt }) => <RelativeTime at={lastSignInAt} never={kind === 'service' ? '–' : 'never'} />,
     },
     {
       key: 'actions',
@@ -97,6 +126,13 @@ export function PeoplePage() {
           value={filters.role}
           options={names.map((name) => ({ value: name, label: humanName(name) }))}
           onChange={(role) => set({ role })}
+        />
+        <FilterSelect
+          label="Kind"
+          width={175}
+          value={filters.kind}
+          options={kinds.map((kind) => ({ value: kind, label: kindWords[kind] }))}
+          onChange={(kind) => set({ kind })}
         />
       </Group>
       {list.error ? (

@@ -1,6 +1,8 @@
 import { ActionIcon, Menu, Text } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
 import type { User } from '@valtronics/contract';
+import { Link } from 'react-router';
+import { paths } from '../../ui/paths.ts';
 import { ChangePersonDialog } from './change-person-dialog.tsx';
 import { ForcePasswordDialog } from './force-password-dialog.tsx';
 import { InvitationLinkDialog, PasswordLinkDialog } from './link-dialogs.tsx';
@@ -26,8 +28,15 @@ interface Item {
   readonly refusal?: string | undefined;
 }
 
-function itemsFor({ id, status, factors, mustChangePassword }: User, myId: string): Item[] {
+function itemsFor({ id, kind, status, factors, mustChangePassword }: User, myId: string): Item[] {
   const own = id === myId;
+  // Nobody signs in to it, so it has neither sessions nor password nor factors.
+  if (kind === 'service') {
+    return [
+      { action: 'change', label: 'Change…' },
+      { action: 'switch', label: status === 'disabled' ? 'Enable the account…' : 'Disable the account…' },
+    ];
+  }
   if (status === 'invited') {
     return [
       { action: 'change', label: 'Change…' },
@@ -83,6 +92,9 @@ export function PersonActions({ person, myId, onPick }: MenuProps) {
             ) : null}
           </Menu.Item>
         ))}
+        <Menu.Item component={Link} to={paths.apiKeysOf(person.id)}>
+          API keys
+        </Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -1,12 +1,12 @@
 import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
-import { type Permission, permissions, type RoleEntry, roleChange, roleCreate } from '@valtronics/contract';
+import { type RoleEntry, roleChange, roleCreate } from '@valtronics/contract';
 import { useMe } from '../../api/session.ts';
 import { useChange } from '../../api/use-endpoint.ts';
 import { humanName } from '../../ui/format-value.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { orNull, useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { sayDone } from '../../ui/toasts.tsx';
-import { permissionWords } from './permission-words.ts';
+import { PermissionsField } from './permissions-field.tsx';
 
 /** A role of the organisation's own. What its maker may not do themselves stays closed: nobody gives more than they have. */
 export function RoleDialog({ role, onClose }: { role?: RoleEntry; onClose: () => void }) {
@@ -67,28 +67,14 @@ export function RoleDialog({ role, onClose }: { role?: RoleEntry; onClose: () =>
             />
           )}
           <TextInput label="What it is for" maxLength={300} {...form.text('description')} />
-          <Checkbox.Group
-            label="Permissions"
-            error={form.errors.permissions}
+          <PermissionsField
             value={held}
-            onChange={(next) => form.set('permissions', next as Permission[])}
-          >
-            <Stack gap={6} mt={6}>
-              {permissions.map((permission) => (
-                <Checkbox
-                  key={permission}
-                  value={permission}
-                  size="xs"
-                  disabled={!me.permissions.includes(permission)}
-                  label={
-                    <>
-                      {permissionWords[permission]} <span className="dim mono">{permission}</span>
-                    </>
-                  }
-                />
-              ))}
-            </Stack>
-          </Checkbox.Group>
+            error={form.errors.permissions}
+            refusalOf={(permission) =>
+              me.permissions.includes(permission) ? undefined : 'You do not hold it yourself'
+            }
+            onChange={(next) => form.set('permissions', next)}
+          />
           <Checkbox
             size="xs"
             label="Whoever holds it must have a second factor"

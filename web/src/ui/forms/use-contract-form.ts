@@ -23,6 +23,17 @@ export function schemaErrors(schema: z.ZodType, value: unknown): FieldErrors {
   return fieldErrors(result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })));
 }
 
+/** A complaint about one entry of a list stands under the list, and says which entry it is about. */
+export function atFields(found: FieldErrors, values: Readonly<Record<string, unknown>>): FieldErrors {
+  const placed = Object.entries(found).map(([path, message]) => {
+    const [field = '', index = ''] = path.split('.');
+    const list = path in values ? undefined : values[field];
+    if (!Array.isArray(list)) return [path, message] as const;
+    return [field, typeof list[Number(index)] === 'string' ? `${list[Number(index)]}: ${message}` : message] as const;
+  });
+  return Object.fromEntries(placed.toReversed());
+}
+
 interface Refusal {
   readonly title: string;
   readonly detail?: string | undefined;
@@ -65,7 +76,7 @@ export function useContractForm<V extends Record<string, unknown>>(initial: V) {
     fail: (found: FieldErrors) => setErrors(found),
     /** Checks `value` and, when it is sound, sends it. */
     async submit<S extends z.ZodType>(schema: S, value: unknown, send: (value: z.input<S>) => Promise<unknown>) {
-      const found = schemaErrors(schema, value);
+      const found = atFields(schemaErrors(schema, value), values);
       setErrors(found);
       setProblem(null);
       if (Object.keys(found).length > 0) return;
@@ -73,8 +84,10 @@ export function useContractForm<V extends Record<string, unknown>>(initial: V) {
         await send(value as z.input<S>);
       } catch (error) {
         const refusal = error as Refusal;
-        setErrors(fieldErrors(refusal.errors ?? []));
-        const homeless = (refusal.errors ?? []).filter(({ path }) => !(fieldOf(path) in values));
+        setErrors(atFields(fieldErrors(refusal.errors ?? []), values));
+        const isHomeless = ({ path, message }: FieldError) =>
+          !Object.keys(atFields(fieldErrors([{ path, message }]), values)).some((field) => field in values);
+        const homeless = (refusal.errors ?? []).filter(isHomeless);
         if ((refusal.errors ?? []).length === 0 || homeless.length > 0) {
           const detail = homeless.map(({ path, message }) => `${path}: ${message}`).join('; ') || refusal.detail;
           setProblem({ ...refusal, title: refusal.title, requestId: refusal.requestId, errors: [], detail });

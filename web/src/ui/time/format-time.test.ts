@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { duration, exactTime, relativeTime } from './format-time.ts';
+import { duration, endOf, exactTime, relativeTime } from './format-time.ts';
 
 it('names the zone of an exact time', () => {
   expect(exactTime('2026-11-25T14:03:07.120Z')).toMatch(/^2026-11-2[456] \d\d:\d\d:07\.120 \S+$/);
@@ -23,4 +23,15 @@ it.each([
   [-259_200_000, 'in 3 d'],
 ])('writes %d ms before now as %s', (ms, text) => {
   expect(relativeTime(1_000_000_000_000 - ms, 1_000_000_000_000)).toBe(text);
+});
+
+it.each([
+  [-1, 'ended'],
+  [0, 'ended'],
+  [1, 'soon'],
+  [14 * 86_400_000 - 1, 'soon'],
+  [14 * 86_400_000, 'later'],
+])('what ends %d ms from now is called %s', (ms, word) => {
+  const now = Date.parse('2026-11-25T14:03:07.120Z');
+  expect(endOf(new Date(now + ms).toISOString(), now)).toBe(word);
 });

@@ -57,3 +57,12 @@ export function relativeTime(at: string | number, now: number): string {
   const count = Math.floor(Math.abs(seconds) / size);
   return seconds > 0 ? `${count} ${name} ago` : `in ${count} ${name}`;
 }
+
+const soonMs = 14 * 86_400_000;
+
+/** Whether what ends then has ended, will within a fortnight, or later. */
+export function endOf(at: string, now: number): 'ended' | 'soon' | 'later' {
+  const left = Date.parse(at) - now;
+  if (left <= 0) return 'ended';
+  return left < soonMs ? 'soon' : 'later';
+}
