@@ -7,6 +7,7 @@ import {
   IconFileText,
   IconHeartbeat,
   IconLayoutDashboard,
+  IconLogin2,
   IconRulerMeasure,
   IconUser,
   IconUsers,
@@ -46,6 +47,7 @@ export const navigation: readonly { group: string; items: readonly NavigationIte
     group: 'Organisation',
     items: [
       { label: 'People', to: paths.people, icon: IconUsers, permission: 'user:manage', key: 'p' },
+      { label: 'Sign-in providers', to: paths.providers, icon: IconLogin2, permission: 'user:manage', key: 'i' },
       { label: 'Notifications', to: paths.notifications, icon: IconBellRinging, permission: 'config:manage', key: 'n' },
       { label: 'Settings', to: paths.settings, icon: IconBuilding, permission: 'config:manage', key: 's' },
       { label: 'My account', to: paths.account, icon: IconUser, key: 'm' },

@@ -68,12 +68,16 @@ export function useCommands(text: string, settled: string) {
     ...(permissions.includes('device:write')
       ? [
           act('Register a device', IconPlus, { to: `${paths.devices}?register=1` }),
+          act('Make claims for devices', IconPlus, { to: paths.newClaims }),
           act('Register a person measured', IconPlus, { to: `${paths.subjects}?register=1` }),
         ]
       : []),
     ...(permissions.includes('alert:write') ? [act('Create a rule', IconPlus, { to: paths.newRule })] : []),
     ...(permissions.includes('user:manage')
-      ? [act('Invite a person', IconPlus, { to: `${paths.people}?invite=1` })]
+      ? [
+          act('Invite a person', IconPlus, { to: `${paths.people}?invite=1` }),
+          act('Add a sign-in provider', IconPlus, { to: paths.newProvider }),
+        ]
       : []),
     ...(permissions.includes('alert:read')
       ? [act('Show active alerts', IconArrowRight, { to: `${paths.alerts}?status=active` })]
