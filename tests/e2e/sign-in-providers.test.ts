@@ -167,7 +167,7 @@ describe.skipIf(!hasBrowser)('providers, from the first button to the last sessi
     once,
     async () => {
       idp.next = { account: personAt('nurse', 'nurse@example.org', ['everybody', 'night']) };
-      nurse = await aPageAt(browser, app, '/sign-in?next=/devices%3Ftext%3Dk%25C3%25BChl');
+      nurse = await aPageAt(browser, app, '/sign-in?next=/devices%3Ftext%3Dk%C3%BChl');
       const complaints = watchComplaints(nurse);
       await providerLink(nurse).click();
       await heading(nurse, 'Devices').waitFor();
