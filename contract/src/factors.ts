@@ -143,7 +143,9 @@ export const stepUpBegin = endpoint({
   body: z.strictObject({}),
   response: z.strictObject({
     challengeId: z.string(),
-    methods: z.array(z.enum([...factorMethods, 'password'])),
+    methods: z
+      .array(z.enum([...factorMethods, 'password']))
+      .describe('none: only a linked provider can ask again (`GET /auth/oidc/{slug}/start?fresh=true`)'),
     passkey: passkeyRequest.nullable(),
     expiresAt: timestamp,
   }),

@@ -240,7 +240,8 @@ export const linkedIdentitiesList = endpoint({
   path: '/auth/identities',
   summary: 'Providers linked to my account',
   response: page(linkedIdentity),
-  access: signedIn(),
+  // What is due may need a fresh proof, which for some accounts only a provider can give.
+  access: signedIn({ evenPending: true }),
   rate: 'api',
   audit: unaudited('a person reads their own links'),
 });

@@ -15,6 +15,7 @@ let person: Person;
 let deviceId: string;
 let subjectId: string;
 let groupId: string;
+let providerId: string;
 let resetToken: string;
 /** Somebody who has to choose a new password before anything else. */
 let beginner: Person;
@@ -38,6 +39,11 @@ const pages: [string, () => string][] = [
   ['API keys', () => '/api-keys'],
   ['device groups', () => '/device-groups'],
   ['device group', () => `/device-groups/${groupId}`],
+  ['claims', () => '/devices/claims'],
+  ['making claims', () => '/devices/claims?new=1'],
+  ['sign-in providers', () => '/sign-in-providers'],
+  ['new sign-in provider', () => '/sign-in-providers/new'],
+  ['sign-in provider', () => `/sign-in-providers/${providerId}`],
   ['notifications', () => '/notifications'],
   ['settings', () => '/settings'],
   ['account', () => '/account'],
@@ -101,6 +107,7 @@ async function violationsOf(scheme: 'light' | 'dark'): Promise<Record<string, st
     await page.goto(`${app.origin}/sign-in`);
     await page.getByLabel('Email address').waitFor();
     expect(await page.locator('html').getAttribute('data-mantine-color-scheme')).toBe(scheme);
+    await page.getByRole('link', { name: 'Company account' }).waitFor();
     await look('sign-in');
     await page.getByRole('link', { name: 'Forgot password?' }).click();
     await page.getByRole('button', { name: 'Mail the link' }).waitFor();
@@ -175,6 +182,23 @@ describe.skipIf(!hasBrowser)(
         const span = { subjectId, from: until ? '2026-01-01T00:00:00.000Z' : new Date().toISOString(), until };
         expect((await ask(`/devices/${deviceId}/assignments`, span)).status).toBe(201);
       }
+      const provider = {
+        slug: 'company',
+        name: 'Company account',
+        issuer: 'https://login.example.org',
+        clientId: 'valtronics',
+        clientSecret: 'a-secret-of-the-client',
+        groupsClaim: 'groups',
+        roleMapping: [{ group: 'night', role: 'user' }],
+        jitEnabled: true,
+        emailDomains: ['example.org'],
+        trustsSecondFactor: true,
+        acceptedAmr: ['otp'],
+        maxAuthAgeSeconds: 3600,
+        enabled: true,
+      };
+      providerId = (await ask('/identity-providers', provider)).json.id;
+      expect((await ask('/device-provisioning/claims', { count: 3, deviceType: 'freezer' })).status).toBe(201);
       const rule = await app.call('POST', '/api/v1/alert-rules', {
         token: person.accessToken,
         body: { name: 'Too warm', metric: 'temperature', condition: 'gt', threshold: 8, severity: 'warning' },

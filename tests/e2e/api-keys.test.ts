@@ -25,7 +25,7 @@ describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () =
     app = await anAppForBrowsers();
     browser = await aBrowser();
     admin = await app.aPerson('admin');
-    page = await aPageOf({ app, browser }, admin, '/api-keys');
+    page = await aPageOf(browser, app, admin, '/api-keys');
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   }, 240_000);
   beforeEach(() => app.freshProof(admin));
@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () =
     const held = ['user:manage', 'device:read'] as const;
     const maker = await app.aPerson(await app.aRole('key-maker', held));
     await app.aKey(admin, 'admin', ['device:read']);
-    const theirs = await aPageOf({ app, browser }, maker, '/api-keys?new=key');
+    const theirs = await aPageOf(browser, app, maker, '/api-keys?new=key');
     const key = dialog(theirs, 'New API key');
     await key.getByRole('combobox', { name: 'Service account' }).fill('as admin');
     await theirs.getByRole('option', { name: 'A program as admin · Admin' }).click();
@@ -171,7 +171,7 @@ describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () =
 
   it('everybody makes keys of their own, which act in their name and end when they say so', once, async () => {
     const analyst = await app.aPerson('analyst');
-    const own = await aPageOf({ app, browser }, analyst, '/account');
+    const own = await aPageOf(browser, app, analyst, '/account');
     await see(own, /^None yet: with a key a program acts in your name/);
     await button(own, 'New key of mine').click();
     const form = dialog(own, 'New API key of mine');

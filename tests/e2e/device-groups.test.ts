@@ -20,7 +20,7 @@ describe.skipIf(!hasBrowser)('device groups, in a browser', () => {
     browser = await aBrowser();
     admin = await app.aPerson('admin');
     for (const name of ['Freezer A', 'Freezer B', 'Oven']) await app.aDevice(admin, { name });
-    page = await aPageOf({ app, browser }, admin, '/device-groups');
+    page = await aPageOf(browser, app, admin, '/device-groups');
   }, 240_000);
   afterAll(async () => {
     await browser?.close();
@@ -74,7 +74,7 @@ describe.skipIf(!hasBrowser)('device groups, in a browser', () => {
       await button(change, 'Save').click();
       await see(page, `${person.email} changed`);
       await see(row, 'Cold rooms');
-      const theirs = await aPageOf({ app, browser }, person, '/devices');
+      const theirs = await aPageOf(browser, app, person, '/devices');
       await see(theirs, 'Freezer A');
       expect(await deviceRows(theirs).count()).toBe(2);
       expect(await theirs.content()).not.toContain('Oven');

@@ -48,7 +48,7 @@ describe.skipIf(!hasBrowser)('what people do every day, in a browser', () => {
     app = await anAppForBrowsers({ VALTRONICS_WEBHOOK_ALLOW: '127.0.0.0/8' });
     browser = await aBrowser();
     admin = await app.aPerson('admin');
-    page = await aPageOf({ app, browser }, admin, '/rules');
+    page = await aPageOf(browser, app, admin, '/rules');
     complaints = watchComplaints(page);
   }, 180_000);
   afterAll(async () => {
@@ -162,9 +162,9 @@ describe.skipIf(!hasBrowser)('what people do every day, in a browser', () => {
 
   it('a changed password ends every other session at once, and only the new one signs in', once, async () => {
     const person = await app.aPerson('analyst');
-    const elsewhere = await aPageOf({ app, browser }, person, '/alerts');
+    const elsewhere = await aPageOf(browser, app, person, '/alerts');
     await elsewhere.getByRole('heading', { name: 'Alerts' }).waitFor();
-    const here = await aPageOf({ app, browser }, person, '/account');
+    const here = await aPageOf(browser, app, person, '/account');
     const sessions = here.getByRole('main').getByRole('listitem');
     await expect.poll(() => sessions.count(), { timeout: PATIENCE_MS }).toBe(3);
     await here.getByLabel('Current password').fill('not what it is at all');

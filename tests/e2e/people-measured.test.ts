@@ -26,7 +26,7 @@ describe.skipIf(!hasBrowser)('people who are measured, in a browser', () => {
     timeout: 300_000,
     retry: 0,
   }, async () => {
-    const page = await aPageOf({ app, browser }, operator, '/subjects');
+    const page = await aPageOf(browser, app, operator, '/subjects');
     const complaints = watchComplaints(page);
     await see(page, 'Nobody is measured yet');
     await button(page, 'Register person').first().click();
@@ -65,7 +65,7 @@ describe.skipIf(!hasBrowser)('people who are measured, in a browser', () => {
     await page.reload();
     await row.waitFor();
 
-    const masked = await aPageOf({ app, browser }, analyst, '/subjects');
+    const masked = await aPageOf(browser, app, analyst, '/subjects');
     await see(masked, 'names and references are hidden from your role');
     await masked.getByRole('link', { name: 'Bed monitor 4' }).click();
     const theirs = masked.getByRole('region', { name: 'Person measured' });

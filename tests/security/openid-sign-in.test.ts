@@ -347,6 +347,18 @@ describe('how long it holds', () => {
     expect((await unlink(fresh)).json?.code).toBe('not_found');
   });
 
+  it('is the only proof where there is neither factor nor password, and is found even while a factor is due', async () => {
+    const anHourAgo = Math.floor(Date.now() / 1_000) - 3_600;
+    const session = await signIn('enroller', ['operators'], { authenticatedAt: anHourAgo });
+    const enrol = (answer: Answer) => as(answer, 'POST', '/api/v1/auth/factors/totp/begin', { body: {} });
+    expect((await browser.me(session)).json.pending).toBe('enrol_factor');
+    expect((await enrol(session)).json.code).toBe('step_up_required');
+    expect((await as(session, 'POST', '/api/v1/auth/step-up/begin', { body: {} })).json.methods).toEqual([]);
+    const links = await as(session, 'GET', '/api/v1/auth/identities');
+    expect(links.json.items).toMatchObject([{ provider: { slug: SLUG } }]);
+    expect((await enrol(await signIn('enroller', ['operators'], { query: '?fresh=true' }))).status).toBe(200);
+  });
+
   it('[ASVS 7.6.1] ends when the person signs out at the provider, and only theirs', async () => {
     idp.deliverLogout = async (form) =>
       (

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { ensureWebIsBuilt } from '../../server/src/build-web.ts';
 import { anApp, freshAddress, type Person, type TestApp } from './app.ts';
 import { freePorts } from './free-ports.ts';
@@ -41,6 +41,50 @@ export async function anAppForBrowsers(env: Record<string, string> = {}): Promis
   });
 }
 
+const PATIENCE_MS = 60_000;
+
+/** A page in a browser of its own; `before` prepares that browser. */
+export async function aPageAt(
+  browser: Browser,
+  app: TestApp,
+  path: string,
+  before?: (context: BrowserContext) => Promise<unknown>,
+): Promise<Page> {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 } });
+  await before?.(context);
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(`${app.origin}${path}`);
+  return page;
+}
+
+/** The same, signed in without the form, which would be most of the time. */
+export async function aPageOf(
+  browser: Browser,
+  app: TestApp,
+  { email, password }: Pick<Person, 'email' | 'password'>,
+  path: string,
+  before?: (context: BrowserContext) => Promise<unknown>,
+): Promise<Page> {
+  const session = await app.call('POST', '/api/v1/auth/session', {
+    body: { email, password },
+    headers: { origin: app.origin },
+    from: freshAddress(),
+  });
+  if (session.status !== 200) throw new Error(`no session: ${session.text}`);
+  const [, name = '', value = ''] = /^([^=]+)=([^;]+)/.exec(String(session.headers['set-cookie'])) ?? [];
+  return aPageAt(browser, app, path, async (context) => {
+    await context.addCookies([{ name, value, url: app.origin, secure: true }]);
+    await before?.(context);
+  });
+}
+
+/** As if the last proof of this person were an hour ago. */
+export const ageProof = (app: TestApp, userId: string) =>
+  app.database.admin.query(`update sessions set verified_at = verified_at - interval '1 hour' where user_id = $1`, [
+    userId,
+  ]);
+
 /** Collects whatever a browser would complain about: errors on the console, violated policies, exceptions. */
 export function watchComplaints(page: Page): string[] {
   const complaints: string[] = [];
@@ -50,29 +94,6 @@ export function watchComplaints(page: Page): string[] {
   });
   page.on('pageerror', (error) => complaints.push(error.stack ?? error.message));
   return complaints;
-}
-
-const PATIENCE_MS = 60_000;
-
-/** A page of somebody signed in without the form, which would be most of the time. */
-export async function aPageOf(
-  { app, browser }: { app: TestApp; browser: Browser },
-  { email, password }: Person,
-  path: string,
-): Promise<Page> {
-  const session = await app.call('POST', '/api/v1/auth/session', {
-    body: { email, password },
-    headers: { origin: app.origin },
-    from: freshAddress(),
-  });
-  if (session.status !== 200) throw new Error(`sign-in failed: ${session.text}`);
-  const [, name = '', value = ''] = /^([^=]+)=([^;]+)/.exec(String(session.headers['set-cookie'])) ?? [];
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 } });
-  await context.addCookies([{ name, value, url: app.origin, secure: true }]);
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
-  await page.goto(`${app.origin}${path}`);
-  return page;
 }
 
 export const button = (on: Page | Locator, name: string) => on.getByRole('button', { name, exact: true });

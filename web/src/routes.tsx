@@ -61,6 +61,9 @@ export const routes: RouteObject[] = [
             { title: 'The device list', permission: 'device:read', usesTimeRange: true },
             async () => ({ Component: (await import('./pages/devices/devices-page.tsx')).DevicesPage }),
           ),
+          screen(paths.claims, { title: 'The list of claims', permission: 'device:write' }, async () => ({
+            Component: (await import('./pages/device-claims/claims-page.tsx')).ClaimsPage,
+          })),
           screen('/devices/:id', { title: 'The device', permission: 'device:read', usesTimeRange: true }, async () => ({
             Component: (await import('./pages/device/device-page.tsx')).DevicePage,
           })),
@@ -102,6 +105,15 @@ export const routes: RouteObject[] = [
           })),
           screen(paths.deviceGroup(':id'), { title: 'The device group', permission: 'user:manage' }, async () => ({
             Component: (await import('./pages/device-groups/device-group-page.tsx')).DeviceGroupPage,
+          })),
+          screen(paths.providers, { title: 'The list of sign-in providers', permission: 'user:manage' }, async () => ({
+            Component: (await import('./pages/sign-in-providers/providers-page.tsx')).ProvidersPage,
+          })),
+          screen(paths.newProvider, { title: 'The provider editor', permission: 'user:manage' }, async () => ({
+            Component: (await import('./pages/sign-in-providers/provider-page.tsx')).NewProviderPage,
+          })),
+          screen('/sign-in-providers/:id', { title: 'The sign-in provider', permission: 'user:manage' }, async () => ({
+            Component: (await import('./pages/sign-in-providers/provider-page.tsx')).ProviderPage,
           })),
           screen(paths.notifications, { title: 'The list of channels', permission: 'config:manage' }, async () => ({
             Component: (await import('./pages/notifications/notifications-page.tsx')).NotificationsPage,

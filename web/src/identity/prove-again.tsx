@@ -6,6 +6,7 @@ import type { ProblemError } from '../api/problem-error.ts';
 import { noteProof } from '../api/step-up.ts';
 import { FormProblem } from '../ui/forms/form-problem.tsx';
 import { ProofForm } from './proof-form.tsx';
+import { ProveByProvider } from './prove-by-provider.tsx';
 
 /** Proves in an open session that it is still the same person. */
 export function ProveAgain({ onProven }: { onProven: () => unknown }) {
@@ -28,16 +29,23 @@ export function ProveAgain({ onProven }: { onProven: () => unknown }) {
     );
   }
   if (!data || isFetching) return <Skeleton height={140} />;
+  const isOnlyWay = data.methods.length === 0;
   return (
-    <ProofForm
-      key={data.challengeId}
-      question={data}
-      onAgain={() => void refetch()}
-      onAnswer={async (body) => {
-        await call(stepUp, { body });
-        noteProof();
-        await onProven();
-      }}
-    />
+    <>
+      {isOnlyWay ? null : (
+        <ProofForm
+          key={data.challengeId}
+          question={data}
+          onAgain={() => void refetch()}
+          onAnswer={async (body) => {
+            await call(stepUp, { body });
+            noteProof();
+            await onProven();
+          }}
+        />
+      )}
+      {/* Beside a factor of ours a provider proves nothing more: the account is opened by the factor. */}
+      {isOnlyWay || data.methods.includes('password') ? <ProveByProvider isOnlyWay={isOnlyWay} /> : null}
+    </>
   );
 }

@@ -68,6 +68,7 @@ export function useCommands(text: string, settled: string) {
     ...(permissions.includes('device:write')
       ? [
           act('Register a device', IconPlus, { to: `${paths.devices}?register=1` }),
+          act('Make claims for devices', IconPlus, { to: paths.newClaims }),
           act('Register a person measured', IconPlus, { to: `${paths.subjects}?register=1` }),
         ]
       : []),
@@ -77,6 +78,7 @@ export function useCommands(text: string, settled: string) {
           act('Invite a person', IconPlus, { to: `${paths.people}?invite=1` }),
           act('Create a service account', IconPlus, { to: `${paths.apiKeys}?new=account` }),
           act('Create a device group', IconPlus, { to: `${paths.deviceGroups}?new=1` }),
+          act('Add a sign-in provider', IconPlus, { to: paths.newProvider }),
         ]
       : []),
     ...(permissions.includes('alert:read')

@@ -3,12 +3,23 @@ import { type ReactNode, useEffect } from 'react';
 import classes from './public-frame.module.css';
 
 /** The frame of the pages one sees before signing in. */
-export function PublicFrame({ title, detail, children }: { title: string; detail?: ReactNode; children: ReactNode }) {
+export function PublicFrame({
+  title,
+  detail,
+  growsDown = false,
+  children,
+}: {
+  title: string;
+  detail?: ReactNode;
+  /** More comes later, at its end: what is there already stays where it is. */
+  growsDown?: boolean;
+  children: ReactNode;
+}) {
   useEffect(() => {
     document.title = `${title} · Valtronics`;
   }, [title]);
   return (
-    <main className={classes.page}>
+    <main className={classes.page} data-grows-down={growsDown || undefined}>
       <div className={classes.card}>
         <div className={classes.brand}>
           <img src="/favicon.svg" alt="" width={24} height={24} />

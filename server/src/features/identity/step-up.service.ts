@@ -45,6 +45,7 @@ export function createStepUpService(deps: {
   return {
     async begin(by: UserPrincipal) {
       const { methods, passkey } = await proofs.askFor(by);
+      const hash = await transactions.read(by.organisationId, (reader) => findPasswordHash(reader, by.userId));
       const { token, expiresAt } = await challenges.open({
         organisationId: by.organisationId,
         userId: by.userId,
@@ -54,7 +55,8 @@ export function createStepUpService(deps: {
       });
       return {
         challengeId: token,
-        methods: methods.length > 0 ? methods : (['password'] as const),
+        // None: the account was made by a provider, which alone can ask again.
+        methods: methods.length > 0 || hash === null ? methods : (['password'] as const),
         passkey,
         expiresAt: expiresAt.toISOString(),
       };

@@ -4,6 +4,7 @@ import { humanName } from '../../ui/format-value.ts';
 import { PageHeader, Panel } from '../../ui/page.tsx';
 import classes from './account.module.css';
 import { FactorPanel } from './factor-panel.tsx';
+import { IdentityPanel } from './identity-panel.tsx';
 import { NameForm } from './name-form.tsx';
 import { OwnKeysPanel } from './own-keys-panel.tsx';
 import { SessionPanel } from './session-panel.tsx';
@@ -16,6 +17,7 @@ export function AccountPage() {
       <div className={classes.columns}>
         <div className={classes.column}>
           <FactorPanel />
+          <IdentityPanel />
           <SessionPanel />
           <OwnKeysPanel />
         </div>

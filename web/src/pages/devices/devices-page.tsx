@@ -1,6 +1,7 @@
 import { Button, Group } from '@mantine/core';
-import { IconCpu, IconDownload, IconPlus, IconTrash } from '@tabler/icons-react';
+import { IconCpu, IconDownload, IconPlus, IconTicket, IconTrash } from '@tabler/icons-react';
 import {
+  claimsCreate,
   type Device,
   deviceDelete,
   deviceRegister,
@@ -9,6 +10,7 @@ import {
   devicesSummary,
 } from '@valtronics/contract';
 import { useMemo, useState } from 'react';
+import { useNavigate } from 'react-router';
 import { useRefusal } from '../../api/session.ts';
 import { useEndpoint, useEndpointPages } from '../../api/use-endpoint.ts';
 import { latestValues } from '../../live/latest-values.ts';
@@ -17,6 +19,7 @@ import { FilterSelect } from '../../ui/filter-select.tsx';
 import { countText, humanName } from '../../ui/format-value.ts';
 import { GuardedButton } from '../../ui/guarded.tsx';
 import { PageHeader } from '../../ui/page.tsx';
+import { paths } from '../../ui/paths.ts';
 import { SearchField } from '../../ui/search-field.tsx';
 import { deviceStatusWord } from '../../ui/severity.tsx';
 import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
@@ -47,7 +50,9 @@ export function DevicesPage() {
   const columns = useMemo(() => deviceColumns(hours), [hours]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [deleting, setDeleting] = useState(false);
+  const navigate = useNavigate();
   const registerRefusal = useRefusal(deviceRegister);
+  const claimsRefusal = useRefusal(claimsCreate);
   const deleteRefusal = useRefusal(deviceDelete);
   const filtered = Boolean(filters.type || filters.status || filters.location || filters.text);
   const chosen = rows.filter(({ id }) => selected.has(id));
@@ -67,7 +72,19 @@ export function DevicesPage() {
         detail={
           summary ? `${countText(summary.total)} registered, ${countText(summary.byStatus.online ?? 0)} online` : ' '
         }
-        actions={registerButton}
+        actions={
+          <>
+            <GuardedButton
+              variant="default"
+              refusal={claimsRefusal}
+              leftSection={<IconTicket size={14} />}
+              onClick={() => void navigate(paths.claims)}
+            >
+              Provision many…
+            </GuardedButton>
+            {registerButton}
+          </>
+        }
       />
       <Group gap="xs" mb="sm">
         <SearchField label="Search devices" value={filters.text} onChange={(text) => set({ text })} />

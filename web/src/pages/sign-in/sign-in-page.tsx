@@ -5,8 +5,10 @@ import {
   type Me,
   passkeySignIn,
   type SecondStep,
+  type SignInProblem,
   sessionCreate,
   sessionVerify,
+  signInProblems,
 } from '@valtronics/contract';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { Link, useLocation, useNavigate, useSearchParams } from 'react-router';
@@ -18,7 +20,9 @@ import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { paths } from '../../ui/paths.ts';
 import { PublicFrame } from '../../ui/public-frame.tsx';
+import { oneOf } from '../../ui/use-search-state.ts';
 import { nextPage } from './next-page.ts';
+import { ProviderButtons } from './provider-buttons.tsx';
 
 const SecondStepForm = lazy(async () => ({ default: (await import('./second-step-form.tsx')).SecondStepForm }));
 
@@ -27,6 +31,8 @@ export interface SignInNotice {
   readonly title: string;
   readonly detail: string;
 }
+
+const problems = Object.keys(signInProblems) as SignInProblem[];
 
 export function SignInPage() {
   const [secondStep, setSecondStep] = useState<SecondStep | null>(null);
@@ -48,18 +54,26 @@ export function SignInPage() {
     );
   }
   return (
-    <PublicFrame title="Sign in">
-      <FirstStep onSecondStep={setSecondStep} onSignedIn={signedIn} />
+    <PublicFrame title="Sign in" growsDown>
+      <FirstStep
+        problem={oneOf(problems, search.get('problem'))}
+        next={nextPage(search)}
+        onSecondStep={setSecondStep}
+        onSignedIn={signedIn}
+      />
     </PublicFrame>
   );
 }
 
 interface FirstStepProps {
+  /** Why a sign-in with a provider came to nothing. */
+  problem: SignInProblem | undefined;
+  next: string;
   onSecondStep: (step: SecondStep) => void;
   onSignedIn: (me: Me) => Promise<void>;
 }
 
-function FirstStep({ onSecondStep, onSignedIn }: FirstStepProps) {
+function FirstStep({ problem: returned, next, onSecondStep, onSignedIn }: FirstStepProps) {
   const form = useContractForm({ email: '', password: '' });
   const [busy, setBusy] = useState<'password' | 'passkey' | null>(null);
   const [refusal, setRefusal] = useState<ProblemError | null>(null);
@@ -101,7 +115,9 @@ function FirstStep({ onSecondStep, onSignedIn }: FirstStepProps) {
           {notice.detail}
         </Alert>
       ) : null}
-      <FormProblem problem={refusal} />
+      <FormProblem
+        problem={refusal ?? (returned ? { title: 'Not signed in', detail: signInProblems[returned] } : null)}
+      />
       {(refusal?.code as string | undefined) === 'recovery_needed' ? (
         <Button component={Link} to={paths.forgotPassword} variant="default" size="sm">
           Choose a new password
@@ -137,6 +153,7 @@ function FirstStep({ onSecondStep, onSignedIn }: FirstStepProps) {
       <Anchor component={Link} to={paths.forgotPassword} size="sm" ta="center">
         Forgot password?
       </Anchor>
+      <ProviderButtons next={next} />
     </Stack>
   );
 }
