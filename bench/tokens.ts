@@ -2,14 +2,17 @@ import { rmSync } from 'node:fs';
 import { jwtVerify } from 'jose';
 import { sql } from 'kysely';
 import { systemClock } from '../server/src/lib/clock.ts';
+import { openSessionCache } from '../server/src/open-session-cache.ts';
 import { loadConfig } from '../server/src/platform/config/config.ts';
 import { openNotices } from '../server/src/platform/db/notices.ts';
 import { createLogger } from '../server/src/platform/log/log.ts';
+import { createMetrics } from '../server/src/platform/metrics/metrics.ts';
 import { createApiKeys } from '../server/src/security/access/api-keys.ts';
 import { createAuthentication } from '../server/src/security/access/authentication.ts';
 import { createDeviceCredentials } from '../server/src/security/access/device-credentials.ts';
 import { createDpopProofs } from '../server/src/security/access/dpop.ts';
 import { createRevocations } from '../server/src/security/access/revocations.ts';
+import type { SessionCache } from '../server/src/security/access/session-cache.ts';
 import { createSessionLookUp } from '../server/src/security/access/session-look-up.ts';
 import { openSigningKeys, type SigningKeyStore } from '../server/src/security/access/signing-key-store.ts';
 import { createTransactions } from '../server/src/security/audit/transactions.ts';
@@ -23,6 +26,7 @@ import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../server/src/security/crypto/root-key.ts';
 import { createRefusedTokens } from '../server/src/security/shield/refused-tokens.ts';
 import { startDatabase } from '../server/src/start-database.ts';
+import { aRedisServer, hasRedis } from '../tests/support/redis-server.ts';
 import { newDataFolder } from './support/data-folder.ts';
 import { type Done, inTurns } from './support/in-turns.ts';
 import { atLeast, type Outcome, perSecond } from './support/outcome.ts';
@@ -36,15 +40,22 @@ const AT_ONCE = 16;
 
 /**
  * What the gate does with an access token, in this process and with an embedded PostgreSQL, against bare `jose.jwtVerify` of the same
- * tokens with the same key and the same expectations. Three times: a token seen for the first time, one of a person who is at work
- * (which is what most requests bring), and the latter with its session looked up, as every request does it.
+ * tokens with the same key and the same expectations: a token seen for the first time; one of a person who is at work (which is what most
+ * requests bring); and the latter with its session looked up, as every request does it, in PostgreSQL and, where a redis-server is
+ * installed, in Redis.
  */
 export async function tokenVerification(): Promise<Outcome[]> {
   const dataDir = newDataFolder('valtronics-bench-tokens-');
-  const config = loadConfig({ VALTRONICS_DATA_DIR: dataDir, VALTRONICS_LOG_LEVEL: 'error' });
+  const redis = hasRedis ? await aRedisServer() : undefined;
+  const config = loadConfig({
+    VALTRONICS_DATA_DIR: dataDir,
+    VALTRONICS_LOG_LEVEL: 'error',
+    ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+  });
   const log = createLogger({ level: config.logLevel, clock: systemClock });
   const keyRing = createKeyRing(openRootKey(config));
   const running = await startDatabase(config, keyRing, log);
+  const sessionCache = openSessionCache({ config, running, keyRing, metrics: createMetrics(), log });
   const notices = await openNotices(running.connectionOf('server'), running.database.server, log);
   try {
     const clock = systemClock;
@@ -52,38 +63,44 @@ export async function tokenVerification(): Promise<Outcome[]> {
     const keys = await openSigningKeys({ transactions, keyRing, notices, algorithm: 'ES256', clock, log });
     const accessTokens = createAccessTokens({ keys, issuer: ISSUER, audience: ISSUER, clock, ttlSeconds: 900 });
     const revocations = createRevocations(notices);
-    const authentication = createAuthentication({
-      transactions,
-      accessTokens,
-      deviceCredentials: createDeviceCredentials({ transactions, revocations, clock }),
-      factorPolicy: { secondFactorRoles: [], passkeyRoles: [] },
-      sessionIdleMs: config.sessionTimes.idleMs,
-      apiKeys: createApiKeys({ transactions, clock }),
-      refusedTokens: createRefusedTokens({ transactions, clock }),
-      sessions: createSessionLookUp({ transactions, clock }),
-      dpopProofs: createDpopProofs({ transactions, clock }),
-      clock,
-    });
+    const authenticationWith = (cache: SessionCache | undefined) =>
+      createAuthentication({
+        transactions,
+        accessTokens,
+        deviceCredentials: createDeviceCredentials({ transactions, revocations, clock }),
+        factorPolicy: { secondFactorRoles: [], passkeyRoles: [] },
+        sessionIdleMs: config.sessionTimes.idleMs,
+        apiKeys: createApiKeys({ transactions, clock }),
+        refusedTokens: createRefusedTokens({ transactions, clock }),
+        sessions: createSessionLookUp({ transactions, cache, clock }),
+        dpopProofs: createDpopProofs({ transactions, clock }),
+        clock,
+      });
     const people = await signedIn(transactions, running.database.maintenance);
     const atWork = await tokensOf(accessTokens, people, PEOPLE);
 
     const again = await against(keys, () => atWork, accessTokens.verify);
     const fresh = await against(keys, () => tokensOf(accessTokens, people, A_ROUND), accessTokens.verify);
-    const whole = await against(
-      keys,
-      () => atWork,
-      async (token) => {
-        if ((await authentication.bearer(token, '127.0.0.1')) === null) throw new Error('a good token was refused');
-      },
-    );
-    return [
+    const wholeWith = (cache: SessionCache | undefined) => {
+      const { bearer } = authenticationWith(cache);
+      const authenticate = async (token: string): Promise<void> => {
+        if ((await bearer(token, '127.0.0.1')) === null) throw new Error('a good token was refused');
+      };
+      return against(keys, () => atWork, authenticate);
+    };
+    const outcomes = [
       outcome('tokens.seen_before_vs_jose', again),
       outcome('tokens.first_seen_vs_jose', fresh),
-      outcome('tokens.with_session_vs_jose', whole),
+      outcome('tokens.with_session_vs_jose', await wholeWith(undefined)),
     ];
+    if (!redis) console.error('left out     tokens.with_session_from_redis_vs_jose: no redis-server is installed');
+    else outcomes.push(outcome('tokens.with_session_from_redis_vs_jose', await wholeWith(sessionCache.cache)));
+    return outcomes;
   } finally {
     await notices.close();
+    await sessionCache.stop();
     await running.stop();
+    await redis?.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }

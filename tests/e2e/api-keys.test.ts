@@ -2,6 +2,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freshAddress, type Person, type TestApp } from '../support/app.ts';
 import { aBrowser, anAppForBrowsers, aPageOf, button, hasBrowser, see, watchComplaints } from '../support/browser.ts';
+import { callAsDevice } from '../support/device-certificates.ts';
+import { aSelfSignedCertificate } from '../support/self-signed-certificate.ts';
 
 const PATIENCE_MS = 60_000;
 const once = { timeout: 300_000, retry: 0 };
@@ -22,7 +24,7 @@ const age = ({ userId }: Person) =>
 
 describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () => {
   beforeAll(async () => {
-    app = await anAppForBrowsers();
+    app = await anAppForBrowsers({ VALTRONICS_KEY_PORT: '0' });
     browser = await aBrowser();
     admin = await app.aPerson('admin');
     page = await aPageOf(browser, app, admin, '/api-keys');
@@ -167,6 +169,31 @@ describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () =
     expect(await boxes.count()).toBe(13);
     expect(await key.getByText('You do not hold it yourself').count()).toBe(11);
     await theirs.context().close();
+  });
+
+  it('a key is bound to a certificate, and what is none is said under the field', once, async () => {
+    const identity = aSelfSignedCertificate('program.example.org');
+    const own = await aPageOf(browser, app, admin, '/account');
+    await button(own, 'New key of mine').click();
+    const form = dialog(own, 'New API key of mine');
+    await form.getByLabel('Label').fill('Bound');
+    await form.getByRole('checkbox', { name: /device:read$/ }).check();
+    await form.getByLabel('Certificate').fill('MIIB');
+    await button(form, 'Create key').click();
+    await see(form, 'One certificate in PEM');
+    await form.getByLabel('Certificate').fill(identity.cert);
+    await button(form, 'Create key').click();
+    const made = dialog(own, 'The key “Bound” is made');
+    const secret = (await made.locator('pre').first().textContent()) ?? '';
+    expect(await statusOf(secret)).toBe(401);
+    const headers = { authorization: `Bearer ${secret}` };
+    const answer = await callAsDevice(app, identity, 'GET', '/api/v1/devices', { port: app.keyPort, headers });
+    expect(answer.status).toBe(200);
+    await button(made, 'Done').click();
+    await own.context().close();
+    await page.goto(`${app.origin}/api-keys`);
+    await button(page, `Bound ${admin.email}, a person`).click();
+    await see(dialog(page, 'Bound'), 'Only with the certificate of this SHA-256');
   });
 
   it('everybody makes keys of their own, which act in their name and end when they say so', once, async () => {

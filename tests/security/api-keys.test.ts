@@ -265,7 +265,7 @@ describe('keys of one’s own', () => {
     expect(said(await as(admin)('POST', '/api-keys', body))).toBe('400 invalid_request');
   });
 
-  it('[ASVS 2.3.4] are at most fifty, however many ask at once', async () => {
+  it('[ASVS 2.3.2, 2.3.4] are at most fifty, however many ask at once', async () => {
     const user = await app.aPerson('user');
     const make = () => as(user)('POST', '/auth/api-keys', { label: 'One of many', permissions: ['device:read'] });
     const answers = await Promise.all(Array.from({ length: 55 }, make));

@@ -60,7 +60,7 @@ async function liveAnswer(token: string): Promise<string> {
 }
 
 describe('a role that needs a second factor', () => {
-  it('[ASVS 6.3.3] has nothing open but the way to one, at every endpoint and on the WebSocket', async () => {
+  it('[ASVS 2.3.1, 6.3.3] has nothing open but the way to one, at every endpoint and on the WebSocket', async () => {
     const admin = await test.person('admin');
     const as = { token: admin.accessToken };
     expect(await pendingOf(as)).toBe('enrol_factor');

@@ -1,6 +1,7 @@
-import { Group, Text, Title } from '@mantine/core';
+import { Anchor, Group, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useEffect } from 'react';
+import { Link } from 'react-router';
 import classes from './page.module.css';
 
 /** The heading of a page; it also names the browser's tab. */
@@ -62,5 +63,14 @@ export function Panel({
       ) : null}
       <div className={flush ? undefined : classes.panelBody}>{children}</div>
     </section>
+  );
+}
+
+/** The way back to the list that a page belongs under. */
+export function BackTo({ path, children }: { path: string; children: ReactNode }) {
+  return (
+    <Anchor component={Link} to={path} size="xs">
+      {children}
+    </Anchor>
   );
 }

@@ -119,7 +119,7 @@ describe('lists', () => {
 });
 
 describe('what is refused', () => {
-  it('rules that make no sense, by field', async () => {
+  it('[ASVS 2.2.3] rules that make no sense, by field', async () => {
     const stranger = await house.aPerson('operator', await house.anotherOrganisation());
     const theirs = await house.aDevice(stranger);
     const cases: [Parameters<typeof aRule>[0], string][] = [

@@ -35,7 +35,7 @@ async function applied(): Promise<void> {
 }
 
 describe('retention', () => {
-  it('removes what each organisation no longer keeps, to the hour of its own limit, and records it', async () => {
+  it('[ASVS 14.2.7] removes what each organisation no longer keeps, to the hour of its own limit, and records it', async () => {
     const short = await anOrganisation(telemetry.database, 10);
     const long = await anOrganisation(telemetry.database, 40);
     const ages = [1, 5, 9, 9.9];

@@ -45,6 +45,11 @@ export function KeyDetailsDialog({ apiKey, isMine = false, onRevoke, onClose }: 
             </ul>
           </Fact>
           <Fact name="May be used from">{networksText(networks)}</Fact>
+          {apiKey.certificateSha256 === null ? null : (
+            <Fact name="Only with the certificate of this SHA-256">
+              <Copyable value={apiKey.certificateSha256} label="Copy the fingerprint of the certificate" shorten />
+            </Fact>
+          )}
           <Fact name="Sees">
             {deviceGroupIds === null
               ? `every device that ${isMine ? 'you see' : 'its account sees'}`

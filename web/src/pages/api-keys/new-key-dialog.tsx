@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NumberInput, Stack, TagsInput, Text, TextInput } from '@mantine/core';
+import { Button, Group, Modal, NumberInput, Stack, TagsInput, Text, Textarea, TextInput } from '@mantine/core';
 import {
   apiKeyCreate,
   apiKeyDays,
@@ -43,6 +43,7 @@ export function NewKeyDialog({ whose, onClose }: Props) {
     networks: [] as string[],
     deviceScope: 'all' as DeviceScope,
     deviceGroupIds: [] as string[],
+    certificate: '',
     expiresInDays: apiKeyDays.usual as number | string,
   });
   const refusalOf = useRefusalOf(account);
@@ -54,7 +55,7 @@ export function NewKeyDialog({ whose, onClose }: Props) {
   const sight = useFaultInSight(errors, form.problem);
 
   const submit = () => {
-    const { expiresInDays, deviceScope, deviceGroupIds, networks } = values;
+    const { expiresInDays, deviceScope, deviceGroupIds, networks, certificate } = values;
     if (deviceScope === 'limited' && deviceGroupIds.length === 0)
       return form.fail({ deviceGroupIds: 'Choose a group: without one the key sees nothing' });
     const body = {
@@ -63,6 +64,7 @@ export function NewKeyDialog({ whose, onClose }: Props) {
       permissions: values.permissions.filter((permission) => refusalOf(permission) === undefined),
       ...(networks.length > 0 ? { networks } : {}),
       ...(deviceScope === 'limited' ? { deviceGroupIds } : {}),
+      ...(certificate.trim() === '' ? {} : { certificate: certificate.trim() }),
       ...(typeof expiresInDays === 'number' ? { expiresInDays } : {}),
     };
     if (isMine)
@@ -152,6 +154,17 @@ export function NewKeyDialog({ whose, onClose }: Props) {
               }}
             />
           ) : null}
+          <Textarea
+            label="Certificate"
+            description="Optional, in PEM: the key is then good only with the private key of this certificate, at the port for keys. A copied key alone is worth nothing."
+            placeholder="-----BEGIN CERTIFICATE-----"
+            classNames={{ input: 'mono' }}
+            autosize
+            minRows={2}
+            maxRows={6}
+            spellCheck={false}
+            {...form.text('certificate')}
+          />
           <NumberInput
             label="Ends after"
             description={endText(values.expiresInDays)}

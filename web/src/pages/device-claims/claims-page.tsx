@@ -1,15 +1,14 @@
-import { Anchor, Group } from '@mantine/core';
+import { Group } from '@mantine/core';
 import { IconPlus, IconTicket, IconTicketOff } from '@tabler/icons-react';
 import { claimRevoke, claimsCreate, claimsList, type DeviceClaim, devicesSummary } from '@valtronics/contract';
 import { useState } from 'react';
-import { Link } from 'react-router';
 import { useRefusal } from '../../api/session.ts';
 import { useEndpoint } from '../../api/use-endpoint.ts';
 import { Copyable } from '../../ui/copyable.tsx';
 import { FilterSelect } from '../../ui/filter-select.tsx';
 import { countText, humanName } from '../../ui/format-value.ts';
 import { GuardedButton } from '../../ui/guarded.tsx';
-import { PageHeader } from '../../ui/page.tsx';
+import { BackTo, PageHeader } from '../../ui/page.tsx';
 import { paths } from '../../ui/paths.ts';
 import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
@@ -81,11 +80,7 @@ export function ClaimsPage() {
   return (
     <>
       <PageHeader
-        before={
-          <Anchor component={Link} to={paths.devices} size="xs">
-            Devices
-          </Anchor>
-        }
+        before={<BackTo path={paths.devices}>Devices</BackTo>}
         title="Claims"
         detail={
           all.length >= listedAtMost

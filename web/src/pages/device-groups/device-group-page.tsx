@@ -1,14 +1,12 @@
-import { Anchor, Skeleton } from '@mantine/core';
-import { IconPencil, IconTrash } from '@tabler/icons-react';
+import { Skeleton } from '@mantine/core';
 import { deviceGroupChange, deviceGroupDelete, deviceGroupGet } from '@valtronics/contract';
 import { useState } from 'react';
-import { Link, useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { useRefusal } from '../../api/session.ts';
 import { useEndpoint } from '../../api/use-endpoint.ts';
-import { GuardedButton } from '../../ui/guarded.tsx';
-import { PageHeader } from '../../ui/page.tsx';
 import { paths } from '../../ui/paths.ts';
 import { ErrorState } from '../../ui/states/states.tsx';
+import { ThingHeader } from '../../ui/thing-header.tsx';
 import { DeleteGroupDialog } from './delete-group-dialog.tsx';
 import { GroupDevices } from './group-devices.tsx';
 import { GroupNameDialog } from './group-name-dialog.tsx';
@@ -30,34 +28,12 @@ export function DeviceGroupPage() {
   const limited = limitedTo(group);
   return (
     <>
-      <PageHeader
-        before={
-          <Anchor component={Link} to={paths.deviceGroups} size="xs">
-            Device groups
-          </Anchor>
-        }
+      <ThingHeader
         title={group.name}
         detail={`${devicesText(group.devices)}; ${limited === undefined ? 'nobody is limited to it' : `${limited} limited to it`}`}
-        actions={
-          <>
-            <GuardedButton
-              variant="default"
-              refusal={changeRefusal}
-              leftSection={<IconPencil size={14} />}
-              onClick={() => setDialog('rename')}
-            >
-              Rename
-            </GuardedButton>
-            <GuardedButton
-              variant="default"
-              refusal={deleteRefusal}
-              leftSection={<IconTrash size={14} />}
-              onClick={() => setDialog('delete')}
-            >
-              Delete
-            </GuardedButton>
-          </>
-        }
+        list={{ name: 'Device groups', path: paths.deviceGroups }}
+        change={{ label: 'Rename', refusal: changeRefusal, onClick: () => setDialog('rename') }}
+        remove={{ refusal: deleteRefusal, onClick: () => setDialog('delete') }}
       />
       <GroupDevices key={group.id} group={group} isLeaving={!enabled} />
       {dialog === 'rename' ? (

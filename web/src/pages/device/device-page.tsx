@@ -1,16 +1,14 @@
-import { Anchor, Skeleton, Tabs } from '@mantine/core';
-import { IconPencil, IconTrash } from '@tabler/icons-react';
+import { Skeleton, Tabs } from '@mantine/core';
 import { alertsList, deviceChange, deviceDelete, deviceGet } from '@valtronics/contract';
 import { useState } from 'react';
-import { Link, useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { useMay, useRefusal } from '../../api/session.ts';
 import { useEndpoint } from '../../api/use-endpoint.ts';
 import { latestValues } from '../../live/latest-values.ts';
 import { useLive } from '../../live/live-provider.tsx';
-import { GuardedButton } from '../../ui/guarded.tsx';
-import { PageHeader } from '../../ui/page.tsx';
 import { paths } from '../../ui/paths.ts';
 import { ErrorState } from '../../ui/states/states.tsx';
+import { ThingHeader } from '../../ui/thing-header.tsx';
 import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
 import { DeleteDevicesDialog } from '../devices/delete-devices-dialog.tsx';
 import { CertificatesPanel } from './certificates-panel.tsx';
@@ -44,34 +42,12 @@ export function DevicePage() {
   if (!device) return <Skeleton height={320} aria-label="Loading the device" />;
   return (
     <>
-      <PageHeader
-        before={
-          <Anchor component={Link} to={paths.devices} size="xs">
-            Devices
-          </Anchor>
-        }
+      <ThingHeader
         title={device.name}
         detail={device.description}
-        actions={
-          <>
-            <GuardedButton
-              variant="default"
-              refusal={editRefusal}
-              leftSection={<IconPencil size={14} />}
-              onClick={() => setDialog('edit')}
-            >
-              Edit
-            </GuardedButton>
-            <GuardedButton
-              variant="default"
-              refusal={deleteRefusal}
-              leftSection={<IconTrash size={14} />}
-              onClick={() => setDialog('delete')}
-            >
-              Delete
-            </GuardedButton>
-          </>
-        }
+        list={{ name: 'Devices', path: paths.devices }}
+        change={{ label: 'Edit', refusal: editRefusal, onClick: () => setDialog('edit') }}
+        remove={{ refusal: deleteRefusal, onClick: () => setDialog('delete') }}
       />
       <DeviceStrip device={device} alerts={alerts.data?.items ?? []} />
       <MeasuredPerson device={device} />

@@ -1,9 +1,9 @@
-import { Anchor, Skeleton } from '@mantine/core';
+import { Skeleton } from '@mantine/core';
 import { alertRuleChange, alertRuleCreate, alertRuleGet, alertRuleInput, deviceGet } from '@valtronics/contract';
-import { Link, useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { useChange, useEndpoint } from '../../api/use-endpoint.ts';
 import { schemaErrors, useContractForm } from '../../ui/forms/use-contract-form.ts';
-import { PageHeader, Panel } from '../../ui/page.tsx';
+import { BackTo, PageHeader, Panel } from '../../ui/page.tsx';
 import { paths } from '../../ui/paths.ts';
 import { ErrorState } from '../../ui/states/states.tsx';
 import { sayDone } from '../../ui/toasts.tsx';
@@ -68,14 +68,7 @@ function Editor({ title, initial, action, busy, save }: Props) {
   };
   return (
     <>
-      <PageHeader
-        before={
-          <Anchor component={Link} to={paths.rules} size="xs">
-            Rules
-          </Anchor>
-        }
-        title={title}
-      />
+      <PageHeader before={<BackTo path={paths.rules}>Rules</BackTo>} title={title} />
       <div className={classes.columns}>
         <Panel>
           <RuleEditor form={form} action={action} busy={busy} onSubmit={() => void submit()} />

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Skeleton, Stack } from '@mantine/core';
+import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import {
   type IdentityProvider,
   identityProviderChange,
@@ -7,13 +7,13 @@ import {
   identityProviderGet,
 } from '@valtronics/contract';
 import { type ReactNode, useState } from 'react';
-import { Link, useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { useRefusal } from '../../api/session.ts';
 import { useChange, useEndpoint } from '../../api/use-endpoint.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { schemaErrors, useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { GuardedButton } from '../../ui/guarded.tsx';
-import { PageHeader, Panel } from '../../ui/page.tsx';
+import { BackTo, PageHeader, Panel } from '../../ui/page.tsx';
 import { paths } from '../../ui/paths.ts';
 import { ErrorState } from '../../ui/states/states.tsx';
 import { sayDone } from '../../ui/toasts.tsx';
@@ -29,11 +29,7 @@ import classes from './providers.module.css';
 /** What changes with a provider: itself, and what the sign-in page and people's accounts offer. */
 const stale = ['/identity-providers', '/auth/providers', '/auth/identities'];
 
-const back = (
-  <Anchor component={Link} to={paths.providers} size="xs">
-    Sign-in providers
-  </Anchor>
-);
+const back = <BackTo path={paths.providers}>Sign-in providers</BackTo>;
 
 export function NewProviderPage() {
   const form = useContractForm(providerValues());

@@ -1,16 +1,14 @@
-import { Anchor, Skeleton } from '@mantine/core';
-import { IconPencil, IconTrash } from '@tabler/icons-react';
+import { Skeleton } from '@mantine/core';
 import { subjectChange, subjectDelete, subjectGet } from '@valtronics/contract';
 import { type ReactNode, useState } from 'react';
-import { Link, useNavigate, useParams } from 'react-router';
+import { useNavigate, useParams } from 'react-router';
 import { useRefusal } from '../../api/session.ts';
 import { useChange, useEndpoint } from '../../api/use-endpoint.ts';
 import { Copyable } from '../../ui/copyable.tsx';
 import { ConfirmDialog } from '../../ui/forms/confirm-dialog.tsx';
-import { GuardedButton } from '../../ui/guarded.tsx';
-import { PageHeader } from '../../ui/page.tsx';
 import { paths } from '../../ui/paths.ts';
 import { ErrorState } from '../../ui/states/states.tsx';
+import { ThingHeader } from '../../ui/thing-header.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { sayDone } from '../../ui/toasts.tsx';
 import { SubjectDialog } from '../subjects/subject-dialog.tsx';
@@ -35,33 +33,11 @@ export function SubjectPage() {
   const label = subjectLabel(subject);
   return (
     <>
-      <PageHeader
-        before={
-          <Anchor component={Link} to={paths.subjects} size="xs">
-            People measured
-          </Anchor>
-        }
+      <ThingHeader
         title={label}
-        actions={
-          <>
-            <GuardedButton
-              variant="default"
-              refusal={changeRefusal}
-              leftSection={<IconPencil size={14} />}
-              onClick={() => setDialog('change')}
-            >
-              Change
-            </GuardedButton>
-            <GuardedButton
-              variant="default"
-              refusal={deleteRefusal}
-              leftSection={<IconTrash size={14} />}
-              onClick={() => setDialog('delete')}
-            >
-              Delete
-            </GuardedButton>
-          </>
-        }
+        list={{ name: 'People measured', path: paths.subjects }}
+        change={{ label: 'Change', refusal: changeRefusal, onClick: () => setDialog('change') }}
+        remove={{ refusal: deleteRefusal, onClick: () => setDialog('delete') }}
       />
       <dl className={classes.strip}>
         <Fact name="Reference">
