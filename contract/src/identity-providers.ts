@@ -229,7 +229,7 @@ export const oidcBackchannelLogout = endpoint({
 
 export const linkedIdentity = z.strictObject({
   id,
-  provider: z.strictObject({ slug: z.string(), name: z.string() }),
+  provider: z.strictObject({ slug: z.string(), name: z.string(), enabled: z.boolean() }),
   createdAt: timestamp,
   lastUsedAt: timestamp.nullable(),
 });

@@ -45,13 +45,16 @@ end $$;
 
 create function factors_changed() returns trigger language plpgsql set search_path = public, pg_temp as $$
 begin
-  perform note_session_change('user:' || coalesce(new.user_id, old.user_id));
+  -- Both of whom a row was taken from and given to; `old` is null after an insert, `new` after a delete.
+  perform note_session_change('user:' || id) from (values (old.user_id), (new.user_id)) as holder (id) where id is not null group by id;
   return null;
 end $$;
 
 create function role_changed() returns trigger language plpgsql set search_path = public, pg_temp as $$
 begin
-  perform note_session_change('role:' || coalesce(new.organisation_id, old.organisation_id) || ':' || coalesce(new.name, old.name));
+  perform note_session_change('role:' || organisation_id || ':' || name)
+    from (values (old.organisation_id, old.name), (new.organisation_id, new.name)) as role (organisation_id, name)
+    where name is not null group by organisation_id, name;
   return null;
 end $$;
 

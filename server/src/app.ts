@@ -170,6 +170,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     mailer,
     guessing,
     sessionTimes: config.sessionTimes,
+    dpopRequired: config.dpopRequired,
     publicUrl: config.publicUrl,
     clock,
     log,

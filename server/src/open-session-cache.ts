@@ -31,9 +31,9 @@ export function openSessionCache(deps: {
   const redis = createRedis({ redisUrl, log });
   metrics.watch('redisConnected', () => (redis.connection() === undefined ? 0 : 1));
   const pool = openLonePool(deps.running.connectionOf('server'));
-  const place = keyRing.pseudonym('redis', JSON.stringify(redisPlace(redisUrl))).toString('base64url');
+  const address = keyRing.pseudonym('redis', JSON.stringify(redisPlace(redisUrl))).toString('base64url');
   const transactions = createTransactions({ server: pool, maintenance: database.maintenance });
-  const news = openSessionNews({ redis, place, transactions });
+  const news = openSessionNews({ redis, address, transactions });
   return {
     cache: createSessionCache({ redis, keyRing, news, refused: metrics.sessionEntryRefused }),
     changed: news.changed,

@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../server/src/lib/clock.ts';
@@ -102,6 +103,16 @@ describe('the port for keys', () => {
     await expect(onKeyPort({}, bound.secret)).rejects.toThrow();
   });
 
+  it.each([
+    ['keys', () => app.keyPort, 'No client certificate CA names sent'],
+    ['devices', () => app.devicePort, 'Acceptable client certificate CA names'],
+  ])('what is asked for at the port for %s is what it takes: clients heed it', async (_, port, words) => {
+    const shown = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port()}`, '-servername', 'localhost'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    expect(await text(shown.stdout)).toContain(words);
+  });
+
   it('refuses a key that is bound to none, so that nobody takes it for bound', async () => {
     expect(said(await onKeyPort(own, unbound.secret))).toBe('401 not_authenticated');
     expect(said(await onMainPort(unbound.secret))).toBe('200');
@@ -146,8 +157,8 @@ describe('what a key is bound to', () => {
     ['is no certificate', () => 'MIIB', /one certificate/],
     ['is a certificate in name only', () => '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', /one/],
     ['has a weak key', weak, /2,048 bits/],
-  ])('is refused if it %s', async (_, text, words) => {
-    const answer = await made(text());
+  ])('is refused if it %s', async (_, pem, words) => {
+    const answer = await made(pem());
     expect(said(answer)).toBe('400 invalid_request');
     expect(answer.json.errors).toEqual([{ path: 'certificate', message: expect.stringMatching(words) }]);
   });

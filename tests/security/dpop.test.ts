@@ -164,6 +164,13 @@ describe('where tokens must be bound (VALTRONICS_DPOP=required)', () => {
     expectProblem(await at(LOGIN, {}, { email, password }), 400, 'invalid_dpop_proof');
     const { refreshToken } = await test.signIn(person);
     expectProblem(await at(REFRESH, {}, { refreshToken }), 400, 'invalid_dpop_proof');
+    // With one neither, if the sign-in was bound to none: the proof could be that of whoever copied the token.
+    const late = await client.proof({ method: 'POST', url: urlOf(REFRESH) });
+    expectProblem(await at(REFRESH, { dpop: late }, { refreshToken }), 401, 'not_authenticated');
+    expect((await refresh(refreshToken)).status).toBe(200);
+    const ofBound = await client.proof({ method: 'POST', url: urlOf(REFRESH) });
+    const renewed = await at(REFRESH, { dpop: ofBound }, { refreshToken: bound.refreshToken });
+    expect(renewed.json).toMatchObject({ tokenType: 'DPoP' });
     const dpop = await client.proof({ method: 'POST', url: urlOf(LOGIN) });
     expect((await at(LOGIN, { dpop }, { email, password })).json).toMatchObject({ tokenType: 'DPoP' });
   });

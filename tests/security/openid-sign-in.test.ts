@@ -404,7 +404,7 @@ describe('linking', () => {
     expect(await identitiesOf(person)).toEqual([
       {
         id: expect.any(String),
-        provider: { slug: SLUG, name: 'Company' },
+        provider: { slug: SLUG, name: 'Company', enabled: true },
         createdAt: expect.any(String),
         lastUsedAt: null,
       },

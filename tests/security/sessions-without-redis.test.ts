@@ -250,7 +250,8 @@ describe.skipIf(!hasRedis)('losing Redis', { timeout: 180_000 }, () => {
     const transactions = createTransactions(a.database);
     const place =
       (await a.database.admin.query<{ place: string }>('select place from session_caches')).rows[0]?.place ?? '';
-    const news = openSessionNews({ redis: client, place, transactions });
+    const [address = ''] = place.split(':');
+    const news = openSessionNews({ redis: client, address, transactions });
     cleanUps.push(async () => client.close(), news.stop);
     const refused: string[] = [];
     const cache = createSessionCache({

@@ -69,6 +69,8 @@ export function useChange<E extends Endpoint>(endpoint: E, stale: readonly strin
   const client = useQueryClient();
   return useMutation<ResultOf<E>, ProblemError, InputOf<E>>({
     mutationFn: (input) => call(endpoint, input),
+    // What was sent or answered may be a secret that is shown once: it goes with the dialog that shows it.
+    gcTime: 0,
     onSuccess: () => {
       void client.invalidateQueries({ predicate: touches(...stale) });
     },

@@ -12,7 +12,8 @@ export function ProveByProvider({ isOnlyWay }: { isOnlyWay: boolean }) {
   // The password is asked for above; without an answer it is still there.
   if (!isOnlyWay && !data) return null;
   if (!data) return error ? <FormProblem problem={error} /> : <Skeleton height={36} />;
-  if (data.items.length === 0) {
+  const usable = data.items.filter(({ provider }) => provider.enabled);
+  if (usable.length === 0) {
     return isOnlyWay ? (
       <Text size="sm" role="alert">
         Your account has nothing to prove itself with. Ask an administrator for a link to choose a password.
@@ -21,7 +22,7 @@ export function ProveByProvider({ isOnlyWay }: { isOnlyWay: boolean }) {
   }
   return (
     <Stack gap="xs" mt={isOnlyWay ? 0 : 'sm'}>
-      {data.items.map(({ id, provider }) => (
+      {usable.map(({ id, provider }) => (
         <Button
           key={id}
           component="a"

@@ -48,6 +48,7 @@ export interface IdentityDependencies {
   mailer: Mailer;
   guessing: Guessing;
   sessionTimes: SessionTimes;
+  dpopRequired: boolean;
   publicUrl: URL;
   clock: Clock;
   log: Logger;

@@ -40,9 +40,12 @@ export function createSessionService(deps: {
   mailbox: AccountMailbox;
   guessing: Guessing;
   sessionTimes: SessionTimes;
+  /** Tokens are renewed only where they are bound to a key. */
+  dpopRequired: boolean;
   clock: Clock;
 }) {
-  const { transactions, accessTokens, keyRing, revocations, mailbox, guessing, sessionTimes, clock } = deps;
+  const { transactions, accessTokens, keyRing, revocations, mailbox, guessing, sessionTimes, dpopRequired, clock } =
+    deps;
   const familyPlace = (organisation: number, row: string) => ({
     organisation,
     table: 'refresh_families',
@@ -195,6 +198,8 @@ export function createSessionService(deps: {
       // A copy of a bound token tells nothing about a theft of its key: refused, and the family goes on for whoever has the key.
       boundTo = family.dpop_thumbprint;
       if (boundTo !== null && boundTo !== proven) throw refused;
+      // Nor is it bound now: whoever copied the token could be the first to show a key.
+      if (boundTo === null && dpopRequired) throw refused;
       const secret = keyRing.open(family.secret_sealed, familyPlace(organisationId, sessionId));
       const isCurrent = known.generation === family.generation;
       const isRetry =

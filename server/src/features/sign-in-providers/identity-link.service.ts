@@ -21,9 +21,9 @@ export function createIdentityLinkService(deps: {
   return {
     async list(reader: Reader, by: UserPrincipal): Promise<Page<LinkedIdentity>> {
       const rows = await listIdentities(reader, by.userId);
-      const items = rows.map(({ id, slug, name, createdAt, lastUsedAt }) => ({
+      const items = rows.map(({ id, slug, name, enabled, createdAt, lastUsedAt }) => ({
         id,
-        provider: { slug, name },
+        provider: { slug, name, enabled },
         createdAt: createdAt.toISOString(),
         lastUsedAt: lastUsedAt?.toISOString() ?? null,
       }));

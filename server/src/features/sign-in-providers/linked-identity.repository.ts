@@ -54,13 +54,14 @@ export interface OwnIdentity {
   readonly providerId: string;
   readonly slug: string;
   readonly name: string;
+  readonly enabled: boolean;
   readonly createdAt: Date;
   readonly lastUsedAt: Date | null;
 }
 
 export async function listIdentities(reader: Reader, userId: string): Promise<OwnIdentity[]> {
   const { rows } = await sql<OwnIdentity>`
-    select i.id, i.provider_id as "providerId", p.slug, p.name, i.created_at as "createdAt", i.last_used_at as "lastUsedAt"
+    select i.id, i.provider_id as "providerId", p.slug, p.name, p.enabled, i.created_at as "createdAt", i.last_used_at as "lastUsedAt"
     from linked_identities i join identity_providers p on p.id = i.provider_id
     where i.user_id = ${userId} order by i.created_at, i.id limit 100`.execute(reader.db);
   return rows;

@@ -18,7 +18,10 @@ export async function readSessionChanges(reader: Reader, since: bigint | undefin
     select extract(epoch from pg_postmaster_start_time())::text as era, pg_snapshot_xmin(pg_current_snapshot())::text as horizon, pg_snapshot_xmax(pg_current_snapshot())::text as next,
       coalesce((select json_agg(json_build_array(c.subject, c.transaction::text)) from (
         select subject, transaction from session_changes
-        where transaction >= coalesce(${since?.toString() ?? null}::xid8, pg_snapshot_xmin(pg_current_snapshot())) limit ${limit}
+        where transaction >= coalesce(${since?.toString() ?? null}::xid8, pg_snapshot_xmin(pg_current_snapshot()))
+          -- Higher ones are another cluster's, which a dump of it brought along.
+          and transaction < pg_snapshot_xmax(pg_current_snapshot())
+        limit ${limit}
       ) c), '[]') as changes`.execute(reader.db);
   const row = found.rows[0];
   if (row === undefined) throw new Error('a query without a table gives one row');

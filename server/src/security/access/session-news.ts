@@ -31,6 +31,7 @@ interface Moment {
   readonly wall: number;
 }
 interface Usage {
+  readonly place: string;
   readonly namespace: string;
   readonly at: Moment;
 }
@@ -55,6 +56,9 @@ const MAX_GAP_MS = 600_000;
 const MAX_CHANGES = 5_000;
 const AGAIN_MS = 20;
 const HEAD_TTL_MS = 3_600_000;
+const MARKER_KEY = 'valtronics:marker';
+const MARKER_TTL_MS = 365 * 86_400_000;
+const MAX_MARKER_LENGTH = 40;
 
 const moment = (): Moment => ({ ticks: performance.now(), wall: Date.now() });
 /** By whichever clock says more: one stands still while the machine sleeps, the other may be set back. */
@@ -83,11 +87,11 @@ async function spread(
  */
 export function openSessionNews(deps: {
   redis: Redis;
-  /** A pseudonym of where that Redis is. */
-  place: string;
+  /** A pseudonym of where that Redis is, as far as its address tells. */
+  address: string;
   transactions: Pick<Transactions, 'lookUp' | 'unaudited'>;
 }): SessionNews & SessionSpread {
-  const { redis, place, transactions } = deps;
+  const { redis, address, transactions } = deps;
   let log: SessionLog = createSessionLog();
   let logConnection: number | undefined;
   let lastNews = moment();
@@ -103,12 +107,12 @@ export function openSessionNews(deps: {
   const valid = (use: Usage | undefined): use is Usage => use !== undefined && since(use.at) < USED_MS;
 
   /** Read by everybody who changes something, also where there is no Redis, so that they know whom to wait for. */
-  function renew(): Promise<void> {
+  function renew(place: string): Promise<void> {
     const at = moment();
     renewal ??= transactions
       .unaudited(null, 'session_cache', (tx) => useSessionCache(tx, place, randomUUID()))
       .then((namespace) => {
-        usage = { namespace, at };
+        usage = { place, namespace, at };
       })
       .finally(() => {
         renewal = undefined;
@@ -116,19 +120,19 @@ export function openSessionNews(deps: {
     return renewal;
   }
 
-  async function namespaceNow(): Promise<string> {
-    if (!valid(usage)) await renew();
-    else if (since(usage.at) > RENEW_MS) void renew().catch(() => {});
-    if (!valid(usage)) throw new Error('the place of the sessions could not be claimed');
+  async function namespaceAt(place: string): Promise<string> {
+    if (!valid(usage) || usage.place !== place) await renew(place);
+    else if (since(usage.at) > RENEW_MS) void renew(place).catch(() => {});
+    if (!valid(usage) || usage.place !== place) throw new Error('the place of the sessions could not be claimed');
     return usage.namespace;
   }
 
-  /** The head as it stands in Redis; one is put there if there is none. */
-  async function headAt(headKey: string): Promise<string | undefined> {
-    const found = await redis.get([headKey]);
+  /** The random value that stands in Redis under that key; one is put there if there is none. */
+  async function valueAt(key: string, ttlMs: number): Promise<string | undefined> {
+    const found = await redis.get([key]);
     if (found?.values[0] !== null) return found?.values[0];
-    await redis.setIfAbsent(headKey, randomBytes(16).toString('base64url'), HEAD_TTL_MS);
-    return (await redis.get([headKey]))?.values[0] ?? undefined;
+    await redis.setIfAbsent(key, randomBytes(16).toString('base64url'), ttlMs);
+    return (await redis.get([key]))?.values[0] ?? undefined;
   }
 
   /** The order is the argument: what is committed before its head is taken away is among the news read after the head was. */
@@ -136,9 +140,12 @@ export function openSessionNews(deps: {
     const asOf = moment();
     const connection = redis.connection();
     if (connection === undefined) return;
-    const namespace = await namespaceNow();
+    // The same address may be another Redis on every machine, so a Redis also says which one it is.
+    const marker = await valueAt(MARKER_KEY, MARKER_TTL_MS);
+    if (marker === undefined) return;
+    const namespace = await namespaceAt(`${address}:${marker.slice(0, MAX_MARKER_LENGTH)}`);
     const headKey = headKeyOf(namespace);
-    const head = await headAt(headKey);
+    const head = await valueAt(headKey, HEAD_TTL_MS);
     if (connection !== logConnection || since(lastNews) > MAX_GAP_MS) startLog(connection);
     const news = await transactions.lookUp((reader) => readSessionChanges(reader, log.since, MAX_CHANGES));
     if (log.era !== undefined && log.era !== news.era) return startLog(undefined);
@@ -192,7 +199,7 @@ export function openSessionNews(deps: {
     changed: () =>
       spread(transactions, async () => {
         const use = usage;
-        return valid(use) && (await redis.delete(headKeyOf(use.namespace))) && valid(use) ? place : undefined;
+        return valid(use) && (await redis.delete(headKeyOf(use.namespace))) && valid(use) ? use.place : undefined;
       }),
     async stop() {
       isStopped = true;

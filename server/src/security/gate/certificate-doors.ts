@@ -40,10 +40,13 @@ export function createCertificateDoors(deps: {
   metrics: Pick<Metrics, 'gateRefused'>;
   log: Logger;
 }): CertificateDoors {
-  const { tls, ports, limiter, metrics, log } = deps;
+  const { tls: deviceTls, ports, limiter, metrics, log } = deps;
 
   function door(port: number | undefined, accepts: 'verified' | 'any'): CertificateListener | undefined {
-    if (!tls || port === undefined) return undefined;
+    if (!deviceTls || port === undefined) return undefined;
+    // Naming an authority in the handshake would keep clients from showing a certificate that it did not sign (RFC 8446, 4.2.4).
+    const secureContextOptions = () => ({ ...deviceTls.secureContextOptions(), ca: [] });
+    const tls = accepts === 'any' ? { secureContextOptions, onRenew: deviceTls.onRenew } : deviceTls;
     return createCertificateListener({
       ...deps,
       tls,

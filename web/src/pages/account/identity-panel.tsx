@@ -66,6 +66,7 @@ export function IdentityPanel() {
                 <b>{identity.provider.name}</b>
                 <div className="dim">
                   linked <RelativeTime at={identity.createdAt} />
+                  {identity.provider.enabled ? null : '; turned off by an administrator'}
                 </div>
               </span>
               <span className="dim">

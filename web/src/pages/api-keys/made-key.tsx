@@ -18,7 +18,13 @@ export function MadeKey({ made, onClose }: { made: ResultOf<typeof apiKeyCreate>
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <SecretOnce label="API key" secret={secret}>
-        <CopyBlock label="See over HTTPS whose it is and what it may" text={curlExample(secret)} />
+        {key.certificateSha256 === null ? (
+          <CopyBlock label="See over HTTPS whose it is and what it may" text={curlExample(secret)} />
+        ) : (
+          <Text size="sm">
+            It works at the port for keys only, on connections that begin with its certificate (curl: --cert and --key).
+          </Text>
+        )}
         <Text size="sm" c="dimmed">
           It is not shown again. It works until {exactTime(key.expiresAt, { milliseconds: false })}, or until somebody
           revokes it.
