@@ -40,6 +40,8 @@ describe('defaults', () => {
       publicUrl: 'https://localhost:8000/',
       http: { host: '127.0.0.1', port: 8000 },
       devicePort: undefined,
+      keyPort: undefined,
+      dpopRequired: false,
       mqtt: { host: '127.0.0.1', port: 8883, plainPort: undefined },
       tls: { mode: 'auto', certFile: undefined, keyFile: undefined },
       databaseUrl: undefined,
