@@ -178,10 +178,10 @@ describe.skipIf(!hasBrowser)('API keys and service accounts, in a browser', () =
     const form = dialog(own, 'New API key of mine');
     await form.getByLabel('Label').fill('Bound');
     await form.getByRole('checkbox', { name: /device:read$/ }).check();
-    await form.getByLabel('Certificate').fill('MIIB');
+    await form.getByLabel('Certificate', { exact: true }).fill('MIIB');
     await button(form, 'Create key').click();
     await see(form, 'One certificate in PEM');
-    await form.getByLabel('Certificate').fill(identity.cert);
+    await form.getByLabel('Certificate', { exact: true }).fill(identity.cert);
     await button(form, 'Create key').click();
     const made = dialog(own, 'The key “Bound” is made');
     const secret = (await made.locator('pre').first().textContent()) ?? '';
