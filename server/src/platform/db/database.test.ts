@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { connectDatabase, queriesIn, queriesOn } from './database.ts';
+import { connectDatabase, preparedQueriesOn, queriesIn } from './database.ts';
 import { inTransaction, TransactionRolledBackError, withOrganisation } from './transactions.ts';
 
 interface Tables {
@@ -36,7 +36,7 @@ test('a transaction of an organisation sees its rows only, through pg and throug
 test('the organisation ends with its transaction: the next user of the connection sees nothing', async () => {
   for (let round = 0; round < 30; round++) {
     await withOrganisation(db.server, { organisationId: 7 }, (client) => client.query('select 1'));
-    expect(await queriesOn<Tables>(db.server).selectFrom('things').selectAll().execute()).toEqual([]);
+    expect(await preparedQueriesOn<Tables>(db.server).selectFrom('things').selectAll().execute()).toEqual([]);
     expect(
       (await withOrganisation(db.server, { organisationId: null }, (client) => client.query('select id from things')))
         .rows,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
@@ -38,6 +39,8 @@ const IDLE_TIMEOUT_MS = 60_000;
 const MAX_LIFETIME_SECONDS = 3_600;
 const REACHABLE_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 10_000;
+/** Statements a connection keeps prepared; what comes after is sent as text. */
+const MOST_PREPARED = 50;
 
 /** Opens the pools after checking the server's version and durability once. */
 export async function connectDatabase(config: DatabaseConfig): Promise<Database> {
@@ -92,9 +95,24 @@ export function connectionAs(role: DatabaseRole, password: string): pg.ClientCon
   return { user: roleName(role), password, application_name: `valtronics ${role}` };
 }
 
-/** A query builder over a pool. `DB` describes the tables. */
-export function queriesOn<DB>(pool: pg.Pool): Kysely<DB> {
-  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
+/**
+ * A query builder over a pool for a few statements that are asked all the time: each is parsed and planned once a connection. `DB`
+ * describes the tables. The name is
+ * made of the text, so one name never stands for two statements.
+ */
+export function preparedQueriesOn<DB>(pool: pg.Pool): Kysely<DB> {
+  const names = new Map<string, string>();
+  function nameOf(text: string): string | undefined {
+    if (!names.has(text) && names.size < MOST_PREPARED) names.set(text, hash('sha256', text, 'base64url'));
+    return names.get(text);
+  }
+  async function connect() {
+    const client = await pool.connect();
+    const query = (text: string, values: unknown[]) => client.query({ name: nameOf(text), text, values });
+    return { query, release: () => client.release() };
+  }
+  const prepared = { connect, end: async () => {} };
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool: prepared as unknown as pg.Pool }) });
 }
 
 /** A query builder inside one transaction: every query goes to this client. Cheap; make one per transaction. */

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
-import { queriesIn, queriesOn } from '../../platform/db/database.ts';
+import { preparedQueriesOn, queriesIn } from '../../platform/db/database.ts';
 import { inTransaction, type Scope, withOrganisation } from '../../platform/db/transactions.ts';
 import type { AuditSubject } from './audit-event.ts';
 import { appendAuditEvent } from './audit-log.ts';
@@ -30,7 +30,7 @@ export function createTransactions(
       : withOrganisation(pools.server, { organisationId }, work);
 
   // No organisation is set outside of a transaction (the setting ends with one), so these see no organisation's rows.
-  const lookUps = branded<Reader>(queriesOn<unknown>(pools.server), {});
+  const lookUps = branded<Reader>(preparedQueriesOn<unknown>(pools.server), {});
 
   async function told<T>(done: Promise<{ result: T; changedSessions: boolean }>): Promise<T> {
     const { result, changedSessions } = await done;
