@@ -9,19 +9,27 @@ export class MalformedJwsError extends Error {
 }
 
 /**
- * The header, unchecked. One signed object has one spelling: jose decodes a changed last character, padding and surrounding white space to
- * the same bytes, and anything that remembers such texts could then be walked around. Each part must be canonical base64url: the bits of its
- * last character that carry no byte are zero (RFC 4648, 3.5).
+ * The header as it is spelt, unread. One signed object has one spelling: jose decodes a changed last character, padding and surrounding white
+ * space to the same bytes, and anything that remembers such texts could then be walked around. Each part must be canonical base64url: the
+ * bits of its last character that carry no byte are zero (RFC 4648, 3.5).
  */
-export function headerOfJws(text: string, maxLength: number): unknown {
+export function headerTextOfJws(text: string, maxLength: number): string {
   if (text.length > maxLength) throw new MalformedJwsError('too long');
   const parts = text.split('.', 4);
   const [header = ''] = parts;
   if (parts.length !== 3 || !parts.every((part) => CANONICAL.test(part)))
     throw new MalformedJwsError('not in compact form');
+  return header;
+}
+
+/** What such a header says, unchecked. */
+export function readJwsHeader(header: string): unknown {
   try {
     return JSON.parse(Buffer.from(header, 'base64url').toString());
   } catch {
     throw new MalformedJwsError('the header is not JSON');
   }
 }
+
+export const headerOfJws = (text: string, maxLength: number): unknown =>
+  readJwsHeader(headerTextOfJws(text, maxLength));
