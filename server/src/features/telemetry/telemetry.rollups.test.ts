@@ -141,23 +141,26 @@ describe('rollups', () => {
     const device = await aDevice(telemetry.database, organisationId);
     // Only this consumer writes: the other telemetry of this file has the turn, so it is drained first.
     await telemetry.drain();
-    other.start();
-    for (let round = 0; round < 20; round += 1) {
-      const points = Array.from({ length: 30 }, (_, index) => ({
-        metric: 'a',
-        value: Math.random() * 100,
-        timestamp: base + ((round * 37 + index * 13) % 120) * 60_000 + round * 30 + index,
-      }));
-      await other.submit(device, points);
+    try {
+      other.start();
+      for (let round = 0; round < 20; round += 1) {
+        const points = Array.from({ length: 30 }, (_, index) => ({
+          metric: 'a',
+          value: Math.random() * 100,
+          timestamp: base + ((round * 37 + index * 13) % 120) * 60_000 + round * 30 + index,
+        }));
+        await other.submit(device, points);
+      }
+      await eventually(async () => {
+        const { rows } = await admin().query("select 1 from telemetry_pending where consumer = 'rules' limit 1");
+        return rows.length === 0;
+      }, 'all is applied');
+      expect(await compareWithPoints(device)).toBeGreaterThan(100);
+    } finally {
+      await other.drain();
+      telemetry = await aTelemetry({ database: telemetry.database, tuning: { rollupGatherMs: 5 } });
+      telemetry.start();
     }
-    await eventually(async () => {
-      const { rows } = await admin().query("select 1 from telemetry_pending where consumer = 'rules' limit 1");
-      return rows.length === 0;
-    }, 'all is applied');
-    expect(await compareWithPoints(device)).toBeGreaterThan(100);
-    await other.drain();
-    telemetry = await aTelemetry({ database: telemetry.database, tuning: { rollupGatherMs: 5 } });
-    telemetry.start();
   });
 
   it('show a point in the history within a second', async () => {
