@@ -97,8 +97,7 @@ export function connectionAs(role: DatabaseRole, password: string): pg.ClientCon
 
 /**
  * A query builder over a pool for a few statements that are asked all the time: each is parsed and planned once a connection. `DB`
- * describes the tables. The name is
- * made of the text, so one name never stands for two statements.
+ * describes the tables. The name is made of the text, so one name never stands for two statements.
  */
 export function preparedQueriesOn<DB>(pool: pg.Pool): Kysely<DB> {
   const names = new Map<string, string>();
