@@ -44,6 +44,7 @@ export type { Access, Audit, Pending, Rate, RateClass } from './policy.ts';
 export { pendings, rates, stepUpSeconds } from './policy.ts';
 export * from './problems.ts';
 export * from './secrets.ts';
+export * from './security-events.ts';
 export * from './sessions.ts';
 export * from './subjects.ts';
 export * from './telemetry.ts';
