@@ -11,29 +11,21 @@ import { createSignInProviders } from './features/sign-in-providers/index.ts';
 import { createSubjects } from './features/subjects/index.ts';
 import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
-import { type Addresses, openPorts } from './open-ports.ts';
+import { openDoors } from './open-doors.ts';
+import type { Addresses } from './open-ports.ts';
 import { openSecurity } from './open-security.ts';
 import type { Config } from './platform/config/config.ts';
 import { openNotices } from './platform/db/notices.ts';
-import { createHttpServer } from './platform/http/http-server.ts';
 import { loadWebFiles } from './platform/http/web-files.ts';
 import { createScheduler } from './platform/jobs/scheduler.ts';
-import { createLiveServer } from './platform/live/live-server.ts';
 import type { Logger } from './platform/log/log.ts';
 import { createMailer } from './platform/mail/mailer.ts';
 import { createMetrics } from './platform/metrics/metrics.ts';
-import { createMqttBroker } from './platform/mqtt/broker.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { openRootKey } from './security/crypto/root-key.ts';
-import { createCertificateDoors, tlsForDevices } from './security/gate/certificate-doors.ts';
-import { createHttpGate } from './security/gate/http-gate.ts';
-import { createStreamGate } from './security/gate/stream-gate.ts';
-import { createTopicGate } from './security/gate/topic-gate.ts';
 import { webFallback } from './security/gate/web-fallback.ts';
-import { addressKey, clientAddress } from './security/shield/client-address.ts';
-import { apiHeaders, strictTransport } from './security/shield/headers.ts';
 import { type RunningDatabase, startDatabase } from './start-database.ts';
 
 export interface App {
@@ -60,7 +52,6 @@ export interface AppOptions {
 }
 
 const WEB_FOLDER = fileURLToPath(new URL('../../web/dist', import.meta.url));
-const MAX_HTTP_CONNECTIONS = 20_000;
 
 /** Opens the database and wires everything to it; a fault in the wiring leaves no database behind. */
 export async function createApp(options: AppOptions): Promise<App> {
@@ -82,79 +73,16 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const metrics = createMetrics({ ofProcess: true });
   const { database, space } = running;
   const notices = await openNotices(running.connectionOf('server'), database.server, log);
-  const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
-  const refusalHeaders = { ...apiHeaders(), ...strictTransport(config.publicUrl) };
-  const http = createHttpServer({ tls, maxConnections: MAX_HTTP_CONNECTIONS, refusalHeaders });
-  const addressOf = (socketAddress: string | undefined, forwardedFor: string | readonly string[] | undefined) =>
-    clientAddress(socketAddress, forwardedFor, config.trustedProxies);
-  const live = createLiveServer({
-    path: '/api/v1/live',
-    log,
-    metrics,
-    addressOf: (request) => {
-      const address = addressOf(request.socket.remoteAddress, request.headers['x-forwarded-for']);
-      return { address, key: addressKey(address) };
-    },
-    refusalHeaders,
-  });
-  live.attach(http.server);
   const jobs = createScheduler({ log, clock, metrics });
   const mailer = createMailer(config);
   const outbound = createOutbound({ allowList: config.webhookAllowList });
 
   // Security: what holds for every feature.
   const security = await openSecurity({ config, running, keyRing, notices, outbound, metrics, clock, log });
-  const { transactions, revocations, limiter, blocks, guessing, authentication, factorPolicy } = security;
-  const authority = security.deviceAuthority;
-  const deviceTls = tls && tlsForDevices(tls, authority);
-  const ports = { devices: config.devicePort, keys: config.keyPort };
-  const forDoors = { http, tls: deviceTls, ports, maxConnections: MAX_HTTP_CONNECTIONS, limiter, metrics, log };
-  const doors = createCertificateDoors(forDoors);
-  const publicOrigin = config.publicUrl.origin;
-  const gate = createHttpGate({
-    app: http.app,
-    transactions,
-    authentication,
-    limiter,
-    blocks,
-    guessing,
-    clock,
-    publicOrigin,
-    trustedProxies: config.trustedProxies,
-    certificateOf: doors.certificateOf,
-    dpopRequired: config.dpopRequired,
-    metricsToken: config.metricsToken,
-    ingestRate: config.ingestRate,
-    sessionCookieSeconds: config.sessionTimes.absoluteMs / 1_000,
-    log,
-    metrics,
-    ...(checkAnswers === undefined ? {} : { checkAnswers }),
-  });
-  const streamGate = createStreamGate({
-    live,
-    authentication,
-    revocations,
-    limiter,
-    blocks,
-    ingestRate: config.ingestRate,
-    publicOrigin,
-    log,
-    clock,
-    metrics,
-  });
-  const topicGate = createTopicGate({
-    credentials: security.deviceCredentials,
-    refusedTokens: security.refusedTokens,
-    revocations,
-    limiter,
-    ingestRate: config.ingestRate,
-    log,
-    clock,
-    metrics,
-  });
-  const broker = await createMqttBroker({ log, clock, handlers: topicGate.handlers });
-  topicGate.attach(broker);
-  metrics.watch('mqttConnections', () => broker.counts().connections);
+  const { transactions, revocations, blocks, guessing, authentication, factorPolicy } = security;
+  const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
+  const doors = await openDoors({ config, tls, security, metrics, clock, log, checkAnswers });
+  const { gate, streamGate, topicGate, broker } = doors;
 
   // Features.
   const identity = createIdentity({
@@ -189,7 +117,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   });
   const { publicUrl } = config;
   const shared = { gate, topicGate, streamGate, transactions, publicUrl, clock, log };
-  const devices = createDevices({ ...shared, broker, revocations, authority });
+  const devices = createDevices({ ...shared, broker, revocations, authority: security.deviceAuthority });
   createSubjects({ gate, devices: devices.service, clock });
   const alerts = createAlerts({
     ...shared,
@@ -258,16 +186,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       telemetry.start();
       alerts.start();
       jobs.start();
-      return openPorts({ config, http, doors, broker, deviceTls });
+      return doors.listen();
     },
 
     /** First no new work, then what was taken is made durable and acknowledged, then the database. */
     async stop() {
       await jobs.stop();
-      await live.close();
-      // Messages that only wait for their turn are let through, or the broker would wait for them.
-      topicGate.close();
-      const closing = Promise.all([http.close(), doors.close(), broker.close()]);
+      await doors.endStreams();
+      const closing = doors.close();
       await telemetry.drain();
       await closing;
       await alerts.stop();

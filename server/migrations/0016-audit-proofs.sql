@@ -1,0 +1,1 @@
+-- What lets a stranger verify the audit log.

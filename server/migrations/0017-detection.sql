@@ -1,0 +1,1 @@
+-- What detection remembers between restarts.

@@ -1,0 +1,1 @@
+-- Decisions on addresses, ranges, people and devices, and who obeys them.

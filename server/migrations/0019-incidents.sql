@@ -1,0 +1,1 @@
+-- Incidents: what people have to deal with.

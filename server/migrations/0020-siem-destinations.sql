@@ -1,0 +1,1 @@
+-- Where security events are delivered to.
