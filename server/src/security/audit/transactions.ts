@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import { preparedQueriesOn, queriesIn } from '../../platform/db/database.ts';
 import { inTransaction, type Scope, withOrganisation } from '../../platform/db/transactions.ts';
-import type { AuditSubject } from './audit-event.ts';
+import type { AuditEntry, AuditSubject } from './audit-event.ts';
 import { appendAuditEvent } from './audit-log.ts';
 import type { AuditedTx, Reader, SystemTx, UnauditedTx } from './tokens.ts';
 import type { Transactions } from './transactions.types.ts';
@@ -19,10 +19,15 @@ export interface TransactionPools {
  *
  * `sessionsChanged` runs after the commit of whatever changed what a session is worth and before the caller hears of it. Only writes with
  * an event can: what needs none changes no rights.
+ *
+ * `onAppended` hears of every event once it is committed. It must not fail and is not waited for: what was done is done.
  */
 export function createTransactions(
   pools: TransactionPools,
-  { sessionsChanged = async () => {} }: { readonly sessionsChanged?: () => Promise<void> } = {},
+  {
+    sessionsChanged = async () => {},
+    onAppended = () => {},
+  }: { readonly sessionsChanged?: () => Promise<void>; readonly onAppended?: (entry: AuditEntry) => void } = {},
 ): Transactions {
   const write = <T>(organisationId: number | null, work: (client: PoolClient) => Promise<T>): Promise<T> =>
     organisationId === null
@@ -32,8 +37,9 @@ export function createTransactions(
   // No organisation is set outside of a transaction (the setting ends with one), so these see no organisation's rows.
   const lookUps = branded<Reader>(preparedQueriesOn<unknown>(pools.server), {});
 
-  async function told<T>(done: Promise<{ result: T; changedSessions: boolean }>): Promise<T> {
-    const { result, changedSessions } = await done;
+  async function told<T>(done: Promise<{ result: T; entry: AuditEntry; changedSessions: boolean }>): Promise<T> {
+    const { result, entry, changedSessions } = await done;
+    onAppended(entry);
     if (changedSessions) await sessionsChanged();
     return result;
   }
@@ -54,7 +60,7 @@ export function createTransactions(
           const tx = asToken<AuditedTx>(client, { describe: said.describe });
           const result = await work(tx);
           const entry = { ...context, ...said.subject(), event, outcome: 'success' } as const;
-          return { result, ...(await appendAuditEvent(tx, entry)) };
+          return { result, entry, ...(await appendAuditEvent(tx, entry)) };
         }),
       ),
 
@@ -66,14 +72,15 @@ export function createTransactions(
           const result = await work(tx);
           const context = { organisationId: who.organisationId, actor: who.actor, address: null, requestId: null };
           const entry = { ...context, ...said.subject(), event: who.event, outcome: 'success' } as const;
-          return { result, ...(await appendAuditEvent(tx, entry)) };
+          return { result, entry, ...(await appendAuditEvent(tx, entry)) };
         }),
       ),
 
-    refused: (context, event, subject) =>
-      withOrganisation(pools.server, context, async (client) => {
-        await appendAuditEvent(asToken<Reader>(client, {}), { ...context, ...subject, event, outcome: 'failure' });
-      }),
+    async refused(context, event, subject) {
+      const entry = { ...context, ...subject, event, outcome: 'failure' } as const;
+      await withOrganisation(pools.server, context, (client) => appendAuditEvent(asToken<Reader>(client, {}), entry));
+      onAppended(entry);
+    },
 
     unaudited: (organisationId, _reason, work) =>
       write(organisationId, (client) => work(asToken<UnauditedTx>(client, {}))),
