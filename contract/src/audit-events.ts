@@ -72,6 +72,7 @@ export const auditEvents = {
   'address.suspicious': 'marked an address as suspicious',
   'block.created': 'blocked an address',
   'block.lifted': 'lifted a block',
+  'detection_scenario.changed': 'put a detection scenario into simulation or into force',
   'signing_key.created': 'created a token signing key',
   'signing_key.rotated': 'rotated the token signing keys',
   'signing_key.retired': 'retired a token signing key',

@@ -28,7 +28,7 @@ export async function openDoors(deps: {
   checkAnswers: boolean | undefined;
 }) {
   const { config, tls, security, metrics, clock, log, checkAnswers } = deps;
-  const { transactions, revocations, limiter, blocks, guessing, authentication } = security;
+  const { transactions, revocations, limiter, blocks, guessing, authentication, events, places } = security;
   const refusalHeaders = { ...apiHeaders(), ...strictTransport(config.publicUrl) };
   const http = createHttpServer({ tls, maxConnections: MAX_HTTP_CONNECTIONS, refusalHeaders });
   const addressOf = (socketAddress: string | undefined, forwardedFor: string | readonly string[] | undefined) =>
@@ -57,6 +57,8 @@ export async function openDoors(deps: {
     limiter,
     blocks,
     guessing,
+    events,
+    places,
     clock,
     publicOrigin,
     trustedProxies: config.trustedProxies,
@@ -75,6 +77,8 @@ export async function openDoors(deps: {
     revocations,
     limiter,
     blocks,
+    events,
+    places,
     ingestRate: config.ingestRate,
     publicOrigin,
     log,
@@ -86,6 +90,8 @@ export async function openDoors(deps: {
     refusedTokens: security.refusedTokens,
     revocations,
     limiter,
+    events,
+    places,
     ingestRate: config.ingestRate,
     log,
     clock,

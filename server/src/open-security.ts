@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Clock } from './lib/clock.ts';
 import { openSessionCache } from './open-session-cache.ts';
 import type { Config } from './platform/config/config.ts';
@@ -20,6 +21,10 @@ import { createAccessTokens } from './security/crypto/access-tokens.ts';
 import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
 import type { KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
+import { createEventFile } from './security/events/event-file.ts';
+import { appendSecurityEvents } from './security/events/security-event.repository.ts';
+import { createSecurityEvents } from './security/events/security-events.ts';
+import { createPlaces } from './security/gate/places.ts';
 import { openBlocks } from './security/shield/blocks.ts';
 import { createGuessing } from './security/shield/guessing.ts';
 import { createLimiter } from './security/shield/limiter.ts';
@@ -42,6 +47,16 @@ export async function openSecurity(deps: {
 }) {
   const { config, running, keyRing, notices, outbound, metrics, clock, log } = deps;
   const sessionCache = openSessionCache({ config, running, keyRing, metrics, log });
+  const events = createSecurityEvents({
+    store: async (batch) => {
+      await transactions.unaudited(null, 'security_events', (tx) => appendSecurityEvents(tx, batch));
+      // Who tails the table looks by itself too; this is why it need not wait.
+      await notices.publish('security_events', {}).catch(() => undefined);
+    },
+    file: createEventFile(join(config.dataDir, 'logs', 'security.jsonl')),
+    clock,
+    log,
+  });
   const transactions = createTransactions(running.database, { sessionsChanged: sessionCache.changed });
   const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
   const revocations = createRevocations(notices);
@@ -100,6 +115,8 @@ export async function openSecurity(deps: {
   });
   return {
     passwords,
+    events,
+    places: createPlaces({ events, clock }),
     transactions,
     revocations,
     limiter,
@@ -114,6 +131,9 @@ export async function openSecurity(deps: {
     signingKeys,
     keyRotation,
     jobs: [...shieldJobs({ transactions, clock }), keyRotation.job, dpopProofs.job, sessionChangesJob(transactions)],
-    stop: sessionCache.stop,
+    async stop() {
+      await events.stop();
+      await sessionCache.stop();
+    },
   };
 }

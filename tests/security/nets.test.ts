@@ -17,6 +17,7 @@ import { createHttpGate } from '../../server/src/security/gate/http-gate.ts';
 import { createLimiter } from '../../server/src/security/shield/limiter.ts';
 import { aDatabase, type TestDatabase } from '../support/database.ts';
 import { aUserPrincipal } from '../support/principals.ts';
+import { heardEvents } from '../support/security-events.ts';
 
 // Sabotage: each net is cut by hand, and something must notice. (The compiler is net 1 and 2; `policy-table.test.ts` is net 4; what the
 // database lets nobody do is in `database-rights.test.ts`.)
@@ -64,6 +65,7 @@ function aGate() {
     sessionCookieSeconds: 3_600,
     log: createLogger({ level: 'fatal', clock: systemClock }),
     metrics: createMetrics(),
+    ...heardEvents().door,
   });
   return { app, gate };
 }

@@ -83,6 +83,7 @@ describe('pinned lists', () => {
       'point_ids',
       'proof_taken',
       'rule_effects',
+      'security_events',
       'session_cache',
       'session_touch',
       'telemetry_effects',

@@ -22,6 +22,7 @@ import { createRefusedTokens } from '../../server/src/security/shield/refused-to
 import type { TestDatabase } from './database.ts';
 import { anMqttClient } from './mqtt-client.ts';
 import { aUserPrincipal } from './principals.ts';
+import { heardEvents } from './security-events.ts';
 import { aSelfSignedCertificate } from './self-signed-certificate.ts';
 
 type Input = { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
@@ -61,6 +62,7 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
     limiter: createLimiter({ clock: systemClock, maxKeys: 10_000 }),
     metrics: { gateRefused: () => {}, mqttReceived: () => {} },
     topics: Object.values(deviceTopics),
+    ...heardEvents().door,
     clock,
     log,
   });

@@ -22,6 +22,7 @@ import { addressKey } from '../../server/src/security/shield/client-address.ts';
 import { apiHeaders } from '../../server/src/security/shield/headers.ts';
 import { createLimiter } from '../../server/src/security/shield/limiter.ts';
 import { aUserPrincipal } from './principals.ts';
+import { heardEvents } from './security-events.ts';
 import { aSelfSignedCertificate } from './self-signed-certificate.ts';
 
 export const aUser = (own: Partial<UserPrincipal> = {}): UserPrincipal => aUserPrincipal(own.role ?? 'operator', own);
@@ -113,6 +114,7 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
     },
     limiter: createLimiter({ clock, maxKeys: 10_000 }),
     blocks: { of: () => undefined },
+    ...heardEvents().door,
     publicOrigin,
     log: logger,
     clock,

@@ -51,6 +51,7 @@ export const unauditedReasons = {
   command_progress: 'the command history keeps each step',
   outbox: 'deliveries are kept in the history of the alert',
   device_alert: 'an alert a device raises is its own history',
+  security_events: 'what happened to security is a record itself, and most of it comes from strangers',
   guess_counters: 'what keeps guessers out counts attempts; refused sign-ins and blocks have events of their own',
   housekeeping: 'expired rows are removed by declared retention',
 } as const satisfies Record<string, string>;

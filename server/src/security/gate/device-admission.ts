@@ -10,12 +10,15 @@ import type { RevocationMatch, Revocations } from '../access/revocations.ts';
 import { addressKey } from '../shield/client-address.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { RefusedTokens } from '../shield/refused-tokens.ts';
+import type { TopicReports } from './topic-reports.ts';
 import { type OwnTopics, ownTopics } from './topic-routes.ts';
 
 /** What the gate knows of a connected device. */
 export interface ConnectedDevice {
   readonly principal: DevicePrincipal;
   readonly own: OwnTopics;
+  /** When it was last noted from where its credential is used. */
+  placedAt: number;
   /** Asked again when news of revocations may have been missed. */
   stillGood(): Promise<boolean>;
 }
@@ -50,8 +53,9 @@ export function createDeviceAdmission(deps: {
   limiter: Limiter;
   log: Logger;
   metrics: Pick<Metrics, 'gateRefused'>;
+  reports: Pick<TopicReports, 'credentialRefused' | 'tooManyConnects'>;
 }): DeviceAdmission {
-  const { credentials, refusedTokens, revocations, limiter, log, metrics } = deps;
+  const { credentials, refusedTokens, revocations, limiter, log, metrics, reports } = deps;
   /** Verifications under way, so that a revocation which comes between the look-up and the accepted connection is not missed. */
   const underWay = new Set<{ revoked: RevocationMatch[] }>();
   revocations.onRevoked((match) => {
@@ -71,6 +75,7 @@ export function createDeviceAdmission(deps: {
   function refuse(attempt: ConnectAttempt, deviceId: string | undefined, reason: string) {
     if (deviceId) countRefusal(attempt.address, deviceId);
     metrics.gateRefused('mqtt', 'not_authenticated');
+    reports.credentialRefused(attempt.address, deviceId, reason);
     // Under a flood the address is named a few times, not a thousand.
     if (limiter.take(`mqtt-refusal-log:${addressKey(attempt.address)}`, REFUSAL_LOG).ok)
       log.warn({ event: 'access.refused', address: attempt.address, device: deviceId, reason }, 'a device was refused');
@@ -92,7 +97,12 @@ export function createDeviceAdmission(deps: {
   function accept(principal: DevicePrincipal, lookUp: LookUp): ConnectDecision<ConnectedDevice> {
     const { deviceId, credentialId, expiresAt } = principal;
     const stillGood = async () => (await lookUp())?.credentialId === credentialId;
-    return { accept: true, identity: deviceId, context: { principal, own: ownTopics(deviceId), stillGood }, expiresAt };
+    return {
+      accept: true,
+      identity: deviceId,
+      context: { principal, own: ownTopics(deviceId), placedAt: 0, stillGood },
+      expiresAt,
+    };
   }
 
   async function admitByCertificate(attempt: ConnectAttempt, certificate: ClientCertificate) {
@@ -113,7 +123,10 @@ export function createDeviceAdmission(deps: {
     countRefusal,
     async admit(attempt) {
       const { address, username, password, certificate } = attempt;
-      if (!limiter.take(`mqtt:${addressKey(address)}`, rates.coarseAddress).ok) return NOT_NOW;
+      if (!limiter.take(`mqtt:${addressKey(address)}`, rates.coarseAddress).ok) {
+        reports.tooManyConnects(address, undefined);
+        return NOT_NOW;
+      }
       if (certificate) return admitByCertificate(attempt, certificate);
       const deviceId = username?.toLowerCase();
       if (!isId(deviceId)) return refuse(attempt, undefined, 'the username is not a device id');
@@ -121,6 +134,7 @@ export function createDeviceAdmission(deps: {
       // Attempts made at the same instant all pass here; the broker bounds how many of an address can be under way.
       if (!limiter.peek(failuresKey(address, deviceId), rates.loginAddress).ok) {
         metrics.gateRefused('mqtt', 'too_many_requests');
+        reports.tooManyConnects(address, deviceId);
         return NOT_AUTHORIZED;
       }
       const token = password.toString('latin1');

@@ -17,15 +17,18 @@ import { createHttpBlocks } from './http-blocks.ts';
 import { type Caller, createHttpCallers } from './http-callers.ts';
 import { hasUnknownFraming } from './http-framing.ts';
 import type { HttpGate, HttpGateOptions } from './http-gate.types.ts';
+import { createHttpReports } from './http-reports.ts';
 import { parsed } from './parsed.ts';
 import { createProblemSender } from './send-problem.ts';
 import { toProblem } from './to-problem.ts';
 
 /** What the gate learns before the handler, under names that nothing else has. */
 const PASSAGE = Symbol('passage of the gate');
+const KNOWN = Symbol('who it is, whether let in or not');
 const CAME_AT = Symbol('when the head of the request was read');
 interface Request extends FastifyRequest {
   [PASSAGE]: CallParts['passage'] | null;
+  [KNOWN]: Principal | null;
   [CAME_AT]: number;
 }
 
@@ -56,7 +59,12 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const callerOf = createHttpCallers(options.trustedProxies, options.certificateOf);
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken, publicOrigin);
   const takeProof = createProofTaking(options);
-  const sendProblem = createProblemSender({ limiter, log });
+  const reports = createHttpReports(options.events, callerOf);
+  const sendProblem = createProblemSender({
+    limiter,
+    log,
+    told: (problem, request) => reports.refused(problem, request, (request as Request)[KNOWN] ?? undefined),
+  });
   const handled = new Set<Endpoint>();
   const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
   let fallback: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
@@ -89,7 +97,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     const problem = brokeOff ? new Problem('malformed_json', { detail: 'The body broke off.' }) : toProblem(error);
     return sendProblem(problem, request, reply);
   });
-  app.decorateRequest(PASSAGE, null).decorateRequest(CAME_AT, 0);
+  app.decorateRequest(PASSAGE, null).decorateRequest(KNOWN, null).decorateRequest(CAME_AT, 0);
   app.addHook('onRequest', (request, reply, done) => {
     (request as Request)[CAME_AT] = performance.now();
     if (hasUnknownFraming(request)) {
@@ -154,6 +162,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
 
   function admit(endpoint: Endpoint, request: FastifyRequest, caller: Caller, known: Authenticated) {
     const { principal, refused } = known;
+    (request as Request)[KNOWN] = principal;
     if (refused) throttle(caller, REFUSAL_COST);
     const block = refused ? blocked.refusalAt(caller.address) : undefined;
     if (block) throw block;
@@ -184,6 +193,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
         throw new Problem('origin_refused');
       }
     }
+    options.places.seen(principal, caller.address, 'http');
     if (principal.kind === 'device') for (const listener of deviceListeners) listener(principal);
     const passage: CallParts['passage'] = { address: caller.address, principal, dpopThumbprint: null };
     (request as Request)[PASSAGE] = passage;
@@ -220,11 +230,15 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     if (endpoint.response === 'raw') {
       const raw = answer as unknown as RawAnswer;
       for (const [name, value] of Object.entries(raw.headers ?? {})) reply.header(name, value);
+      if (typeof raw.body === 'string' || Buffer.isBuffer(raw.body))
+        reports.served(raw.body.length, request, passage.principal);
       reply.type(raw.contentType).send(raw.body);
       return;
     }
     if (options.checkAnswers) endpoint.response.parse(answer);
-    reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
+    const text = JSON.stringify(answer);
+    reports.served(text.length, request, passage.principal);
+    reply.type('application/json; charset=utf-8').send(text);
   }
 
   return {

@@ -8,11 +8,13 @@ import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
+import type { SecurityEvents } from '../events/security-event.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Guessing } from '../shield/guessing.types.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { EndpointGate } from './endpoint-gate.ts';
 import type { CertificateOf } from './http-callers.ts';
+import type { createPlaces } from './places.ts';
 
 export interface HttpGateOptions {
   readonly app: FastifyInstance;
@@ -21,6 +23,8 @@ export interface HttpGateOptions {
   readonly limiter: Limiter;
   readonly blocks: Pick<Blocks, 'of'>;
   readonly guessing: Pick<Guessing, 'refusedWhileBlocked'>;
+  readonly events: SecurityEvents;
+  readonly places: ReturnType<typeof createPlaces>;
   readonly clock: Clock;
   readonly publicOrigin: string;
   readonly trustedProxies: AddressList;

@@ -8,7 +8,14 @@ import { challenge } from './dpop.ts';
 const PUSH_BACK_LOG: Rate = { perSecond: 0.2, burst: 5 };
 
 /** Answers with a problem (RFC 9457) and says in the log what the caller is not told. */
-export function createProblemSender({ limiter, log }: { limiter: Limiter; log: Logger }) {
+export function createProblemSender(deps: {
+  limiter: Limiter;
+  log: Logger;
+  /** Hears of each, before it is sent. */
+  told: (problem: Problem, request: FastifyRequest) => void;
+}) {
+  const { limiter, log, told } = deps;
+
   /** Saying "not now" is what we do under load: a line tells of it, a line for each would be a load of its own. */
   function tellPushBack(problem: Problem, requestId: string): void {
     if (!limiter.take(`log:${problem.code}`, PUSH_BACK_LOG).ok) return;
@@ -17,6 +24,7 @@ export function createProblemSender({ limiter, log }: { limiter: Limiter; log: L
   }
 
   return (problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    told(problem, request);
     if (problem.status === 503) tellPushBack(problem, request.id);
     else if (problem.status >= 500)
       log.error({ err: problem.cause ?? problem, requestId: request.id }, problem.message);

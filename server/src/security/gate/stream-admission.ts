@@ -2,12 +2,12 @@ import { liveAuth, liveCloseCodes, rates } from '@valtronics/contract';
 import { parseJsonText } from '../../lib/json.ts';
 import type { LiveConnection } from '../../platform/live/connection.ts';
 import type { Logger } from '../../platform/log/log.ts';
-import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
 import type { KnownPrincipal, UserPrincipal } from '../access/principal.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { sessionCookie } from './credential.ts';
+import type { StreamReports } from './stream-reports.ts';
 
 export interface AdmissionOptions {
   readonly authentication: Pick<Authentication, 'session' | 'bearer'>;
@@ -16,7 +16,7 @@ export interface AdmissionOptions {
   readonly publicOrigin: string;
   readonly withinMs: number;
   readonly log: Logger;
-  readonly metrics: Pick<Metrics, 'gateRefused'>;
+  readonly reports: StreamReports;
 }
 
 // An access token is at most 4 KiB; whoever has not said who he is needs no more than that and some frame heads.
@@ -56,12 +56,13 @@ async function byCookie(connection: LiveConnection, options: AdmissionOptions): 
   const principal = await options.authentication.session(token);
   if (principal === null) {
     charge(connection, options);
+    options.reports.refused('not_authenticated', { address: connection.handshake.address });
     return null;
   }
   // Browsers open WebSockets across sites without asking and send the cookie along; only the Origin says which page it was
   // (RFC 6455, 10.2). Everything after the handshake can read and write, so there is no harmless subset.
   if (origin !== options.publicOrigin) {
-    options.metrics.gateRefused('live', 'origin_refused');
+    options.reports.refused('origin_refused', { address: connection.handshake.address, principal });
     options.log.warn(
       { event: 'access.refused', status: 403, route: 'live', address: connection.handshake.address },
       'a live connection came from another origin',
@@ -75,7 +76,7 @@ async function byCookie(connection: LiveConnection, options: AdmissionOptions): 
 async function byFirstMessage(connection: LiveConnection, options: AdmissionOptions): Promise<KnownPrincipal | null> {
   // Let to here by a cookie that proved nothing.
   if (options.blocks.of(connection.handshake.address)) {
-    options.metrics.gateRefused('live', 'address_blocked');
+    options.reports.refused('address_blocked', { address: connection.handshake.address });
     connection.close(liveCloseCodes.refused, 'address blocked');
     return null;
   }
@@ -86,7 +87,7 @@ async function byFirstMessage(connection: LiveConnection, options: AdmissionOpti
     token === undefined ? null : await options.authentication.bearer(token, connection.handshake.address);
   if (typeof principal === 'object' && principal !== null) return principal;
   charge(connection, options);
-  options.metrics.gateRefused('live', 'not_authenticated');
+  options.reports.refused('not_authenticated', { address: connection.handshake.address });
   options.log.warn(
     { event: 'access.refused', status: 401, route: 'live', address: connection.handshake.address },
     'a live connection was not authenticated',

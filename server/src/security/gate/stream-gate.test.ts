@@ -10,6 +10,7 @@ import {
   type LiveHouseOptions,
   publicOrigin,
 } from '../../../../tests/support/live.ts';
+import { heardEvents } from '../../../../tests/support/security-events.ts';
 import { manualClock, systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../platform/log/log.ts';
 import { createMetrics } from '../../platform/metrics/metrics.ts';
@@ -284,6 +285,7 @@ describe('at the start', () => {
       log: createLogger({ level: 'fatal', clock: systemClock, write: () => {} }),
       clock: systemClock,
       metrics: createMetrics(),
+      ...heardEvents().door,
     });
 
   test('a declared stream that nobody handles stops the server', async () => {

@@ -8,10 +8,13 @@ import type { Authentication } from '../access/authentication.ts';
 import { type DevicePrincipal, type KnownPrincipal, principalKey } from '../access/principal.ts';
 import { concerns, type Revocations } from '../access/revocations.ts';
 import { isLimited, type Sight } from '../access/sight.ts';
+import type { SecurityEvents } from '../events/security-event.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { sessionCookie } from './credential.ts';
+import type { createPlaces } from './places.ts';
 import { admit } from './stream-admission.ts';
+import { createStreamReports } from './stream-reports.ts';
 import { type Requests, type StreamRegistry, serveRequests } from './stream-requests.ts';
 import type { PublishHandler, StreamGate, SubscribeHandler } from './streams.ts';
 
@@ -21,6 +24,8 @@ export interface StreamGateOptions {
   readonly revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   readonly limiter: Limiter;
   readonly blocks: Pick<Blocks, 'of'>;
+  readonly events: SecurityEvents;
+  readonly places: ReturnType<typeof createPlaces>;
   readonly publicOrigin: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -60,7 +65,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The one door for live streams. Order: address → coarse limit → authentication → (each request) limit → access → validation → handler. */
 export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
-  const { live, authentication, limiter, clock, log, metrics } = options;
+  const { live, authentication, limiter, clock, log } = options;
+  const reports = createStreamReports(options);
   const subscribe = new Map<string, { stream: Stream; handler: SubscribeHandler<Stream> }>();
   const registry: { subscribe: typeof subscribe; publish: StreamRegistry['publish'] } = {
     subscribe,
@@ -75,13 +81,13 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
   live.onHandshake(({ address, addressKey, cookie }) => {
     const answer = limiter.take(`coarse:${addressKey}`, rates.coarseAddress);
     if (!answer.ok) {
-      metrics.gateRefused('live', 'too_many_requests');
+      reports.refused('too_many_requests', { address });
       return { status: 429, retryAfterSeconds: answer.retryAfterSeconds };
     }
     // A session that was let in before goes on; whoever would still have to prove something does not get to it.
     const block = options.blocks.of(address);
     if (!block || (cookie !== undefined && sessionCookie(cookie) !== undefined)) return undefined;
-    metrics.gateRefused('live', 'address_blocked');
+    reports.refused('address_blocked', { address });
     return { status: 429, retryAfterSeconds: (block.expires_at.getTime() - clock.now()) / 1000 };
   });
 
@@ -99,15 +105,16 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       publicOrigin: options.publicOrigin,
       withinMs: options.authenticateWithinMs ?? AUTHENTICATE_WITHIN_MS,
       log,
-      metrics,
+      reports,
     });
     if (principal === null) return;
+    options.places.seen(principal, connection.handshake.address, 'websocket');
     const sight = await lookAround(connection, principal);
     if (sight === null || !connection.isOpen) return;
     const key = principalKey(principal) ?? '';
     const already = perPrincipal.get(key) ?? 0;
     if (already >= MAX_CONNECTIONS_A_PRINCIPAL) {
-      metrics.gateRefused('live', 'too_many_requests');
+      reports.refused('too_many_requests', { address: connection.handshake.address, principal });
       connection.close(liveCloseCodes.tooFast, 'too many connections');
       return;
     }
@@ -120,7 +127,7 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       ingestRate: options.ingestRate,
       clock,
       log,
-      metrics,
+      reports,
     });
     const entry: Admitted = { connection, principal, requests, sight, looks: 0 };
     admitted.add(entry);
@@ -225,7 +232,7 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
     sweeping = false;
   }
 
-  metrics.watch('liveSubscriptions', () => {
+  options.metrics.watch('liveSubscriptions', () => {
     let count = 0;
     for (const { requests } of admitted) count += requests.subscriptions;
     return count;

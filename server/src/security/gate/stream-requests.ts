@@ -14,11 +14,11 @@ import { parseJsonText } from '../../lib/json.ts';
 import { Problem, problemBody, retryAfterSeconds } from '../../lib/problem.ts';
 import type { LiveConnection } from '../../platform/live/connection.ts';
 import type { Logger } from '../../platform/log/log.ts';
-import type { Metrics } from '../../platform/metrics/metrics.ts';
 import { refusal } from '../access/decision.ts';
 import { type KnownPrincipal, principalKey } from '../access/principal.ts';
 import { isLimited, type Sight } from '../access/sight.ts';
 import type { Limiter } from '../shield/limiter.ts';
+import type { StreamReports } from './stream-reports.ts';
 import type { PublishHandler, SubscribeHandler } from './streams.ts';
 import { toProblem, validationProblem } from './to-problem.ts';
 
@@ -39,7 +39,7 @@ export interface RequestsOptions {
   readonly limiter: Limiter;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly metrics: Pick<Metrics, 'gateRefused'>;
+  readonly reports: StreamReports;
 }
 
 export interface Requests {
@@ -62,7 +62,8 @@ const STRIKES = { perSecond: 10, burst: 100 };
  * handler. A fault answers that one request; only a flood ends the connection.
  */
 export function serveRequests(options: RequestsOptions): Requests {
-  const { connection, principal, registry, limiter, metrics, log, clock, ingestRate = rates.ingestDevice } = options;
+  const { connection, principal, registry, limiter, reports, log, clock, ingestRate = rates.ingestDevice } = options;
+  const { address } = connection.handshake;
   const own = principalKey(principal);
   const limited = isLimited(principal);
   const subscriptions = new Map<LiveRequestId, { readonly keyPrefix: string; end: () => void }>();
@@ -190,7 +191,7 @@ export function serveRequests(options: RequestsOptions): Requests {
     const problem = toProblem(error);
     const requestId = newId();
     if (problem.status >= 500) log.error({ err: problem.cause ?? problem, requestId }, problem.message);
-    else metrics.gateRefused('live', problem.code);
+    else reports.refused(problem.code, { address, principal, requestId });
     const retryAfter = retryAfterSeconds(problem);
     connection.send({
       type: 'error',
@@ -207,7 +208,7 @@ export function serveRequests(options: RequestsOptions): Requests {
     receive(text) {
       // Before parsing, which is the dearest thing a stranger's megabyte can make us do.
       if (!limiter.take(`live:${connection.id}`, FRAMES).ok) {
-        metrics.gateRefused('live', 'too_many_requests');
+        reports.refused('too_many_requests', { address, principal });
         return connection.close(liveCloseCodes.tooFast, 'too fast');
       }
       let id: LiveRequestId | null = null;

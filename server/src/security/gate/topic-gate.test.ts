@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deviceTopics, type Rate, telemetryTopics, topics } from '@valtronics/contract';
 import { afterEach, describe, expect, test } from 'vitest';
 import { anMqttClient, eventually, settlesWithin } from '../../../../tests/support/mqtt-client.ts';
+import { heardEvents } from '../../../../tests/support/security-events.ts';
 import { aSelfSignedCertificate } from '../../../../tests/support/self-signed-certificate.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
@@ -46,6 +47,7 @@ async function aGate(handler: TopicHandler = async () => {}, options: { ingestRa
     refusedTokens: noRefusedTokens,
     limiter: createLimiter({ clock: systemClock, maxKeys: 1000 }),
     metrics: { gateRefused: () => {}, mqttReceived: () => {} },
+    ...heardEvents().door,
     clock: systemClock,
     log,
     ...options,
@@ -330,6 +332,7 @@ describe('start-up', () => {
       refusedTokens: noRefusedTokens,
       limiter: createLimiter({ clock: systemClock, maxKeys: 10 }),
       metrics: { gateRefused: () => {}, mqttReceived: () => {} },
+      ...heardEvents().door,
       clock: systemClock,
       log: createLogger({ level: 'fatal', clock: systemClock }),
     });

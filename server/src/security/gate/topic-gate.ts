@@ -9,11 +9,14 @@ import { refusal } from '../access/decision.ts';
 import type { DeviceCredentials } from '../access/device-credentials.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
 import type { Revocations } from '../access/revocations.ts';
+import type { SecurityEvents } from '../events/security-event.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import { type ConnectedDevice, createDeviceAdmission, revocationCovers } from './device-admission.ts';
 import { createIngestPace } from './ingest-pace.ts';
+import type { createPlaces } from './places.ts';
 import { toProblem } from './to-problem.ts';
+import { createTopicReports } from './topic-reports.ts';
 import { createTopicRoutes, maySubscribe, type TopicMatch, type TopicRoute } from './topic-routes.ts';
 import type { DeviceObserver, TopicGate } from './topics.ts';
 
@@ -45,6 +48,8 @@ export function createTopicGate(deps: {
   refusedTokens: RefusedTokens;
   revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   limiter: Limiter;
+  events: SecurityEvents;
+  places: ReturnType<typeof createPlaces>;
   log: Logger;
   clock: Clock;
   metrics: Pick<Metrics, 'gateRefused' | 'mqttReceived'>;
@@ -53,7 +58,8 @@ export function createTopicGate(deps: {
   topics?: readonly Topic[] | undefined;
 }): TopicGateControl {
   const { revocations, limiter, log, clock, metrics, topics = declaredTopics } = deps;
-  const admission = createDeviceAdmission(deps);
+  const reports = createTopicReports(deps);
+  const admission = createDeviceAdmission({ ...deps, reports });
   const pace = createIngestPace(limiter, deps.ingestRate ?? rates.ingestDevice);
   const routes = createTopicRoutes();
   const observers: DeviceObserver[] = [];
@@ -85,6 +91,7 @@ export function createTopicGate(deps: {
   function report(connection: MqttConnection<ConnectedDevice>, topic: string, problem: Problem): void {
     const { deviceId } = connection.context.principal;
     metrics.gateRefused('mqtt', problem.code);
+    reports.refused(connection, topic, problem.code);
     const body = {
       code: problem.code,
       detail: problem.message,
@@ -105,6 +112,7 @@ export function createTopicGate(deps: {
     const { deviceId, organisationId } = connection.context.principal;
     metrics.gateRefused('mqtt', 'forbidden');
     admission.countRefusal(connection.address, deviceId);
+    reports.foreign(connection, topic, action);
     if (!limiter.take(`mqtt-foreign-log:${deviceId}`, FAULT_LOG).ok) return;
     log.warn(
       {
@@ -132,6 +140,7 @@ export function createTopicGate(deps: {
       return undefined;
     }
     const turn = pace.admit(principal.deviceId);
+    if (turn) reports.flooded(connection);
     // A last will cannot be slowed down: whoever sent it is gone.
     if (turn && !message.lastWill) return turn.then(() => handle(connection, message, match));
     return handle(connection, message, match);
@@ -143,7 +152,10 @@ export function createTopicGate(deps: {
     match: Exclude<TopicMatch, { kind: 'foreign' }>,
   ): Promise<void> | undefined {
     const { principal } = connection.context;
-    if (!message.lastWill) for (const observer of observers) observer.heard?.(principal);
+    if (!message.lastWill) {
+      reports.heard(connection);
+      for (const observer of observers) observer.heard?.(principal);
+    }
     if (match.kind === 'undeclared') {
       report(connection, message.topic, new Problem('not_found', { detail: 'There is no such topic.' }));
       return undefined;
@@ -201,14 +213,16 @@ export function createTopicGate(deps: {
         return false;
       },
       onPublish: takeMessage,
-      onConnected({ context }) {
-        for (const observer of observers) observer.connected?.(context.principal);
+      onConnected(connection) {
+        reports.connected(connection);
+        for (const observer of observers) observer.connected?.(connection.context.principal);
       },
       onSubscribed({ context }) {
         for (const observer of observers) observer.subscribed?.(context.principal);
       },
-      onDisconnected({ context }, how) {
-        for (const observer of observers) observer.disconnected?.(context.principal, how);
+      onDisconnected(connection, how) {
+        reports.disconnected(connection, how.goodbye);
+        for (const observer of observers) observer.disconnected?.(connection.context.principal, how);
       },
     },
     attach(attached) {

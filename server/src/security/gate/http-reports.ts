@@ -1,0 +1,83 @@
+import type { ProblemCode, SecurityAction } from '@valtronics/contract';
+import type { FastifyRequest } from 'fastify';
+import type { Problem } from '../../lib/problem.ts';
+import type { Principal } from '../access/principal.ts';
+import type { SecurityEvents } from '../events/security-event.ts';
+import { readCredential } from './credential.ts';
+import type { Caller } from './http-callers.ts';
+import { whoOf } from './reported-principal.ts';
+
+/**
+ * What a refusal is called. What is missing here is no news about security: what is due first, a conflict, a fault of ours. A wrong password
+ * or code is in the audit log and comes from there, with the account it was about.
+ */
+const actions: Partial<Record<ProblemCode, SecurityAction>> = {
+  not_authenticated: 'access.refused',
+  invalid_dpop_proof: 'credential.refused',
+  forbidden: 'access.refused',
+  recovery_needed: 'credential.refused',
+  origin_refused: 'origin.refused',
+  not_found: 'resource.missing',
+  too_many_requests: 'rate.exceeded',
+  address_blocked: 'block.enforced',
+  invalid_request: 'request.malformed',
+  malformed_json: 'request.malformed',
+  too_large: 'request.malformed',
+  unsupported_media_type: 'request.malformed',
+  headers_too_large: 'request.malformed',
+};
+/** An answer of this size is data somebody took away, whatever the endpoint is called. */
+const BULK_BYTES = 256 * 1024;
+const MOST_OF_PATH = 300;
+const MOST_OF_AGENT = 300;
+
+/** What the HTTP door says of what it turned away, and of what was carried out of it in bulk. Nothing of a request that was just served. */
+export function createHttpReports({ report }: SecurityEvents, callerOf: (request: FastifyRequest) => Caller) {
+  const common = (request: FastifyRequest, principal: Principal | undefined) => ({
+    transport: 'http' as const,
+    address: callerOf(request).address,
+    requestId: request.id,
+    ...whoOf(principal),
+  });
+
+  return {
+    /** `principal`: as far as it was known when the request was refused. */
+    refused(problem: Problem, request: FastifyRequest, principal: Principal | undefined): void {
+      const known = actions[problem.code];
+      if (known === undefined) return;
+      const userAgent = request.headers['user-agent']?.slice(0, MOST_OF_AGENT);
+      const path = request.url.split('?', 1)[0]?.slice(0, MOST_OF_PATH) ?? '';
+      report({
+        ...common(request, principal),
+        action: actionOf(problem, request, principal) ?? known,
+        outcome: 'failure',
+        http: { method: request.method, route: request.routeOptions.url ?? path, status: problem.status },
+        reason: problem.code,
+        details: { ...(request.is404 ? {} : { path }), ...(userAgent === undefined ? {} : { userAgent }) },
+      });
+    },
+    served(bytes: number, request: FastifyRequest, principal: Principal): void {
+      if (bytes < BULK_BYTES || request.is404) return;
+      report({
+        ...common(request, principal),
+        action: 'data.exported',
+        outcome: 'success',
+        http: { method: request.method, route: request.routeOptions.url ?? '', status: 200 },
+        details: { bytes },
+      });
+    },
+  };
+}
+
+function actionOf(
+  { code }: Problem,
+  request: FastifyRequest,
+  principal: Principal | undefined,
+): SecurityAction | undefined {
+  if (request.is404 && code === 'not_found') return 'path.unknown';
+  if (code === 'too_many_requests' && principal?.kind === 'device') return 'telemetry.flooded';
+  if (code !== 'not_authenticated') return undefined;
+  // Nothing shown is no attempt: a browser whose session is over asks who it is at every start.
+  const isSignIn = /\/auth\/(refresh|logout|mfa|session)/.test(request.routeOptions.url ?? '');
+  return isSignIn || readCredential(request.headers) !== undefined ? 'credential.refused' : undefined;
+}
