@@ -11,6 +11,7 @@ import * as factorsContract from './factors.ts';
 import * as healthContract from './health.ts';
 import * as identityContract from './identity.ts';
 import * as identityProvidersContract from './identity-providers.ts';
+import * as incidentsContract from './incidents.ts';
 import * as channelsContract from './notification-channels.ts';
 import * as passwordsContract from './passwords.ts';
 import * as peopleContract from './people.ts';
@@ -34,6 +35,7 @@ export * from './factors.ts';
 export * from './health.ts';
 export * from './identity.ts';
 export * from './identity-providers.ts';
+export * from './incidents.ts';
 export * from './live.ts';
 export * from './notification-channels.ts';
 export * from './passkeys.ts';
@@ -66,6 +68,7 @@ const features = [
   alertRulesContract,
   alertsContract,
   channelsContract,
+  incidentsContract,
 ];
 const declared = features.flatMap((feature) => Object.entries(feature as Record<string, unknown>));
 

@@ -6,6 +6,7 @@ import { createAuditLog } from './features/audit-log/index.ts';
 import { createDevices } from './features/devices/index.ts';
 import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
+import { createIncidents } from './features/incidents/index.ts';
 import { createOperations } from './features/operations/index.ts';
 import { createSignInProviders } from './features/sign-in-providers/index.ts';
 import { createSubjects } from './features/subjects/index.ts';
@@ -147,6 +148,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const takesCertificates = config.keyPort !== undefined;
   const { mailbox } = identity;
   const access = createAccess({ gate, transactions, mailbox, revocations, factorPolicy, takesCertificates, clock });
+  const incidents = createIncidents({ gate, transactions, board: alerts.board, events: security.events, clock });
   createAuditLog({ gate });
   createOperations({
     gate,
@@ -165,6 +167,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     ...access.jobs,
     ...devices.jobs,
     ...alerts.jobs,
+    ...incidents.jobs,
     ...telemetry.jobs,
   ])
     jobs.add(job);

@@ -82,6 +82,8 @@ const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 
   [/^\/(settings|notification-channels)/, 'GET', ['config:manage']],
   [/^\/(settings|notification-channels)/, 'write', ['config:manage']],
   [/^\/audit-events/, 'GET', ['system:admin']],
+  [/^\/incidents/, 'GET', ['system:admin']],
+  [/^\/incidents/, 'write', ['system:admin']],
 ];
 
 const all: [string, Endpoint][] = Object.entries(endpoints);

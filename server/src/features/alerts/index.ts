@@ -19,8 +19,10 @@ import { createAlertService } from './alert.service.ts';
 import type { Announcement } from './alert.ts';
 import { createDryRun, type RecordedHistory } from './alert-rule.dry-run.ts';
 import { createAlertRuleService } from './alert-rule.service.ts';
+import type { NoticeBoard } from './notice.ts';
 import { createDelivery } from './notification.delivery.ts';
 import { createChannelService } from './notification-channel.service.ts';
+import { enqueueNotice } from './notification-outbox.repository.ts';
 
 export type { RecordedHistory } from './alert-rule.dry-run.ts';
 
@@ -42,6 +44,8 @@ export interface AlertsDependencies {
 export interface Alerts {
   readonly rulesConsumer: JournalConsumer;
   readonly jobs: readonly Job[];
+  /** Through which other features tell the same people. */
+  readonly board: NoticeBoard;
   /** The device was changed or removed. */
   invalidateDevice(deviceId: string): void;
   /** Notifications leave as soon as there are any, not only when the job comes round. */
@@ -85,6 +89,7 @@ export function createAlerts(deps: AlertsDependencies): Alerts {
   return {
     rulesConsumer: evaluation,
     jobs: alertJobs({ transactions, delivery, stopping: stopping.signal, clock, announce }),
+    board: { put: enqueueNotice, sendSoon: deliverSoon },
     invalidateDevice: evaluation.invalidateDevice,
     start() {
       isStarted = true;

@@ -3,13 +3,20 @@ import { sql } from 'kysely';
 import { newId } from '../../lib/ids.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
 import type { Announcement, Transition } from './alert.ts';
+import type { Notice } from './notice.ts';
 
 /** What is told, fixed at the time it was true. */
-export interface NotificationPayload {
+export interface AlertPayload {
   readonly transition: Transition | 'test';
   readonly at: string;
   readonly alert: Alert | null;
 }
+export interface NoticePayload {
+  readonly transition: 'notice';
+  readonly at: string;
+  readonly notice: Pick<Notice, 'type' | 'subject' | 'title' | 'lines' | 'path' | 'linkText' | 'data'>;
+}
+export type NotificationPayload = AlertPayload | NoticePayload;
 
 // A channel that does not take them any more (or a rule that flaps) must not fill the disk.
 const MAX_WAITING_PER_CHANNEL = 1000;
@@ -28,7 +35,7 @@ export async function enqueueNotifications(
     // A device may raise again what is still open, but graver.
     occasion: transition === 'raised' && alert.type === 'device' ? `raised:${alert.severity}` : transition,
     rank: rankOf(alert.severity),
-    payload: JSON.stringify({ transition, at: now.toISOString(), alert } satisfies NotificationPayload),
+    payload: JSON.stringify({ transition, at: now.toISOString(), alert } satisfies AlertPayload),
   }));
   await sql`
     insert into notification_outbox
@@ -50,9 +57,36 @@ export async function enqueueNotifications(
     on conflict (idempotency_key) do nothing`.execute(tx.db);
 }
 
+/** Returns the names of the channels that want it and have room for it. */
+export async function enqueueNotice(tx: WriteTx, notice: Notice, now: Date): Promise<string[]> {
+  const { type, subject, title, lines, path, linkText, data } = notice;
+  const payload: NoticePayload = {
+    transition: 'notice',
+    at: now.toISOString(),
+    notice: { type, subject, title, lines, path, linkText, data },
+  };
+  const { rows } = await sql<{ name: string }>`
+    with wanted as (
+      select c.id, c.organisation_id, c.name from notification_channels c
+      where c.organisation_id = ${notice.organisationId} and c.enabled
+        and ${rankOf(notice.severity)} >= array_position(array['info', 'warning', 'critical'], c.minimum_severity)
+        and (select count(*) from notification_outbox o where o.channel_id = c.id and o.status = 'pending')
+            < ${MAX_WAITING_PER_CHANNEL}
+    ), put as (
+      insert into notification_outbox
+        (id, organisation_id, channel_id, idempotency_key, payload, next_attempt_at, created_at)
+      select gen_random_uuid(), w.organisation_id, w.id, ${notice.key} || ':' || w.id, ${JSON.stringify(payload)}::jsonb,
+             ${now}::timestamptz, ${now}::timestamptz
+      from wanted w
+      on conflict (idempotency_key) do nothing returning channel_id
+    )
+    select w.name from wanted w join put on put.channel_id = w.id order by lower(w.name), w.id`.execute(tx.db);
+  return rows.map(({ name }) => name);
+}
+
 export async function enqueueTest(tx: WriteTx, organisationId: number, channelId: string, now: Date): Promise<void> {
   const id = newId();
-  const payload: NotificationPayload = { transition: 'test', at: now.toISOString(), alert: null };
+  const payload: AlertPayload = { transition: 'test', at: now.toISOString(), alert: null };
   await sql`
     insert into notification_outbox
       (id, organisation_id, channel_id, idempotency_key, payload, next_attempt_at, created_at)

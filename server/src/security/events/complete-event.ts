@@ -50,8 +50,8 @@ const INCIDENTS = new Set(['address.suspicious', 'account.suspicious', 'block.cr
 
 /** Events of the audit log by the word before the dot: sessions and factors are authentication, the rest is what somebody configured. */
 function auditCategoryOf(action: string): SecurityCategory {
-  if (INCIDENTS.has(action)) return 'incident';
   const kind = action.split('.', 1)[0];
+  if (INCIDENTS.has(action) || kind === 'incident') return 'incident';
   if (action in auditEvents && (kind === 'session' || kind === 'identity' || kind === 'factor'))
     return 'authentication';
   if (/^(telemetry|subject)\.(written|read|exported|revealed)$/.test(action)) return 'data_access';

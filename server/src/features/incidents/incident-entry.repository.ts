@@ -1,0 +1,72 @@
+import type { IncidentEntry } from '@valtronics/contract';
+import { sql } from 'kysely';
+import { newId } from '../../lib/ids.ts';
+import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
+
+export interface NewEntry {
+  readonly incidentId: string;
+  readonly organisationId: number | null;
+  readonly at: Date;
+  readonly kind: IncidentEntry['kind'];
+  readonly byUser?: string | null;
+  readonly note?: string | null | undefined;
+}
+
+const MAX_NOTE_LENGTH = 2000;
+
+export async function insertEntry(tx: WriteTx, entry: NewEntry): Promise<void> {
+  await sql`
+    insert into incident_entries (id, incident_id, organisation_id, at, kind, by_user, note)
+    values (${newId()}, ${entry.incidentId}, ${entry.organisationId}, ${entry.at}, ${entry.kind}, ${entry.byUser ?? null},
+      ${entry.note?.slice(0, MAX_NOTE_LENGTH) ?? null})`.execute(tx.db);
+}
+
+export async function countEntries(reader: Reader, incidentId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from incident_entries where incident_id = ${incidentId}`.execute(reader.db);
+  return rows[0]?.count ?? 0;
+}
+
+export interface TimelineRow extends Omit<IncidentEntry, 'at' | 'subject'> {
+  readonly at: Date;
+  readonly scope: NonNullable<IncidentEntry['subject']>['scope'] | null;
+  readonly value: string | null;
+}
+
+/** What was said and done, and the detections. */
+export async function listEntries(reader: Reader, incidentId: string, limit: number): Promise<TimelineRow[]> {
+  const { rows } = await sql<TimelineRow>`
+    select e.at, e.kind, coalesce(u.name, u.email) as by, e.note, null::uuid as id, null as name, null as severity,
+      null as technique, null as scope, null as value, null::int as count
+    from incident_entries e left join users u on u.id = e.by_user where e.incident_id = ${incidentId}
+    order by e.at, e.id limit ${limit}`.execute(reader.db);
+  return rows;
+}
+
+export async function listDetections(reader: Reader, incidentId: string, limit: number): Promise<TimelineRow[]> {
+  const { rows } = await sql<TimelineRow>`
+    select d.at, 'detection' as kind, null as by, d.scenario as note, d.detection_id as id, d.name, d.severity, d.technique, d.scope,
+      d.subject as value, d.count
+    from incident_detections d where d.incident_id = ${incidentId} order by d.at, d.detection_id limit ${limit}`.execute(
+    reader.db,
+  );
+  return rows;
+}
+
+/** The newest events that led to its detections, as far as they are kept and the reader's organisation may see them. */
+export async function listEventsBehind(reader: Reader, incidentId: string, limit: number): Promise<TimelineRow[]> {
+  const { rows } = await sql<TimelineRow>`
+    select s.at, 'event' as kind, s.user_label as by, s.reason as note, s.id, s.action as name, null as severity, null as technique,
+      case when s.source_address is not null then 'ip' when s.device_id is not null then 'device' end as scope,
+      coalesce(host(s.source_address), s.device_id::text) as value, s.count
+    from security_events s
+    where s.id in (select unnest(d.events) from incident_detections d where d.incident_id = ${incidentId})
+    order by s.at desc, s.position desc limit ${limit}`.execute(reader.db);
+  return rows;
+}
+
+/** The organisation that runs the instance. */
+export async function findOperator(reader: Reader): Promise<number | undefined> {
+  const { rows } = await sql<{ id: number }>`select id from organisations where operates_instance`.execute(reader.db);
+  return rows[0]?.id;
+}

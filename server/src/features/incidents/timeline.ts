@@ -1,0 +1,27 @@
+import type { IncidentEntry } from '@valtronics/contract';
+import type { Reader } from '../../security/audit/tokens.ts';
+import { listDetections, listEntries, listEventsBehind, type TimelineRow } from './incident-entry.repository.ts';
+
+const MAX_ENTRIES = 1000;
+const MAX_DETECTIONS = 500;
+const MAX_EVENTS = 300;
+
+/** Everything about one incident in the order it happened: events, detections, decisions, and what people did. */
+export async function timelineOf(
+  reader: Reader,
+  incidentId: string,
+): Promise<{ timeline: IncidentEntry[]; timelineIsCut: boolean }> {
+  const entries = await listEntries(reader, incidentId, MAX_ENTRIES);
+  const detections = await listDetections(reader, incidentId, MAX_DETECTIONS);
+  const events = await listEventsBehind(reader, incidentId, MAX_EVENTS + 1);
+  const rows = [...events.slice(0, MAX_EVENTS), ...detections, ...entries];
+  return {
+    timeline: rows.sort((a, b) => a.at.getTime() - b.at.getTime()).map(present),
+    timelineIsCut: events.length > MAX_EVENTS,
+  };
+}
+
+function present({ at, scope, value, ...row }: TimelineRow): IncidentEntry {
+  const subject = scope === null || value === null ? null : { scope, value };
+  return { ...row, at: at.toISOString(), subject };
+}
