@@ -16,6 +16,7 @@ import * as channelsContract from './notification-channels.ts';
 import * as passwordsContract from './passwords.ts';
 import * as peopleContract from './people.ts';
 import * as sessionsContract from './sessions.ts';
+import * as siemDestinationsContract from './siem-destinations.ts';
 import * as subjectsContract from './subjects.ts';
 import * as telemetryContract from './telemetry.ts';
 
@@ -48,6 +49,7 @@ export * from './problems.ts';
 export * from './secrets.ts';
 export * from './security-events.ts';
 export * from './sessions.ts';
+export * from './siem-destinations.ts';
 export * from './subjects.ts';
 export * from './telemetry.ts';
 
@@ -69,6 +71,7 @@ const features = [
   alertsContract,
   channelsContract,
   incidentsContract,
+  siemDestinationsContract,
 ];
 const declared = features.flatMap((feature) => Object.entries(feature as Record<string, unknown>));
 

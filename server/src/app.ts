@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createHostCommands, type HostCommands } from './control/host-commands.ts';
 import { createAccess } from './features/access/index.ts';
@@ -8,6 +9,7 @@ import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
 import { createIncidents } from './features/incidents/index.ts';
 import { createOperations } from './features/operations/index.ts';
+import { createSiemDestinations } from './features/siem-destinations/index.ts';
 import { createSignInProviders } from './features/sign-in-providers/index.ts';
 import { createSubjects } from './features/subjects/index.ts';
 import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
@@ -23,6 +25,7 @@ import type { Logger } from './platform/log/log.ts';
 import { createMailer } from './platform/mail/mailer.ts';
 import { createMetrics } from './platform/metrics/metrics.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
+import { createOutboundTls } from './platform/outbound/outbound-tls.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { openRootKey } from './security/crypto/root-key.ts';
@@ -150,6 +153,18 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const access = createAccess({ gate, transactions, mailbox, revocations, factorPolicy, takesCertificates, clock });
   const incidents = createIncidents({ gate, transactions, board: alerts.board, events: security.events, clock });
   createAuditLog({ gate });
+  const siem = createSiemDestinations({
+    ...shared,
+    notices,
+    keyRing,
+    outbound,
+    outboundTls: createOutboundTls({ allowList: config.webhookAllowList }),
+    lockConnection: running.connectionOf('server'),
+    spoolFolder: join(config.dataDir, 'spool', 'siem'),
+    places: { ownFolder: join(config.dataDir, 'siem'), allowedFolders: config.siemFolders },
+    metrics,
+    random: Math.random,
+  });
   createOperations({
     gate,
     metrics,
@@ -188,6 +203,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     async listen() {
       telemetry.start();
       alerts.start();
+      siem.start();
       jobs.start();
       return doors.listen();
     },
@@ -200,6 +216,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       await telemetry.drain();
       await closing;
       await alerts.stop();
+      await siem.stop();
       await devices.stop();
       tls?.stop();
       await security.stop();

@@ -86,6 +86,7 @@ describe('pinned lists', () => {
       'security_events',
       'session_cache',
       'session_touch',
+      'siem_progress',
       'telemetry_effects',
     ]);
   });

@@ -84,6 +84,8 @@ const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 
   [/^\/audit-events/, 'GET', ['system:admin']],
   [/^\/incidents/, 'GET', ['system:admin']],
   [/^\/incidents/, 'write', ['system:admin']],
+  [/^\/siem-destinations/, 'GET', ['system:admin']],
+  [/^\/siem-destinations/, 'write', ['system:admin']],
 ];
 
 const all: [string, Endpoint][] = Object.entries(endpoints);
@@ -323,6 +325,11 @@ describe('a proof that is older than five minutes', () => {
       'sessionRevoke',
       'sessionsRevokeOthers',
       'settingsChange',
+      'siemDestinationBackfill',
+      'siemDestinationChange',
+      'siemDestinationCreate',
+      'siemDestinationDelete',
+      'siemDestinationTest',
       'subjectDelete',
       'totpAdd',
       'totpBegin',

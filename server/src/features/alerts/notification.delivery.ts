@@ -5,11 +5,11 @@ import type { Outbound } from '../../platform/outbound/outbound.ts';
 import { OutboundError } from '../../platform/outbound/outbound-error.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import { signedHeaders } from '../../security/crypto/webhook-signature.ts';
 import { insertEvents } from './alert-event.repository.ts';
 import { secretPlace } from './notification-channel.service.ts';
 import { type ClaimedNotification, claimDue, markDelivered, markFailed } from './notification-delivery.repository.ts';
 import { mailMessage, webhookBody } from './notification-message.ts';
-import { signedHeaders } from './webhook-signature.ts';
 
 export interface Delivery {
   /** Delivers what is due until nothing is. A call while one is under way makes it look once more. */

@@ -62,6 +62,7 @@ describe('defaults', () => {
       metricsToken: undefined,
       logLevel: 'info',
       webhookAllowList: [],
+      siemFolders: [],
     });
     expect(Object.isFrozen(config)).toBe(true);
   });
@@ -174,6 +175,8 @@ describe('one clear line', () => {
     ['VALTRONICS_TRUSTED_PROXIES', '::/0'],
     ['VALTRONICS_TRUSTED_PROXIES', 'fe80::1%eth0'],
     ['VALTRONICS_WEBHOOK_ALLOW', 'https://hook.example.org'],
+    ['VALTRONICS_SIEM_FOLDERS', 'var/log'],
+    ['VALTRONICS_SIEM_FOLDERS', '/var/log,/'],
     ['VALTRONICS_BREACHED_PASSWORDS_URL', 'api.pwnedpasswords.com'],
     ['VALTRONICS_BREACHED_PASSWORDS_URL', 'https://ranges.example.org/range?mode=ntlm'],
     ['VALTRONICS_BREACHED_PASSWORDS_URL', 'https://key@ranges.example.org/range'],

@@ -48,6 +48,7 @@ export interface Config {
   readonly metricsToken: Secret | undefined;
   readonly logLevel: LogLevel;
   readonly webhookAllowList: readonly string[];
+  readonly siemFolders: readonly string[];
 }
 
 export interface LoadOptions {
@@ -112,6 +113,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     metricsToken: read(settings.metricsToken),
     logLevel: read(settings.logLevel),
     webhookAllowList: read(settings.webhookAllowList),
+    siemFolders: read(settings.siemFolders),
   };
   refuseUnsafeCombinations(config);
   refuseSharedPorts(config);

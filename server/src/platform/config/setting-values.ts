@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { type AddressList, addressList, isHostName, parseCidr } from './addresses.ts';
 import { type Secret, secret } from './secret.ts';
 
@@ -27,6 +27,15 @@ export type ParseValue<T> = (text: string, source: ValueSource) => T;
 const MAX_LIST_ITEMS = 256;
 
 export const path: ParseValue<string> = (text, source) => resolve(source.cwd, text);
+
+export const folders: ParseValue<readonly string[]> = (text) => {
+  const items = listOf(text);
+  for (const item of items) {
+    if (!isAbsolute(item) || resolve(item) === '/')
+      throw new BadValue(`holds ${quote(item)}`, 'give absolute paths of folders, separated by commas');
+  }
+  return Object.freeze(items.map((item) => resolve(item)));
+};
 
 export function wholeNumber(lowest: number, highest: number): ParseValue<number> {
   return (text) => {

@@ -2,6 +2,7 @@ import { roles } from '@valtronics/contract';
 import { databaseUrl, objectStoreUrl, publicUrl, rangeServiceUrl, redisUrl, smtpUrl } from './connection-urls.ts';
 import {
   email,
+  folders,
   host,
   namesOf,
   networks,
@@ -151,6 +152,11 @@ export const settings = {
   }),
   webhookAllowList: required('VALTRONICS_WEBHOOK_ALLOW', '', networksOrHosts, {
     description: 'networks or host names that requests to other servers may target although they are private',
+    defaultText: 'none',
+    mayBeEmpty: true,
+  }),
+  siemFolders: required('VALTRONICS_SIEM_FOLDERS', '', folders, {
+    description: 'folders that security events may be delivered to as files, beside those in the data folder',
     defaultText: 'none',
     mayBeEmpty: true,
   }),

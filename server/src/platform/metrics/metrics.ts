@@ -11,6 +11,13 @@ export type Gauged =
   | 'liveSubscriptions'
   | 'redisConnected';
 
+export interface SiemLag {
+  /** Its id, of which administrators make a bounded number. */
+  readonly destination: string;
+  readonly events: number;
+  readonly seconds: number;
+}
+
 /**
  * What the platform counts. Everything here is cheap enough for the hottest path: telemetry and live counters are plain additions that
  * a scrape picks up. Every label is one of a declared set (routes, problem codes, job names), so a stranger cannot make it grow.
@@ -35,6 +42,8 @@ export interface Metrics {
   sessionEntryRefused(): void;
   jobRan(name: string, outcome: 'done' | 'failed', seconds: number): void;
   watch(what: Gauged, read: () => number): void;
+  /** How far the destinations of security events that this server delivers to lag behind; asked only when a scrape comes. */
+  siemLag(read: () => readonly SiemLag[]): void;
   /** The answer to a scrape. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -125,6 +134,22 @@ export function createMetrics({ ofProcess }: MetricsOptions = { ofProcess: false
     labelNames: ['job'],
     registers,
   });
+  let readSiemLag: () => readonly SiemLag[] = () => [];
+  for (const [name, help, field] of [
+    ['valtronics_siem_events_behind', 'Security events a destination has not been handed yet', 'events'],
+    ['valtronics_siem_seconds_behind', 'Age of the oldest of them', 'seconds'],
+  ] as const) {
+    const gauge: Gauge<'destination'> = new Gauge({
+      name,
+      help,
+      labelNames: ['destination'],
+      registers,
+      collect() {
+        gauge.reset();
+        for (const lag of readSiemLag()) gauge.labels(lag.destination).set(lag[field]);
+      },
+    });
+  }
   const watched = new Map<Gauged, () => number>();
   for (const what of Object.keys(gaugeNames) as Gauged[]) {
     const [name, help] = gaugeNames[what];
@@ -157,6 +182,9 @@ export function createMetrics({ ofProcess }: MetricsOptions = { ofProcess: false
     },
     watch(what, read) {
       watched.set(what, read);
+    },
+    siemLag(read) {
+      readSiemLag = read;
     },
     async render() {
       return { contentType: registry.contentType, body: await registry.metrics() };

@@ -1,9 +1,11 @@
-import { lookup as systemLookup } from 'node:dns/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { connectionFault } from './connection-fault.ts';
 import { OutboundError } from './outbound-error.ts';
-import { isPublicAddress, targetPolicy } from './target-policy.ts';
+import { type TlsIdentity, tlsOptions } from './tls-identity.ts';
+import { unlessAborted } from './unless-aborted.ts';
+import { createVetting, type VettingOptions } from './vetting.ts';
 
 export interface OutboundRequest {
   readonly url: string;
@@ -22,6 +24,7 @@ export interface OutboundQuestion {
   /** For all of it; ten seconds unless told. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export interface OutboundAnswer {
@@ -39,14 +42,10 @@ export interface Outbound {
   ask(question: OutboundQuestion): Promise<OutboundAnswer>;
 }
 
-export interface OutboundOptions {
-  /** Networks and host names that may be private, and may be reached without TLS. */
-  readonly allowList: readonly string[];
+export interface OutboundOptions extends VettingOptions {
   readonly timeoutMs?: number;
   /** Certificate authorities instead of the system's, PEM. */
   readonly ca?: string;
-  /** All addresses of a name. */
-  readonly resolve?: (host: string) => Promise<readonly string[]>;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -55,40 +54,14 @@ const MAX_HEADER_BYTES = 16_384;
 
 /** HTTP requests to URLs that users gave. */
 export function createOutbound(options: OutboundOptions): Outbound {
-  const policy = targetPolicy(options.allowList);
-  const resolve = options.resolve ?? resolveAll;
+  const vetting = createVetting(options);
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
 
   function fault(text: string): string | undefined {
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) return 'is not an https URL';
     if (url.username !== '' || url.password !== '') return 'holds a user name or password';
-    const host = bareHost(url);
-    const isAllowListed = policy.isHostAllowListed(host) || policy.isAddressAllowListed(host);
-    if (isAllowListed) return undefined;
-    if (isIP(host) !== 0 && !isPublicAddress(host)) return 'is not on the public internet and not allow-listed';
-    // A name might still resolve to an allow-listed network, over which http is fine; that is decided with its addresses.
-    if (url.protocol === 'http:' && isIP(host) !== 0) return 'is not https';
-    return undefined;
-  }
-
-  /** Every address is checked, then the connection is made to one of these very addresses: a second answer of DNS has no say. */
-  async function vettedAddress(url: URL): Promise<string> {
-    const host = bareHost(url);
-    const addresses = isIP(host) !== 0 ? [host] : await resolve(host);
-    const [address] = addresses;
-    if (address === undefined) throw new OutboundError('unreachable', 'the name of the target does not resolve');
-    const isHostAllowListed = policy.isHostAllowListed(host);
-    const areAllAllowListed = addresses.every((candidate) => policy.isAddressAllowListed(candidate));
-    for (const candidate of addresses) {
-      const isAllowed = isHostAllowListed || policy.isAddressAllowListed(candidate) || isPublicAddress(candidate);
-      // Which address it was is not said: the answer would map the inside of the network.
-      if (!isAllowed)
-        throw new OutboundError('refused', 'the target is not on the public internet and not allow-listed');
-    }
-    if (url.protocol === 'http:' && !isHostAllowListed && !areAllAllowListed)
-      throw new OutboundError('refused', 'the target is not https');
-    return address;
+    return vetting.fault(bareHost(url), url.protocol === 'https:');
   }
 
   /** One limit for all of it: name, connection, handshake, answer. */
@@ -99,15 +72,14 @@ export function createOutbound(options: OutboundOptions): Outbound {
     const timeout = AbortSignal.timeout(milliseconds);
     const signal = exchange.signal === undefined ? timeout : AbortSignal.any([timeout, exchange.signal]);
     try {
-      const address = await unlessAborted(vettedAddress(url), signal);
-      return await exchangeWith(address, url, exchange, signal, options.ca);
+      const address = await unlessAborted(vetting.addressOf(bareHost(url), url.protocol === 'https:'), signal);
+      return await exchangeWith(address, url, { ...exchange, tls: exchange.tls ?? { ca: options.ca } }, signal);
     } catch (error) {
       if (timeout.aborted)
         throw new OutboundError('timeout', `the target did not answer within ${milliseconds / 1000} s`, {
           cause: error,
         });
-      if (error instanceof OutboundError) throw error;
-      throw new OutboundError('unreachable', `the target cannot be reached (${errorCode(error)})`, { cause: error });
+      throw connectionFault(error);
     }
   }
 
@@ -127,13 +99,7 @@ interface Exchange extends OutboundQuestion {
   readonly whenTooLong: 'cut' | 'fail';
 }
 
-function exchangeWith(
-  address: string,
-  url: URL,
-  exchange: Exchange,
-  signal: AbortSignal,
-  ca: string | undefined,
-): Promise<OutboundAnswer> {
+function exchangeWith(address: string, url: URL, exchange: Exchange, signal: AbortSignal): Promise<OutboundAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<OutboundAnswer>();
   const pinned: LookupFunction = (_host, lookupOptions, callback) => {
     const family = isIP(address);
@@ -151,7 +117,7 @@ function exchangeWith(
   };
   const outgoing =
     url.protocol === 'https:'
-      ? https.request(url, { ...shared, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) })
+      ? https.request(url, { ...shared, minVersion: 'TLSv1.2', ...tlsOptions(exchange.tls) })
       : http.request(url, shared);
   outgoing.on('error', reject);
   outgoing.on('response', (incoming) => {
@@ -178,26 +144,4 @@ function exchangeWith(
   return promise;
 }
 
-async function resolveAll(host: string): Promise<readonly string[]> {
-  const addresses = await systemLookup(host, { all: true, order: 'verbatim' });
-  return addresses.map(({ address }) => address);
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
 const bareHost = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1');
-
-function errorCode(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z0-9_]{1,60}$/.test(code) ? code : 'no answer';
-}

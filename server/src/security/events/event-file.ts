@@ -14,7 +14,10 @@ const MOST_FILES = 8;
  * The file is opened for each batch, a few times a second at most: so it is never one that somebody else has moved away, be it another
  * server of the same folder or a log shipper.
  */
-export function createEventFile(path: string, { mostBytes = MOST_BYTES, mostFiles = MOST_FILES } = {}): EventFile {
+export function createEventFile(
+  path: string,
+  { mostBytes = MOST_BYTES, mostFiles = MOST_FILES, isDurable = false } = {},
+): EventFile {
   const older = (nth: number): string => (nth === 0 ? path : path.replace(/(\.jsonl)?$/, `.${nth}.jsonl`));
 
   async function rotate(): Promise<void> {
@@ -34,6 +37,7 @@ export function createEventFile(path: string, { mostBytes = MOST_BYTES, mostFile
       let size: number;
       try {
         await file.appendFile(lines.join(''));
+        if (isDurable) await file.datasync();
         size = (await file.stat()).size;
       } finally {
         await file.close();

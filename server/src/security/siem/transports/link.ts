@@ -1,0 +1,25 @@
+import type { StoredEvent } from '../destination.ts';
+
+export interface HandedOver {
+  /** How many of them the receiver will never take; it took the others. */
+  readonly refused: number;
+  readonly bytes: number;
+  /** What it said, for whoever tests a destination. */
+  readonly answer: string;
+}
+
+/** The way to one receiver. Whatever goes wrong is an OutboundError, whose message may be shown. */
+export interface Link {
+  /** Whether `send` resolves only when the events have arrived. */
+  readonly acknowledges: boolean;
+  /** Hands over events in their order; resolves when that is done as far as can be known. */
+  send(events: readonly StoredEvent[], signal: AbortSignal): Promise<HandedOver>;
+  /** Why what was sent may not have arrived, once the receiver broke off; undefined while nothing is known to be wrong. */
+  fault(): Error | undefined;
+  /**
+   * For a receiver that acknowledges nothing: ends the connection in order and resolves when the receiver has read all of it. The next
+   * `send` opens another one.
+   */
+  confirm(): Promise<void>;
+  close(): void;
+}

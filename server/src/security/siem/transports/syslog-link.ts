@@ -1,0 +1,116 @@
+import type { TLSSocket } from 'node:tls';
+import { connectionFault } from '../../../platform/outbound/connection-fault.ts';
+import { OutboundError } from '../../../platform/outbound/outbound-error.ts';
+import type { OutboundTls, TlsTarget } from '../../../platform/outbound/outbound-tls.ts';
+import type { SecurityEvent } from '../../events/security-event.ts';
+import type { Link } from './link.ts';
+
+const WRITE_WITHIN_MS = 30_000;
+const CONFIRM_WITHIN_MS = 10_000;
+
+export interface SyslogLinkOptions {
+  readonly outboundTls: Pick<OutboundTls, 'connect'>;
+  readonly target: TlsTarget;
+  readonly frame: (event: SecurityEvent) => Buffer;
+  readonly writeWithinMs?: number | undefined;
+  readonly confirmWithinMs?: number | undefined;
+}
+
+interface Connection {
+  readonly socket: TLSSocket;
+  /** Once it is over: in the order we began (undefined), or not. */
+  readonly over: Promise<Error | undefined>;
+  fault: Error | undefined;
+  isEnding: boolean;
+}
+
+/**
+ * Syslog over TLS (RFC 5425). The protocol has no acknowledgement: what was written lies in buffers of both machines until the receiver's
+ * program reads it, and is gone if that dies before. There is one thing a receiver does say: it ends its side of a connection after we ended
+ * ours. TLS and TCP deliver in order, so by then it has read everything before, and a machine that still held something unread would have
+ * answered with a reset instead. `confirm` asks for exactly this.
+ */
+export function createSyslogLink(options: SyslogLinkOptions): Link {
+  const { outboundTls, target, frame, writeWithinMs = WRITE_WITHIN_MS, confirmWithinMs = CONFIRM_WITHIN_MS } = options;
+  let connection: Connection | undefined;
+
+  async function opened(signal: AbortSignal): Promise<Connection> {
+    if (connection !== undefined) return connection;
+    connection = watched(await outboundTls.connect({ ...target, signal }));
+    return connection;
+  }
+
+  return {
+    acknowledges: false,
+
+    async send(events, signal) {
+      const { socket, over, fault } = await opened(signal);
+      if (fault !== undefined) throw fault;
+      const bytes = Buffer.concat(events.map(({ event }) => frame(event)));
+      const written = Promise.withResolvers<void>();
+      socket.write(bytes, (error) => (error ? written.reject(connectionFault(error)) : written.resolve()));
+      // A receiver that does not read for so long is as good as gone; the write must not wait for ever.
+      const brokenOff = over.then((fault): never => {
+        throw fault ?? brokeOff();
+      });
+      await withinTime(Promise.race([written.promise, brokenOff]), writeWithinMs, 'the target stopped reading');
+      return { refused: 0, bytes: bytes.length, answer: 'written' };
+    },
+
+    fault: () => connection?.fault,
+
+    async confirm() {
+      const ending = connection;
+      if (ending === undefined) return;
+      if (ending.fault !== undefined) throw ending.fault;
+      ending.isEnding = true;
+      ending.socket.end();
+      try {
+        const fault = await withinTime(ending.over, confirmWithinMs, 'the target did not read to the end');
+        if (fault !== undefined) throw fault;
+      } catch (error) {
+        ending.fault = error instanceof Error ? error : brokeOff();
+        ending.socket.destroy();
+        throw error;
+      }
+      connection = undefined;
+    },
+
+    close() {
+      // What is written still leaves, so that a stop does not lose what only waits for its turn.
+      connection?.socket.destroySoon();
+      connection = undefined;
+    },
+  };
+}
+
+function watched(socket: TLSSocket): Connection {
+  const { promise: over, resolve } = Promise.withResolvers<Error | undefined>();
+  const connection: Connection = { socket, over, fault: undefined, isEnding: false };
+  const broken = (fault: Error): void => {
+    connection.fault ??= fault;
+  };
+  // A receiver has nothing to say; reading is how its end is noticed.
+  socket.resume();
+  socket.on('error', (error) => broken(connectionFault(error)));
+  socket.on('end', () => {
+    if (!connection.isEnding) broken(brokeOff());
+  });
+  socket.on('close', () => {
+    if (!connection.isEnding) broken(brokeOff());
+    resolve(connection.fault);
+  });
+  return connection;
+}
+
+const brokeOff = (): OutboundError => new OutboundError('unreachable', 'the target ended the connection');
+
+async function withinTime<T>(work: Promise<T>, milliseconds: number, otherwise: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new OutboundError('timeout', otherwise)), milliseconds);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
