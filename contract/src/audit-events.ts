@@ -94,6 +94,13 @@ export const auditEvents = {
   'signing_key.created': 'created a token signing key',
   'signing_key.rotated': 'rotated the token signing keys',
   'signing_key.retired': 'retired a token signing key',
+  'audit.key_created': 'created the key that signs the audit log',
+  'audit.read': 'read the audit log',
+  'audit.exported': 'exported the audit log',
+  'audit.pruned': 'removed audit events past their retention',
+  'audit.values_erased': 'erased personal values from the audit log',
+  'telemetry.read': 'read telemetry of health',
+  'alert.read': 'read alerts of health',
   'device_authority.created': 'created the authority for device certificates',
 } as const satisfies Record<string, string>;
 

@@ -16,6 +16,7 @@ import { sessionChangesJob } from './security/access/session-changes.job.ts';
 import { createSessionLookUp } from './security/access/session-look-up.ts';
 import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
+import { openAuditProofs } from './security/audit/audit-proofs.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import { createAccessTokens } from './security/crypto/access-tokens.ts';
 import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
@@ -58,6 +59,14 @@ export async function openSecurity(deps: {
     log,
   });
   const transactions = createTransactions(running.database, { sessionsChanged: sessionCache.changed });
+  const auditProofs = await openAuditProofs({
+    transactions,
+    keyRing,
+    events,
+    host: config.publicUrl.host,
+    ...config.audit,
+    log,
+  });
   const limiter = createLimiter({ clock, maxKeys: MAX_LIMITER_KEYS });
   const revocations = createRevocations(notices);
   const { algorithm, everyDays } = config.signingKeys;
@@ -130,8 +139,19 @@ export async function openSecurity(deps: {
     accessTokens,
     signingKeys,
     keyRotation,
-    jobs: [...shieldJobs({ transactions, clock }), keyRotation.job, dpopProofs.job, sessionChangesJob(transactions)],
+    jobs: [
+      ...auditProofs.jobs,
+      ...shieldJobs({ transactions, clock }),
+      keyRotation.job,
+      dpopProofs.job,
+      sessionChangesJob(transactions),
+    ],
+    auditProofs,
     async stop() {
+      // Nothing is appended any more: what was is signed before the database goes.
+      await auditProofs
+        .signNow()
+        .catch((error: unknown) => log.error({ err: error }, 'the last checkpoint was not signed'));
       await events.stop();
       await sessionCache.stop();
     },

@@ -31,6 +31,7 @@ describe('functions with the rights of their owner', () => {
     expect(Object.fromEntries((await definers()).map(({ name, callers }) => [name, callers.join(', ')]))).toEqual({
       'drop_points_before(date)': 'valtronics_maintenance',
       'ensure_points_day(date)': 'valtronics_ingest',
+      'erase_audit_values(integer,text)': 'valtronics_maintenance',
       'find_api_key(bytea)': 'valtronics_server',
       'find_api_key_by_id(uuid)': 'valtronics_server',
       'find_challenge(bytea)': 'valtronics_server',
@@ -47,6 +48,7 @@ describe('functions with the rights of their owner', () => {
       'find_session_by_id(uuid)': 'valtronics_server',
       'list_offered_providers()': 'valtronics_server',
       'list_revoked_certificate()': '',
+      'prune_audit_tree(integer,bigint)': 'valtronics_maintenance',
       'purge_series_of_deleted_device()': '',
       'take_api_key_reminders(timestamp with time zone,timestamp with time zone,integer)': 'valtronics_maintenance',
       // These two list, but only what the transaction's own organisation and viewers entitle it to.
@@ -163,9 +165,15 @@ describe('grants', () => {
   });
 
   it('what identity and evidence rest on: the server never deletes people or sessions, and only appends to the log', async () => {
-    const resting = `c.relname in ('audit_events', 'organisations', 'users', 'sessions', 'refresh_families', 'refresh_tokens', 'invitations', 'factors', 'signing_keys', 'dpop_proofs', 'device_authorities', 'device_certificate_revocations')`;
+    const resting = `c.relname in ('audit_events', 'audit_pending', 'audit_keys', 'audit_trees', 'audit_leaves', 'audit_tiles', 'audit_checkpoints', 'audit_salts', 'organisations', 'users', 'sessions', 'refresh_families', 'refresh_tokens', 'invitations', 'factors', 'signing_keys', 'dpop_proofs', 'device_authorities', 'device_certificate_revocations')`;
     expect(await grantsOf('server', resting)).toEqual({
+      audit_checkpoints: 'select',
       audit_events: 'insert select',
+      audit_leaves: 'select',
+      audit_pending: 'insert',
+      audit_salts: 'select',
+      audit_tiles: 'select',
+      audit_trees: 'select',
       dpop_proofs: 'insert',
       factors: 'delete insert select update',
       invitations: 'delete insert select update',
@@ -177,7 +185,14 @@ describe('grants', () => {
       users: 'insert select update',
     });
     expect(await grantsOf('maintenance', resting)).toEqual({
+      audit_checkpoints: 'insert select',
       audit_events: 'insert select',
+      audit_keys: 'insert select',
+      audit_leaves: 'insert select',
+      audit_pending: 'delete insert select',
+      audit_salts: 'insert select',
+      audit_tiles: 'insert select',
+      audit_trees: 'insert select',
       dpop_proofs: 'delete select',
       device_authorities: 'insert select',
       device_certificate_revocations: 'delete select',

@@ -70,6 +70,7 @@ describe('pinned lists', () => {
     expect(Object.keys(unauditedReasons).sort()).toEqual([
       'account_mail',
       'api_key_touch',
+      'audit_sequence',
       'challenge',
       'command_progress',
       'departure',

@@ -54,6 +54,7 @@ describe('defaults', () => {
       mfaRequiredRoles: ['admin', 'operator'],
       passkeyRequiredRoles: [],
       accessTokenMinutes: 15,
+      audit: { retentionDays: 400, checkpointFile: undefined },
       sessionTimes: { idleMs: 3_600_000, absoluteMs: 43_200_000 },
       signingKeys: { algorithm: 'ES256', everyDays: 30 },
       rootKeyFile: join(cwd, 'data', 'root.key'),

@@ -36,6 +36,7 @@ export interface Config {
   readonly passkeyRequiredRoles: readonly string[];
   /** Without a slash at its end. */
   readonly breachedPasswordsUrl: string | undefined;
+  readonly audit: { readonly retentionDays: number; readonly checkpointFile: string | undefined };
   readonly accessTokenMinutes: number;
   /** Of a browser. */
   readonly sessionTimes: { readonly idleMs: number; readonly absoluteMs: number };
@@ -98,6 +99,10 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     mfaRequiredRoles: read(settings.mfaRequiredRoles),
     passkeyRequiredRoles: read(settings.passkeyRequiredRoles),
     breachedPasswordsUrl: read(settings.breachedPasswordsUrl),
+    audit: Object.freeze({
+      retentionDays: read(settings.auditRetentionDays),
+      checkpointFile: read(settings.auditCheckpointFile),
+    }),
     accessTokenMinutes: read(settings.accessTokenMinutes),
     sessionTimes: Object.freeze({
       idleMs: read(settings.sessionIdleMinutes) * 60_000,

@@ -116,6 +116,14 @@ export const settings = {
     description: 'service that new passwords are held against, such as https://api.pwnedpasswords.com/range',
     defaultText: 'none: nothing is asked',
   }),
+  auditRetentionDays: required('VALTRONICS_AUDIT_RETENTION_DAYS', '400', wholeNumber(90, 3_650), {
+    description: 'how long events of the audit log are kept; their proofs stay',
+  }),
+  auditCheckpointFile: optional('VALTRONICS_AUDIT_CHECKPOINT_FILE', path, {
+    description:
+      'file on another storage that every checkpoint of the audit log goes to, and that a start is held against',
+    defaultText: 'none',
+  }),
   accessTokenMinutes: required('VALTRONICS_ACCESS_TOKEN_MINUTES', '15', wholeNumber(1, 60), {
     description: 'life of an access token',
   }),

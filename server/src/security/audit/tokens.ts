@@ -54,6 +54,7 @@ export const unauditedReasons = {
   security_events: 'what happened to security is a record itself, and most of it comes from strangers',
   guess_counters: 'what keeps guessers out counts attempts; refused sign-ins and blocks have events of their own',
   siem_progress: 'how far a SIEM has been told is bookkeeping of deliveries',
+  audit_sequence: 'what the log itself does with its events: their places, tiles and checkpoints',
   housekeeping: 'expired rows are removed by declared retention',
 } as const satisfies Record<string, string>;
 export type UnauditedReason = keyof typeof unauditedReasons;

@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { preparedQueriesOn, queriesIn } from '../../platform/db/database.ts';
 import { inTransaction, type Scope, withOrganisation } from '../../platform/db/transactions.ts';
 import type { AuditEntry, AuditSubject } from './audit-event.ts';
-import { appendAuditEvent } from './audit-log.ts';
+import { appendAuditEvent, appendedIn } from './audit-log.ts';
 import type { AuditedTx, Reader, SystemTx, UnauditedTx } from './tokens.ts';
 import type { Transactions } from './transactions.types.ts';
 
@@ -37,9 +37,20 @@ export function createTransactions(
   // No organisation is set outside of a transaction (the setting ends with one), so these see no organisation's rows.
   const lookUps = branded<Reader>(preparedQueriesOn<unknown>(pools.server), {});
 
-  async function told<T>(done: Promise<{ result: T; entry: AuditEntry; changedSessions: boolean }>): Promise<T> {
-    const { result, entry, changedSessions } = await done;
-    onAppended(entry);
+  /** Once the transaction has committed, what was appended in it is told, and then what it did to sessions. */
+  async function told<T, Token extends Reader>(
+    work: (tx: Token) => Promise<{ result: T; changedSessions: boolean }>,
+    open: (run: (tx: Token) => Promise<{ result: T; changedSessions: boolean }>) => Promise<{
+      result: T;
+      changedSessions: boolean;
+    }>,
+  ): Promise<T> {
+    let used: Token | undefined;
+    const { result, changedSessions } = await open((tx) => {
+      used = tx;
+      return work(tx);
+    });
+    if (used) for (const entry of appendedIn(used)) onAppended(entry);
     if (changedSessions) await sessionsChanged();
     return result;
   }
@@ -53,42 +64,55 @@ export function createTransactions(
     readAcross: (work) =>
       inTransaction(pools.maintenance, (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
 
-    audited: (context, event, work) =>
-      told(
-        withOrganisation(pools.server, context, async (client) => {
-          const said = subjectOnce(event);
-          const tx = asToken<AuditedTx>(client, { describe: said.describe });
+    audited(context, event, work) {
+      const { describe, subject } = subjectOnce(event);
+      return told(
+        async (tx: AuditedTx) => {
           const result = await work(tx);
-          const entry = { ...context, ...said.subject(), event, outcome: 'success' } as const;
-          return { result, entry, ...(await appendAuditEvent(tx, entry)) };
-        }),
-      ),
-
-    system: (who, work) =>
-      told(
-        write(who.organisationId, async (client) => {
-          const said = subjectOnce(who.event);
-          const tx = asToken<SystemTx>(client, { describe: said.describe });
-          const result = await work(tx);
-          const context = { organisationId: who.organisationId, actor: who.actor, address: null, requestId: null };
-          const entry = { ...context, ...said.subject(), event: who.event, outcome: 'success' } as const;
-          return { result, entry, ...(await appendAuditEvent(tx, entry)) };
-        }),
-      ),
-
-    async refused(context, event, subject) {
-      const entry = { ...context, ...subject, event, outcome: 'failure' } as const;
-      await withOrganisation(pools.server, context, (client) => appendAuditEvent(asToken<Reader>(client, {}), entry));
-      onAppended(entry);
+          const entry = { ...context, ...subject(), event, outcome: 'success' } as const;
+          return { result, ...(await appendAuditEvent(tx, entry)) };
+        },
+        (run) => withOrganisation(pools.server, context, (client) => run(asToken<AuditedTx>(client, { describe }))),
+      );
     },
 
+    system({ organisationId, actor, event }, work) {
+      const { describe, subject } = subjectOnce(event);
+      return told(
+        async (tx: SystemTx) => {
+          const result = await work(tx);
+          const context = { organisationId, actor, address: null, requestId: null };
+          const entry = { ...context, ...subject(), event, outcome: 'success' } as const;
+          return { result, ...(await appendAuditEvent(tx, entry)) };
+        },
+        (run) => write(organisationId, (client) => run(asToken<SystemTx>(client, { describe }))),
+      );
+    },
+
+    refused: (context, event, subject) =>
+      told(
+        withoutSessions((tx: Reader) => refuse(tx, { ...context, ...subject, event, outcome: 'failure' })),
+        (run) => withOrganisation(pools.server, context, (client) => run(asToken<Reader>(client, {}))),
+      ),
+
     unaudited: (organisationId, _reason, work) =>
-      write(organisationId, (client) => work(asToken<UnauditedTx>(client, {}))),
+      told(withoutSessions(work), (run) => write(organisationId, (client) => run(asToken<UnauditedTx>(client, {})))),
 
     unowned: (_reason, work) =>
-      withOrganisation(pools.server, { organisationId: null }, (client) => work(asToken<UnauditedTx>(client, {}))),
+      told(withoutSessions(work), (run) =>
+        withOrganisation(pools.server, { organisationId: null }, (client) => run(asToken<UnauditedTx>(client, {}))),
+      ),
   };
 }
+
+async function refuse(tx: Reader, entry: AuditEntry): Promise<void> {
+  await appendAuditEvent(tx, entry);
+}
+
+/** What needs no event changes no session. */
+const withoutSessions =
+  <T, Token extends Reader>(work: (tx: Token) => Promise<T>) =>
+  async (tx: Token) => ({ result: await work(tx), changedSessions: false });
 
 const asScope = (scope: Scope | number | null): Scope =>
   typeof scope === 'object' && scope !== null ? scope : { organisationId: scope };

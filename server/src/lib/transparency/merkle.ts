@@ -1,0 +1,113 @@
+import { hash } from 'node:crypto';
+
+// Merkle trees of RFC 6962, section 2.1, over SHA-256. A leaf is hashed after the byte 0 and two nodes after the byte 1, so that no node can
+// be passed off as a leaf.
+
+export const HASH_BYTES = 32;
+export type Hash = Buffer;
+
+export const EMPTY_ROOT: Hash = hash('sha256', Buffer.alloc(0), 'buffer');
+
+const pair = Buffer.alloc(1 + 2 * HASH_BYTES);
+pair[0] = 1;
+let scratch = Buffer.alloc(4_096);
+
+export function leafHash(entry: Uint8Array): Hash {
+  // One buffer for all: a leaf is hashed a few hundred thousand times a second.
+  if (scratch.length < entry.length + 1) scratch = Buffer.alloc(2 * entry.length + 1);
+  scratch[0] = 0;
+  scratch.set(entry, 1);
+  return hash('sha256', scratch.subarray(0, entry.length + 1), 'buffer');
+}
+
+export function nodeHash(left: Uint8Array, right: Uint8Array): Hash {
+  pair.set(left, 1);
+  pair.set(right, 1 + HASH_BYTES);
+  return hash('sha256', pair, 'buffer');
+}
+
+/** The largest power of two below `n`, which is at least 2: where the RFC splits a tree of `n`. */
+export function splitOf(n: number): number {
+  let power = 1;
+  while (power * 2 < n) power *= 2;
+  return power;
+}
+
+/** The root over subtrees that are complete and alike, except that the last may be what remains. */
+export function rootOf(hashes: readonly Hash[]): Hash {
+  if (hashes.length === 0) return EMPTY_ROOT;
+  let row = hashes;
+  while (row.length > 1) {
+    const above: Hash[] = [];
+    for (let index = 0; index + 1 < row.length; index += 2) {
+      above.push(nodeHash(row[index] as Hash, row[index + 1] as Hash));
+    }
+    if (row.length % 2 === 1) above.push(row[row.length - 1] as Hash);
+    row = above;
+  }
+  return row[0] as Hash;
+}
+
+/** Whether the leaf stands at `index` of the tree of that size and root (RFC 9162, 2.1.3.2, which proves what RFC 6962 describes). */
+export function includes(at: { leaf: Hash; index: number; size: number; proof: readonly Hash[]; root: Hash }): boolean {
+  const { leaf, index, size, proof, root } = at;
+  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size) || index < 0 || index >= size) return false;
+  let node = index;
+  let last = size - 1;
+  let reached = leaf;
+  for (const sibling of proof) {
+    if (last === 0) return false;
+    if (node % 2 === 1 || node === last) {
+      reached = nodeHash(sibling, reached);
+      while (node % 2 === 0 && node !== 0) {
+        node /= 2;
+        last = Math.floor(last / 2);
+      }
+    } else {
+      reached = nodeHash(reached, sibling);
+    }
+    node = Math.floor(node / 2);
+    last = Math.floor(last / 2);
+  }
+  return last === 0 && reached.equals(root);
+}
+
+export interface Head {
+  readonly size: number;
+  readonly root: Hash;
+}
+
+/** Whether the newer tree begins with the older one (RFC 9162, 2.1.4.2). */
+export function isConsistent(older: Head, newer: Head, proof: readonly Hash[]): boolean {
+  if (older.size > newer.size || older.size < 0) return false;
+  if (older.size === newer.size) return proof.length === 0 && older.root.equals(newer.root);
+  if (older.size === 0) return proof.length === 0 && older.root.equals(EMPTY_ROOT);
+  let node = older.size - 1;
+  let last = newer.size - 1;
+  while (node % 2 === 1) {
+    node = (node - 1) / 2;
+    last = Math.floor(last / 2);
+  }
+  // A complete older tree is a node of the newer one, so its root is where both begin and the proof leaves it out.
+  const path = node === 0 ? [older.root, ...proof] : [...proof];
+  const [first, ...rest] = path;
+  if (first === undefined) return false;
+  let ofOlder = first;
+  let ofNewer = first;
+  for (const sibling of rest) {
+    if (last === 0) return false;
+    if (node % 2 === 1 || node === last) {
+      ofOlder = nodeHash(sibling, ofOlder);
+      ofNewer = nodeHash(sibling, ofNewer);
+      while (node % 2 === 0 && node !== 0) {
+        node /= 2;
+        last = Math.floor(last / 2);
+      }
+    } else {
+      ofNewer = nodeHash(ofNewer, sibling);
+    }
+    node = Math.floor(node / 2);
+    last = Math.floor(last / 2);
+  }
+  return last === 0 && ofOlder.equals(older.root) && ofNewer.equals(newer.root);
+}

@@ -1,0 +1,212 @@
+import type { OpenedCheckpoint } from './checkpoint.ts';
+import { HASH_BYTES, type Hash, type Head, leafHash, rootOf } from './merkle.ts';
+import { createEdge, type Edge, hashAt, TILE_WIDTH, type TileReader } from './tiles.ts';
+
+// Walks a log from its first leaf to its last and compares: each leaf with its hash, the hashes with the tiles, the root at every size that
+// was ever signed with what was signed. It needs nothing but what is in the log and the checkpoints somebody trusts.
+
+export interface StoredLeaf {
+  readonly position: number;
+  /** As it is kept beside the leaf, where it is. */
+  readonly hash: Buffer | undefined;
+  /** Null: pruned. */
+  readonly entry: Buffer | null;
+}
+
+export interface LogSource {
+  readonly origin: string;
+  readonly size: number;
+  readonly tile: TileReader;
+  /** In order; what is missing is left out. */
+  leaves(from: number, to: number): Promise<readonly StoredLeaf[]>;
+  /** Compares what people see (the rows of the database) with the leaves. */
+  compareRows?(from: number, to: number): Promise<readonly Finding[]>;
+}
+
+export const findingKinds = {
+  edited: 'is not what was logged',
+  missing: 'was deleted',
+  reordered: 'stands where another was logged',
+  row_edited: 'is shown otherwise than it was logged',
+  row_missing: 'was deleted from the table of events',
+  row_inserted: 'was inserted past the log',
+  truncated: 'and all after it were cut off, or an older backup was restored',
+  rewritten: 'is not what was signed',
+  tile_edited: 'lies below a tile that was changed',
+} as const;
+
+export interface Finding {
+  readonly kind: keyof typeof findingKinds;
+  /** The first position that is bad; null where it has none. */
+  readonly position: number | null;
+  /** Where the exact one cannot be told: it lies before this one. */
+  readonly before?: number;
+  /** What the log itself signed still fits up to here: where it began, if the key has not signed two histories. */
+  readonly likely?: number;
+  readonly eventId?: string;
+}
+
+export interface Expected extends Head {
+  /** From outside of what is verified. */
+  readonly isTrusted: boolean;
+}
+
+export interface LogVerdict {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Hash;
+  readonly findings: readonly Finding[];
+  /** Events below were removed by declared retention. */
+  readonly prunedBelow: number;
+  readonly checkpoints: number;
+  /** The largest size a checkpoint from outside vouches for. */
+  readonly trustedSize: number;
+  /** Checkpoints of other trees that this log holds. */
+  readonly logged: readonly string[];
+}
+
+const POSITIONS_AT_ONCE = 40 * TILE_WIDTH;
+const MAX_FINDINGS = 100;
+const MAX_LOGGED = 200_000;
+
+const isOfLeaf = (kind: Finding['kind']): boolean => kind === 'edited' || kind === 'missing' || kind === 'reordered';
+
+export async function verifyLog(
+  source: LogSource,
+  expected: readonly Expected[],
+  onProgress: (position: number, size: number) => void = () => {},
+): Promise<LogVerdict> {
+  const findings: Finding[] = [];
+  const heads = [...expected].sort((a, b) => a.size - b.size);
+  const edge = createEdge();
+  const logged: string[] = [];
+  const gone: { from: number; to: number }[] = [];
+  let prunedBelow = 0;
+  let nextHead = 0;
+  let lastGood = 0;
+  let lastTrusted = 0;
+  let isRewritten = false;
+
+  const find = (finding: Finding): void => {
+    if (findings.length < MAX_FINDINGS) findings.push(finding);
+  };
+
+  function compareHeads(): void {
+    for (let head = heads[nextHead]; head !== undefined && head.size <= edge.size; head = heads[nextHead]) {
+      nextHead += 1;
+      if (isRewritten) continue;
+      const isGood = head.root.equals(edge.root());
+      if (isGood && head.isTrusted) lastTrusted = head.size;
+      else if (!isGood) rewritten(head);
+    }
+    // Only now: of two heads of one size, one good and one bad, the good one says nothing of where the bad one parted.
+    if (!isRewritten) lastGood = edge.size;
+  }
+
+  function rewritten({ size, isTrusted }: Expected): void {
+    isRewritten = true;
+    const position = isTrusted ? lastTrusted : lastGood;
+    // Where single leaves are known to differ, that the root does too says no more.
+    if (findings.some(({ kind, position: at }) => isOfLeaf(kind) && at !== null && at >= position && at < size)) return;
+    find({ kind: 'rewritten', position, before: size, ...(position === lastGood ? {} : { likely: lastGood }) });
+  }
+
+  async function appendAll(hashes: readonly Hash[]): Promise<void> {
+    for (const hash of hashes) {
+      for (const tile of edge.append(hash)) await compareTile(tile);
+      if ((heads[nextHead]?.size ?? Number.POSITIVE_INFINITY) <= edge.size) compareHeads();
+    }
+  }
+
+  async function compareTile({ level, number, hashes }: ReturnType<Edge['append']>[number]): Promise<void> {
+    if (level === 0) return;
+    const kept = await source.tile({ level, number, width: TILE_WIDTH });
+    if (!kept.equals(hashes)) find({ kind: 'tile_edited', position: number * TILE_WIDTH ** (level + 1) });
+  }
+
+  /** A tile against its root one level up: where leaf and tile differ, this tells which of them was touched. */
+  async function isGoodTile(number: number, hashes: readonly Hash[]): Promise<boolean> {
+    const width = (number % TILE_WIDTH) + 1;
+    const above = await source.tile({ level: 1, number: Math.floor(number / TILE_WIDTH), width });
+    return above.length >= width * HASH_BYTES && rootOf(hashes).equals(hashAt(above, width - 1));
+  }
+
+  function read(entry: Buffer): void {
+    if (entry.includes('"kind":"checkpoint"')) {
+      const { kind, note } = JSON.parse(entry.toString()) as { kind: unknown; note: unknown };
+      if (kind === 'checkpoint' && typeof note === 'string' && logged.length < MAX_LOGGED) logged.push(note);
+    } else if (entry.includes('"event":"audit.pruned"')) {
+      const { event, details } = JSON.parse(entry.toString()) as { event: unknown; details: { below?: unknown } };
+      if (event === 'audit.pruned' && typeof details.below === 'number')
+        prunedBelow = Math.max(prunedBelow, details.below);
+    }
+  }
+
+  compareHeads();
+  walk: for (let from = 0; from < source.size; from += POSITIONS_AT_ONCE) {
+    const to = Math.min(from + POSITIONS_AT_ONCE, source.size);
+    const leaves = await source.leaves(from, to);
+    let next = 0;
+    for (let first = from; first < to; first += TILE_WIDTH) {
+      const width = Math.min(TILE_WIDTH, to - first);
+      const tile = await source.tile({ level: 0, number: first / TILE_WIDTH, width });
+      const hashes: Hash[] = [];
+      const odd: { position: number; now: Hash; logged: Hash }[] = [];
+      for (let position = first; position < first + width; position += 1) {
+        while ((leaves[next]?.position ?? Number.POSITIVE_INFINITY) < position) next += 1;
+        const leaf = leaves[next]?.position === position ? leaves[next] : undefined;
+        const inTile = tile.length >= (position - first + 1) * HASH_BYTES ? hashAt(tile, position - first) : undefined;
+        const kept = inTile ?? leaf?.hash;
+        if (leaf === undefined || leaf.entry === null) {
+          const last = gone.at(-1);
+          if (last?.to === position) last.to += 1;
+          else gone.push({ from: position, to: position + 1 });
+          if (kept === undefined) break walk;
+          hashes.push(kept);
+          continue;
+        }
+        const now = leafHash(leaf.entry);
+        read(leaf.entry);
+        const beside = leaf.hash ?? now;
+        if (now.equals(kept ?? now) && now.equals(beside)) hashes.push(now);
+        else {
+          odd.push({ position, now, logged: kept ?? now });
+          hashes.push(kept ?? beside);
+        }
+      }
+      if (odd.length > 0 && width === TILE_WIDTH && !(await isGoodTile(first / TILE_WIDTH, hashes))) {
+        for (const { position, now } of odd) hashes[position - first] = now;
+      }
+      for (const { position, now } of odd) {
+        const isElsewhere = odd.some((other) => other.position !== position && other.logged.equals(now));
+        find({ kind: isElsewhere ? 'reordered' : 'edited', position });
+      }
+      await appendAll(hashes);
+    }
+    for (const finding of (await source.compareRows?.(from, to)) ?? []) find(finding);
+    onProgress(to, source.size);
+  }
+  const missing = gone.filter(({ to }) => to > prunedBelow);
+  for (const { from, to } of missing)
+    find({ kind: 'missing', position: Math.max(from, prunedBelow), ...(to - from > 1 ? { before: to } : {}) });
+  // What was signed is not there any more. Which of it went first is where the log ends now.
+  const cutOff = heads.slice(nextHead).find(({ size }) => size > edge.size);
+  if (cutOff && missing.length === 0) find({ kind: 'truncated', position: edge.size, before: cutOff.size });
+
+  return {
+    origin: source.origin,
+    size: edge.size,
+    root: edge.root(),
+    findings: findings.sort((a, b) => (a.position ?? Number.MAX_VALUE) - (b.position ?? Number.MAX_VALUE)),
+    prunedBelow,
+    checkpoints: heads.length,
+    trustedSize: Math.max(0, ...heads.filter(({ isTrusted }) => isTrusted).map(({ size }) => size)),
+    logged,
+  };
+}
+
+export const expectedOf = (checkpoint: OpenedCheckpoint, isTrusted: boolean): Expected => ({
+  size: checkpoint.size,
+  root: checkpoint.root,
+  isTrusted,
+});

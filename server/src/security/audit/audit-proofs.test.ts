@@ -1,0 +1,271 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { falseValues, openedValues } from '../../lib/transparency/audit-leaf.ts';
+import { aKeyRing, aTestLog, type TestLog } from './audit.builders.ts';
+import { eraseAuditValues, pruneAuditLog } from './pruning.ts';
+import { createSequencer } from './sequencer.ts';
+
+let database: TestDatabase;
+let log: TestLog;
+const keyRing = aKeyRing();
+beforeAll(async () => {
+  database = await aDatabase();
+  log = await aTestLog(database, keyRing);
+});
+afterAll(() => database?.drop());
+
+const rows = async <T>(text: string, values: unknown[] = []): Promise<T[]> =>
+  (await database.admin.query(text, values)).rows as T[];
+const treeOf = async (organisationId: number): Promise<number> =>
+  (await rows<{ id: number }>('select id from audit_trees where organisation_id = $1', [organisationId]))[0]?.id ?? 0;
+const findings = async (trusted: Parameters<TestLog['verify']>[0] = []) =>
+  (await log.verify(trusted)).flatMap(({ findings }) => findings);
+
+describe('the sequencer', () => {
+  it('gives an event that commits late its place, after those that were faster', async () => {
+    const slow = await database.server.connect();
+    await slow.query(`begin; select set_config('valtronics.organisation', '${log.organisationId}', true)`);
+    await slow.query(
+      `insert into audit_events (id, organisation_id, at, event, outcome, actor_kind) values ('00000000-0000-7000-8000-000000000001', $1, '2020-01-01', 'session.ended', 'success', 'user')`,
+      [log.organisationId],
+    );
+    await log.append(1);
+    await log.sign();
+    await log.append(2);
+    await log.sign();
+    await slow.query('commit');
+    slow.release();
+    await log.sign();
+    const placed = await rows<{ event: string; position: string }>(
+      `select e.event, l.position from audit_leaves l join audit_events e on e.id = l.event_id where l.tree = $1 order by l.position`,
+      [await treeOf(log.organisationId)],
+    );
+    expect(placed.map(({ event, position }) => [event, Number(position)])).toEqual([
+      ['session.refused', 0],
+      ['session.refused', 1],
+      ['session.ended', 2],
+    ]);
+    expect(await findings()).toEqual([]);
+  });
+
+  it('gives nothing to what was rolled back', async () => {
+    const client = await database.server.connect();
+    await client.query(`begin; select set_config('valtronics.organisation', '${log.organisationId}', true)`);
+    await client.query(
+      `insert into audit_events (id, organisation_id, event, outcome, actor_kind) values (gen_random_uuid(), $1, 'session.ended', 'success', 'user')`,
+      [log.organisationId],
+    );
+    await client.query('rollback');
+    client.release();
+    expect(await rows('select 1 from audit_pending')).toEqual([]);
+  });
+
+  it('four of them at once, some dying in the middle: each event has one place, and the log is one that verifies', async () => {
+    const servers = Array.from({ length: 4 }, () => createSequencer({ transactions: log.transactions, key: log.key }));
+    const dying = createSequencer({
+      key: log.key,
+      transactions: {
+        readAcross: log.transactions.readAcross,
+        unaudited: (organisationId, reason, work) =>
+          log.transactions.unaudited(organisationId, reason, async (tx) => {
+            await work(tx);
+            throw new Error('died before the commit');
+          }),
+      },
+    });
+    let isWriting = true;
+    const writing = log.appendMany(400).finally(() => {
+      isWriting = false;
+    });
+    const running = servers.map(async (server, index) => {
+      while (isWriting) await server.run({ signNow: index % 2 === 0 });
+    });
+    while (isWriting) await dying.run({ signNow: true }).catch(() => undefined);
+    await Promise.all([writing, ...running]);
+    const trusted = await log.sign();
+    expect(await rows('select 1 from audit_pending')).toEqual([]);
+    const [{ events, leaves, positions } = { events: 0, leaves: 0, positions: 0 }] = await rows<Record<string, number>>(
+      `select (select count(*) from audit_events where organisation_id = $1)::int as events, count(*)::int as leaves,
+        (max(position) + 1)::int as positions from audit_leaves where tree = $2`,
+      [log.organisationId, await treeOf(log.organisationId)],
+    );
+    expect([leaves, positions]).toEqual([events, events]);
+    expect(await findings(trusted)).toEqual([]);
+  });
+
+  it('signs what is new within the time it says, and no more often', async () => {
+    let now = 0;
+    const sequencer = createSequencer({ transactions: log.transactions, key: log.key, monotonic: () => now });
+    await sequencer.run();
+    await log.append(1);
+    expect(await sequencer.run()).toEqual([]);
+    now = 2_999;
+    expect(await sequencer.run()).toEqual([]);
+    now = 3_000;
+    expect((await sequencer.run()).map(({ organisationId }) => organisationId)).toEqual([log.organisationId, null]);
+    now = 6_000;
+    expect(await sequencer.run()).toEqual([]);
+  });
+});
+
+describe('erasing a person', () => {
+  it('takes away what names them, and leaves every proof as it was', async () => {
+    await log.append(1);
+    const trusted = await log.sign();
+    const before = await rows<{ entry: string }>('select entry from audit_leaves where tree = $1 order by position', [
+      await treeOf(log.organisationId),
+    ]);
+    const erased = await log.transactions.unaudited(null, 'housekeeping', (tx) =>
+      eraseAuditValues(tx, log.organisationId, 'person-1'),
+    );
+    expect(erased).toBeGreaterThan(0);
+    const kept = await rows<{ row: string; name: string | null; reason: string; address: string | null }>(
+      `select to_jsonb(e)::text || s.salts::text as row, details->>'name' as name, details->>'reason' as reason, address
+       from audit_events e join audit_salts s on s.event_id = e.id where e.actor_id = 'person-1'`,
+    );
+    expect(kept.length).toBeGreaterThan(0);
+    for (const { row, name, reason, address } of kept) {
+      expect(row).not.toContain('person-1@example.org');
+      expect(row).not.toContain('/actor/label');
+      expect([name, reason, address]).toEqual([null, 'test', null]);
+    }
+    const others = await rows(`select 1 from audit_events where actor_id = 'person-2' and actor_label is null`);
+    expect(others).toEqual([]);
+    expect(
+      await rows('select entry from audit_leaves where tree = $1 order by position', [
+        await treeOf(log.organisationId),
+      ]),
+    ).toEqual(before);
+    expect(await findings(trusted)).toEqual([]);
+  });
+
+  it('a value that was put where one was erased does not pass for it', async () => {
+    await database.admin.query('set session_replication_role = replica');
+    await database.admin.query(
+      `update audit_events set actor_label = 'somebody else' where id = (select id from audit_events where actor_id = 'person-1' limit 1)`,
+    );
+    await database.admin.query('set session_replication_role = origin');
+    expect((await findings()).map(({ kind }) => kind)).toEqual(['row_edited']);
+    await database.admin.query('set session_replication_role = replica');
+    await database.admin.query(`update audit_events set actor_label = null where actor_label = 'somebody else'`);
+    await database.admin.query('set session_replication_role = origin');
+    expect(await findings()).toEqual([]);
+  });
+
+  it('only the function may, and only it: neither the owner nor the maintenance role edits a value', async () => {
+    for (const statement of [
+      `update audit_events set actor_label = null`,
+      `set valtronics.audit_upkeep = 'erase'; update audit_events set event = 'x'`,
+      `set valtronics.audit_upkeep = 'prune'; update audit_events set actor_label = null`,
+      `set valtronics.audit_upkeep = 'erase'; delete from audit_events`,
+      `set valtronics.audit_upkeep = 'erase'; delete from audit_leaves`,
+      `set valtronics.audit_upkeep = 'prune'; update audit_leaves set hash = hash`,
+      `set valtronics.audit_upkeep = 'prune'; delete from audit_checkpoints`,
+      `set valtronics.audit_upkeep = 'prune'; delete from audit_tiles`,
+    ]) {
+      await expect(database.admin.query(statement), statement).rejects.toMatchObject({ code: '42501' });
+      await database.admin.query('reset valtronics.audit_upkeep');
+      await expect(database.maintenance.query(statement), statement).rejects.toMatchObject({ code: '42501' });
+      await database.maintenance.query('reset valtronics.audit_upkeep');
+    }
+  });
+});
+
+describe('pruning', () => {
+  it('removes what is old, says so in the log, and what remains verifies and can be proven', async () => {
+    const tree = await treeOf(log.organisationId);
+    const [{ size } = { size: 0 }] = await rows<{ size: number }>(
+      'select count(*)::int as size from audit_leaves where tree = $1',
+      [tree],
+    );
+    expect(size).toBeGreaterThan(300);
+    // Five hundred days pass for the first 300: their leaves are made anew, as nobody could who has not the key.
+    const other = await aTestLog(database, keyRing);
+    await database.admin.query('set session_replication_role = replica');
+    await other.appendMany(300);
+    await database.admin.query(`update audit_events set at = now() - interval '500 days' where organisation_id = $1`, [
+      other.organisationId,
+    ]);
+    await database.admin.query(
+      `insert into audit_pending (event_id) select id from audit_events where organisation_id = $1 order by id`,
+      [other.organisationId],
+    );
+    await database.admin.query('set session_replication_role = origin');
+    await other.sign();
+    await other.appendMany(10);
+    const trusted = await other.sign();
+    await pruneAuditLog({ transactions: log.transactions, retentionDays: 400 });
+    await other.sign();
+    const its = await treeOf(other.organisationId);
+    expect(
+      await rows(`select 1 from audit_events where organisation_id = $1 and at < now() - interval '400 days'`, [
+        other.organisationId,
+      ]),
+    ).toEqual([]);
+    expect(
+      await rows(
+        `select position::int from audit_leaves where tree = $1 and (position < 256 or (position < 300 and entry is not null))`,
+        [its],
+      ),
+    ).toEqual([]);
+    const verdicts = await other.verify(trusted);
+    const own = verdicts.find(({ origin }) => trusted[0]?.origin === origin);
+    expect([own?.findings, own?.prunedBelow, own?.size, own?.trustedSize]).toEqual([[], 300, 311, 310]);
+    const said = await rows<{ details: object }>(
+      `select details from audit_events where event = 'audit.pruned' and organisation_id = $1`,
+      [other.organisationId],
+    );
+    expect(said).toEqual([{ details: { below: 300, removed: 300, retentionDays: 400 } }]);
+    // Again: there is nothing more, so nothing is said.
+    await pruneAuditLog({ transactions: log.transactions, retentionDays: 400 });
+    expect(await rows(`select 1 from audit_events where event = 'audit.pruned'`)).toHaveLength(1);
+  });
+
+  it('nobody prunes what is younger than 90 days, nor without the log saying so', async () => {
+    const tree = await treeOf(log.organisationId);
+    await expect(database.maintenance.query('select prune_audit_tree($1, 10)', [tree])).rejects.toMatchObject({
+      code: '42501',
+    });
+    await expect(database.server.query('select prune_audit_tree($1, 10)', [tree])).rejects.toMatchObject({
+      code: '42501',
+    });
+    await database.admin.query('set session_replication_role = replica');
+    await database.admin.query(
+      'delete from audit_events where id in (select event_id from audit_leaves where tree = $1 and position < 5)',
+      [tree],
+    );
+    await database.admin.query('delete from audit_leaves where tree = $1 and position < 5', [tree]);
+    await database.admin.query('set session_replication_role = origin');
+    expect(await findings()).toContainEqual({ kind: 'missing', position: 0, before: 5 });
+  });
+});
+
+describe('a leaf', () => {
+  it('holds no personal value, and what stands beside it fits', async () => {
+    const found = await rows<{
+      entry: string;
+      salts: Record<string, string>;
+      label: string;
+      name: string;
+      id: string;
+      address: string;
+    }>(
+      `select l.entry, s.salts, e.id, e.actor_label as label, e.details->>'name' as name, host(e.address) as address
+       from audit_leaves l join audit_events e on e.id = l.event_id join audit_salts s on s.event_id = e.id where e.actor_label is not null limit 20`,
+    );
+    expect(found).toHaveLength(20);
+    for (const { entry, salts, label, name, address, id } of found) {
+      for (const value of [label, name, address]) expect(entry).not.toContain(`"${value}"`);
+      const row = { id, actorLabel: label, address, details: { name } } as unknown as Parameters<
+        typeof openedValues
+      >[0];
+      const values = openedValues(row, salts);
+      expect(Object.keys(values).sort()).toEqual(['/actor/label', '/address', '/details/name']);
+      expect(falseValues(entry, values)).toEqual([]);
+      const label1 = values['/actor/label'];
+      expect(falseValues(entry, { '/actor/label': { salt: label1?.salt ?? '', value: 'somebody else' } })).toEqual([
+        '/actor/label',
+      ]);
+    }
+  });
+});

@@ -1,0 +1,107 @@
+import { type NoteVerifier, verifierText } from '../../lib/transparency/signed-note.ts';
+import type { Finding } from '../../lib/transparency/verify-log.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { KeyRing } from '../crypto/key-ring.ts';
+import type { SecurityEvents } from '../events/security-event.ts';
+import { loadAuditKey } from './audit-key.ts';
+import { type CheckpointFile, openCheckpointFile } from './checkpoint-file.ts';
+import { pruneAuditLog } from './pruning.ts';
+import { checkNewest } from './self-check.ts';
+import { createSequencer, RewrittenTreeError, type SignedCheckpoint } from './sequencer.ts';
+import type { Transactions } from './transactions.types.ts';
+import { BrokenTreeError } from './tree.repository.ts';
+
+/** Within a second of the commit an event has its place: this often it is looked for. */
+const SEQUENCE_SECONDS = 0.25;
+const SELF_CHECK_SECONDS = 600;
+const PRUNE_SECONDS = 86_400;
+const SAID_AGAIN_MS = 60_000;
+
+export interface AuditProofs {
+  readonly verifier: NoteVerifier;
+  readonly jobs: readonly Job[];
+  /** Gives what waits its place and signs, now. Also what the last moments before a stop are for. */
+  signNow(): Promise<void>;
+}
+
+/** The audit log as something a stranger can verify: its key, the sequencer, and what is looked after. */
+export async function openAuditProofs(deps: {
+  transactions: Pick<Transactions, 'unaudited' | 'readAcross' | 'system'>;
+  keyRing: KeyRing;
+  events: SecurityEvents;
+  host: string;
+  retentionDays: number;
+  checkpointFile: string | undefined;
+  log: Logger;
+}): Promise<AuditProofs> {
+  const { transactions, keyRing, events, host, retentionDays, log } = deps;
+  const key = await loadAuditKey({ transactions, keyRing, host });
+  const sequencer = createSequencer({ transactions, key });
+  const file: CheckpointFile | undefined =
+    deps.checkpointFile === undefined ? undefined : openCheckpointFile(deps.checkpointFile, key.verifier, log);
+  let lastSaid = Number.NEGATIVE_INFINITY;
+
+  function tampered(origin: string, finding: Finding): void {
+    log.error({ origin, ...finding }, 'the audit log is not what was signed');
+    events.report({
+      action: 'audit.tampered',
+      outcome: 'failure',
+      transport: 'system',
+      reason: finding.kind,
+      details: { origin, ...finding },
+    });
+  }
+
+  function report(signed: readonly SignedCheckpoint[]): void {
+    for (const { organisationId, origin, size, note } of signed) {
+      events.report({
+        action: 'audit.checkpoint',
+        outcome: 'success',
+        transport: 'system',
+        organisationId,
+        details: { origin, size, note },
+      });
+    }
+    file?.append(signed);
+  }
+
+  async function run(options?: { signNow: boolean }): Promise<void> {
+    try {
+      if (await file?.contradicts(transactions, tampered)) return;
+      report(await sequencer.run(options));
+    } catch (error) {
+      if (!(error instanceof RewrittenTreeError || error instanceof BrokenTreeError)) throw error;
+      // Nothing is appended to a history that is not the one that was signed; events wait until somebody has looked at it.
+      if (performance.now() - lastSaid < SAID_AGAIN_MS) return;
+      lastSaid = performance.now();
+      const origin = error instanceof RewrittenTreeError ? error.origin : String(error.tree);
+      const before = error instanceof RewrittenTreeError ? { before: error.size } : {};
+      tampered(origin, { kind: 'rewritten', position: null, ...before });
+    }
+  }
+
+  log.info({ key: verifierText(key.verifier) }, 'the audit log is signed with this key');
+  return {
+    verifier: key.verifier,
+    signNow: () => run({ signNow: true }),
+    jobs: [
+      { name: 'audit.sequence', everySeconds: SEQUENCE_SECONDS, timeoutSeconds: 300, run: () => run() },
+      {
+        name: 'audit.self_check',
+        everySeconds: SELF_CHECK_SECONDS,
+        run: async () => {
+          for (const { origin, finding } of await transactions.readAcross((reader) =>
+            checkNewest(reader, key.verifier),
+          ))
+            tampered(origin, finding);
+        },
+      },
+      {
+        name: 'audit.prune',
+        everySeconds: PRUNE_SECONDS,
+        run: (signal) => pruneAuditLog({ transactions, retentionDays, signal }),
+      },
+    ],
+  };
+}

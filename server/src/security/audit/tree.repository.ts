@@ -1,0 +1,150 @@
+import { sql } from 'kysely';
+import { HASH_BYTES, type Hash } from '../../lib/transparency/merkle.ts';
+import {
+  type CompleteTile,
+  createEdge,
+  type Edge,
+  hashesIn,
+  TILE_WIDTH,
+  type TilePlace,
+} from '../../lib/transparency/tiles.ts';
+import type { Reader } from './tokens.ts';
+
+export interface TreeRow {
+  readonly id: number;
+  readonly organisation_id: number | null;
+  readonly origin: string;
+}
+
+export interface CheckpointRow {
+  readonly tree: number;
+  readonly size: number;
+  readonly note: string;
+  readonly signed_at: Date;
+}
+
+export interface NewLeaf {
+  readonly hash: Hash;
+  readonly eventId: string | null;
+  readonly entry: string;
+}
+
+export async function listTrees(reader: Reader): Promise<TreeRow[]> {
+  return (await sql<TreeRow>`select id, organisation_id, origin from audit_trees order by id`.execute(reader.db)).rows;
+}
+
+/** The tree of an organisation (null: of the instance), planted if there is none. Under the sequencer's lock. */
+export async function plantTree(
+  tx: Reader,
+  organisationId: number | null,
+  keyName: string,
+): Promise<TreeRow & { readonly isNew: boolean }> {
+  const found = await sql<TreeRow>`
+    select id, organisation_id, origin from audit_trees where organisation_id is not distinct from ${organisationId}`.execute(
+    tx.db,
+  );
+  if (found.rows[0]) return { ...found.rows[0], isNew: false };
+  const planted = await sql<TreeRow>`
+    insert into audit_trees (organisation_id, origin) values (${organisationId},
+      ${keyName} || '/' || coalesce((select public_id::text from organisations where id = ${organisationId}), 'instance'))
+    returning id, organisation_id, origin`.execute(tx.db);
+  const row = planted.rows[0];
+  if (!row) throw new Error('a tree could not be planted');
+  return { ...row, isNew: true };
+}
+
+export async function sizeOf(reader: Reader, tree: number): Promise<number> {
+  // After a pruning the last leaves may be gone while their tile stands.
+  const found = await sql<{ size: string | number }>`
+    select greatest(
+      coalesce((select max(position) + 1 from audit_leaves where tree = ${tree}), 0),
+      coalesce((select (max(number) + 1) * ${TILE_WIDTH} from audit_tiles where tree = ${tree} and level = 0), 0)) as size`.execute(
+    reader.db,
+  );
+  return Number(found.rows[0]?.size ?? 0);
+}
+
+/** A tile as far as it is filled. What is not there leaves it short, which whoever reads it notices. */
+export async function readTile(reader: Reader, tree: number, { level, number, width }: TilePlace): Promise<Buffer> {
+  if (width === TILE_WIDTH) {
+    const complete = await sql<{ hashes: Buffer }>`
+      select hashes from audit_tiles where tree = ${tree} and level = ${level} and number = ${number}`.execute(
+      reader.db,
+    );
+    if (complete.rows[0]) return complete.rows[0].hashes;
+  }
+  const first = number * TILE_WIDTH;
+  const parts =
+    level === 0
+      ? await sql<{ at: string; hash: Buffer }>`
+          select position as at, hash from audit_leaves
+          where tree = ${tree} and position >= ${first} and position < ${first + width} order by position`.execute(
+          reader.db,
+        )
+      : await sql<{ at: string; hash: Buffer }>`
+          select number as at, root as hash from audit_tiles
+          where tree = ${tree} and level = ${level - 1} and number >= ${first} and number < ${first + width} order by number`.execute(
+          reader.db,
+        );
+  const inOrder = parts.rows.every(({ at }, index) => Number(at) === first + index);
+  return inOrder ? Buffer.concat(parts.rows.map(({ hash }) => hash)) : Buffer.alloc(0);
+}
+
+/** The right edge of a tree, from what is stored. */
+export async function readEdge(reader: Reader, tree: number, size: number): Promise<Edge> {
+  const levels: Hash[][] = [];
+  for (let level = 0; TILE_WIDTH ** level <= size; level += 1) {
+    const count = Math.floor(size / TILE_WIDTH ** level);
+    const width = count % TILE_WIDTH;
+    if (width === 0) {
+      levels.push([]);
+      continue;
+    }
+    const tile = await readTile(reader, tree, { level, number: Math.floor(count / TILE_WIDTH), width });
+    if (tile.length !== width * HASH_BYTES)
+      throw new BrokenTreeError(tree, `tile ${level}/${Math.floor(count / TILE_WIDTH)}`);
+    levels.push(hashesIn(tile));
+  }
+  return createEdge(size, levels);
+}
+
+/** What is stored of a tree has holes: nothing more is appended to it or signed. */
+export class BrokenTreeError extends Error {
+  override readonly name = 'BrokenTreeError';
+  readonly tree: number;
+  readonly place: string;
+
+  constructor(tree: number, place: string) {
+    super(`the tree ${tree} of the audit log is broken at ${place}`);
+    this.tree = tree;
+    this.place = place;
+  }
+}
+
+export async function insertLeaves(tx: Reader, tree: number, first: number, leaves: readonly NewLeaf[]): Promise<void> {
+  await sql`
+    insert into audit_leaves (tree, position, hash, event_id, entry)
+    select ${tree}, ${first}::bigint + number - 1, decode(hash, 'hex'), event_id, entry
+    from unnest(${leaves.map(({ hash }) => hash.toString('hex'))}::text[], ${leaves.map(({ eventId }) => eventId)}::uuid[],
+      ${leaves.map(({ entry }) => entry)}::text[]) with ordinality as new (hash, event_id, entry, number)`.execute(
+    tx.db,
+  );
+}
+
+export async function insertTiles(tx: Reader, tree: number, tiles: readonly CompleteTile[]): Promise<void> {
+  for (const { level, number, hashes, root } of tiles) {
+    await sql`insert into audit_tiles (tree, level, number, hashes, root)
+      values (${tree}, ${level}, ${number}, ${hashes}, ${root})`.execute(tx.db);
+  }
+}
+
+export async function lastCheckpoint(reader: Reader, tree: number): Promise<CheckpointRow | undefined> {
+  const found = await sql<CheckpointRow>`
+    select tree, size::float8 as size, note, signed_at from audit_checkpoints
+    where tree = ${tree} order by size desc limit 1`.execute(reader.db);
+  return found.rows[0];
+}
+
+export async function insertCheckpoint(tx: Reader, tree: number, size: number, note: string): Promise<void> {
+  await sql`insert into audit_checkpoints (tree, size, note) values (${tree}, ${size}, ${note})`.execute(tx.db);
+}
