@@ -2,6 +2,7 @@ import * as accessContract from './access.ts';
 import * as alertRulesContract from './alert-rules.ts';
 import * as alertsContract from './alerts.ts';
 import * as auditLogContract from './audit-log.ts';
+import * as blocksContract from './blocks.ts';
 import type { Stream, Topic } from './channel.ts';
 import * as deviceCertificatesContract from './device-certificates.ts';
 import * as deviceChannels from './device-channels.ts';
@@ -25,6 +26,7 @@ export * from './alert-rules.ts';
 export * from './alerts.ts';
 export * from './audit-events.ts';
 export * from './audit-log.ts';
+export * from './blocks.ts';
 export type * from './channel.ts';
 export type { Page, Severity } from './common.ts';
 export { severity } from './common.ts';
@@ -63,6 +65,7 @@ const features = [
   peopleContract,
   accessContract,
   auditLogContract,
+  blocksContract,
   devicesContract,
   subjectsContract,
   deviceCertificatesContract,

@@ -20,6 +20,8 @@ export type Access =
       readonly evenPending: boolean;
     }
   | { readonly kind: 'device' }
+  /** A firewall elsewhere, by its key in `X-Api-Key`. */
+  | { readonly kind: 'bouncer' }
   | { readonly kind: 'open'; readonly why: string };
 
 /** How long a proof of a factor opens what declares `stepUp` (ASVS 7.5.1, 7.5.3). */
@@ -60,6 +62,7 @@ export const signedIn = <
     orKey: (options?.orKey ?? false) as O extends { orKey: true } ? true : false,
   }) as const;
 export const device = () => ({ kind: 'device' }) as const;
+export const bouncer = () => ({ kind: 'bouncer' }) as const;
 export const open = (why: string) => ({ kind: 'open', why }) as const;
 
 /** Rate classes; their figures stand in `rates` and are the defaults of the interface document. */

@@ -4,6 +4,7 @@ import { createHostCommands, type HostCommands } from './control/host-commands.t
 import { createAccess } from './features/access/index.ts';
 import { createAlerts } from './features/alerts/index.ts';
 import { createAuditLog } from './features/audit-log/index.ts';
+import { createBlocks } from './features/blocks/index.ts';
 import { createDevices } from './features/devices/index.ts';
 import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
@@ -165,6 +166,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     metrics,
     random: Math.random,
   });
+  createBlocks({ gate, transactions, blocks, allowList: security.allowList, settings: config, clock });
   createOperations({
     gate,
     metrics,

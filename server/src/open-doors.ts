@@ -89,6 +89,7 @@ export async function openDoors(deps: {
     credentials: security.deviceCredentials,
     refusedTokens: security.refusedTokens,
     revocations,
+    blocks,
     limiter,
     events,
     places,

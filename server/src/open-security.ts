@@ -26,7 +26,9 @@ import { createEventFile } from './security/events/event-file.ts';
 import { appendSecurityEvents } from './security/events/security-event.repository.ts';
 import { createSecurityEvents } from './security/events/security-events.ts';
 import { createPlaces } from './security/gate/places.ts';
+import { openAllowList } from './security/shield/allow-list.ts';
 import { openBlocks } from './security/shield/blocks.ts';
+import { createDecisions } from './security/shield/decisions.ts';
 import { createGuessing } from './security/shield/guessing.ts';
 import { createLimiter } from './security/shield/limiter.ts';
 import { createRefusedTokens } from './security/shield/refused-tokens.ts';
@@ -88,13 +90,10 @@ export async function openSecurity(deps: {
     clock,
     ttlSeconds: accessTokenSeconds,
   });
-  const blocks = await openBlocks({
-    transactions,
-    notices,
-    clock,
-    exempt: [config.trustedProxies, config.allowList],
-    log,
-  });
+  const exempt = [config.trustedProxies, config.allowList];
+  const allowList = await openAllowList({ transactions, notices, settings: exempt, log });
+  const blocks = await openBlocks({ transactions, notices, allowList, clock, log });
+  const decisions = createDecisions({ transactions, blocks, allowList, clock, log });
   const guessing = createGuessing({ transactions, keyRing, blocks, clock, log });
   const refusedTokens = createRefusedTokens({ transactions, clock });
   const deviceAuthority = await loadDeviceAuthority({ transactions, keyRing, clock });
@@ -129,7 +128,9 @@ export async function openSecurity(deps: {
     transactions,
     revocations,
     limiter,
+    allowList,
     blocks,
+    decisions,
     guessing,
     refusedTokens,
     authentication,
@@ -148,6 +149,7 @@ export async function openSecurity(deps: {
     ],
     auditProofs,
     async stop() {
+      blocks.close();
       // Nothing is appended any more: what was is signed before the database goes.
       await auditProofs
         .signNow()

@@ -34,6 +34,7 @@ describe('functions with the rights of their owner', () => {
       'erase_audit_values(integer,text)': 'valtronics_maintenance',
       'find_api_key(bytea)': 'valtronics_server',
       'find_api_key_by_id(uuid)': 'valtronics_server',
+      'find_bouncer(bytea)': 'valtronics_server',
       'find_challenge(bytea)': 'valtronics_server',
       'find_device_certificate(bytea)': 'valtronics_server',
       'find_device_claim(bytea)': 'valtronics_server',
@@ -206,12 +207,16 @@ describe('grants', () => {
     });
   });
 
-  it('the server makes blocks and can neither lift, change nor remove one', async () => {
+  it('the server makes and lifts blocks, and can neither change nor remove one', async () => {
     const shield = `c.relname in ('blocks', 'suspicious_addresses')`;
     expect(await grantsOf('server', shield)).toEqual({
       blocks: 'insert select',
       suspicious_addresses: 'insert select update',
     });
+    const lifting = await all<{ column: string }>(`
+      select a.attname as column from pg_attribute a, aclexplode(a.attacl) x where a.attrelid = 'blocks'::regclass
+        and x.grantee = 'valtronics_server'::regrole and x.privilege_type = 'UPDATE' order by 1`);
+    expect(lifting.map(({ column }) => column)).toEqual(['grace_until', 'lifted_at', 'lifted_by', 'lifted_by_label']);
   });
 
   it('the server reads measurements and writes none', async () => {

@@ -18,6 +18,7 @@ import { createLimiter } from '../../server/src/security/shield/limiter.ts';
 import { aDatabase, type TestDatabase } from '../support/database.ts';
 import { aUserPrincipal } from '../support/principals.ts';
 import { heardEvents } from '../support/security-events.ts';
+import { noBlocks } from '../support/shield.ts';
 
 // Sabotage: each net is cut by hand, and something must notice. (The compiler is net 1 and 2; `policy-table.test.ts` is net 4; what the
 // database lets nobody do is in `database-rights.test.ts`.)
@@ -40,6 +41,7 @@ const somebody: Authentication = {
   session: async () => null,
   bearer: async () => aUserPrincipal('admin', { organisationId }),
   apiKey: async () => null,
+  bouncer: async () => null,
   isStillValid: async () => true,
   certificate: () => null,
   isFresh: () => false,
@@ -55,7 +57,7 @@ function aGate() {
     transactions,
     authentication: somebody,
     limiter: createLimiter({ clock: systemClock, maxKeys: 100 }),
-    blocks: { of: () => undefined },
+    blocks: noBlocks,
     guessing: { refusedWhileBlocked: async () => undefined },
     clock: systemClock,
     publicOrigin: 'https://localhost:8000',

@@ -48,7 +48,11 @@ const overview: Record<BuiltInRole, readonly Permission[]> = {
 const everyRole = Object.keys(overview) as BuiltInRole[];
 
 /** Which permissions an area may ask for, from the interface document. */
-const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 'signedIn' | 'device')[]][] = [
+const areas: readonly [
+  RegExp,
+  'GET' | 'write',
+  readonly (Permission | 'open' | 'signedIn' | 'device' | 'bouncer')[],
+][] = [
   [/^\/(health|\.well-known|docs|openapi)/, 'GET', ['open']],
   [/^\/metrics$/, 'GET', ['system:admin']],
   [/^\/auth\/(me|sessions|factors|api-keys)/, 'GET', ['signedIn']],
@@ -86,6 +90,9 @@ const areas: readonly [RegExp, 'GET' | 'write', readonly (Permission | 'open' | 
   [/^\/incidents/, 'write', ['system:admin']],
   [/^\/siem-destinations/, 'GET', ['system:admin']],
   [/^\/siem-destinations/, 'write', ['system:admin']],
+  [/^\/(blocks|allow-list|bouncers)/, 'GET', ['system:admin']],
+  [/^\/(blocks|allow-list|bouncers)/, 'write', ['system:admin']],
+  [/^\/v1\/decisions\/stream$/, 'GET', ['bouncer']],
 ];
 
 const all: [string, Endpoint][] = Object.entries(endpoints);
@@ -115,6 +122,7 @@ const proofThatKeysNeedNot = {
 function mayPass(access: Access, who: Who): boolean {
   if (access.kind === 'open') return true;
   if (who.kind === 'device') return access.kind === 'device' || (access.kind === 'needs' && access.orDevice);
+  if (access.kind === 'bouncer') return false;
   if (access.kind === 'device' || (who.kind === 'key' && !access.orKey)) return false;
   return access.kind === 'signedIn' || who.holds.includes(access.permission);
 }
@@ -291,8 +299,13 @@ describe('a proof that is older than five minutes', () => {
   it('[ASVS 7.5.3, 8.4.2] is asked for: who may what, keys, credentials, and whatever deletes', () => {
     expect(stepUp.map(([name]) => name).toSorted()).toEqual([
       'alertRuleDelete',
+      'allowListAdd',
+      'allowListRemove',
       'apiKeyCreate',
       'apiKeyRevoke',
+      'blockCreate',
+      'bouncerCreate',
+      'bouncerDelete',
       'certificateIssue',
       'certificateRevoke',
       'channelChange',
@@ -424,8 +437,8 @@ describe('a write by cookie', () => {
     ['the opaque origin', 'null'],
   ] as const)('with %s is refused, a read is not', async (_, origin) => {
     const cookie = await aSession(people.admin);
-    // What is for devices alone is refused to a browser for that reason already.
-    for (const [name, endpoint] of closed.filter(([, { access }]) => access.kind !== 'device')) {
+    // What is for devices or firewalls alone is refused to a browser for that reason already.
+    for (const [name, endpoint] of closed.filter(([, { access }]) => !['device', 'bouncer'].includes(access.kind))) {
       const answer = await call(endpoint, { cookie, origin });
       if (endpoint.method === 'GET') expect([name, [401, 403].includes(answer.status)]).toEqual([name, false]);
       else expect([name, answer.status, answer.json?.code]).toEqual([name, 403, 'origin_refused']);

@@ -36,7 +36,6 @@ describe('row-level security', () => {
     const found = await tables();
     expect(found.filter(({ organisation }) => organisation === null).map(({ name }) => name)).toEqual([
       'alert_watch',
-      'blocks',
       'device_authorities',
       'device_certificate_revocations',
       'device_cookies',
@@ -68,7 +67,6 @@ describe('row-level security', () => {
     // Guessers belong to no organisation, and are counted before anybody knows whom they claim to be. Which sessions changed is for every
     // server, whoever's they are, and says no more than their ids.
     expect(readable).toEqual([
-      'blocks',
       'device_cookies',
       'guess_accounts',
       'guess_attempts',

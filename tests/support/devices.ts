@@ -24,6 +24,7 @@ import { anMqttClient } from './mqtt-client.ts';
 import { aUserPrincipal } from './principals.ts';
 import { heardEvents } from './security-events.ts';
 import { aSelfSignedCertificate } from './self-signed-certificate.ts';
+import { noBlocks } from './shield.ts';
 
 type Input = { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
 
@@ -56,6 +57,7 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
   };
   const credentials = createDeviceCredentials({ transactions, revocations, clock });
   const topicGate = createTopicGate({
+    blocks: noBlocks,
     credentials,
     refusedTokens: createRefusedTokens({ transactions, clock }),
     revocations,

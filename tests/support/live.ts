@@ -24,6 +24,7 @@ import { createLimiter } from '../../server/src/security/shield/limiter.ts';
 import { aUserPrincipal } from './principals.ts';
 import { heardEvents } from './security-events.ts';
 import { aSelfSignedCertificate } from './self-signed-certificate.ts';
+import { noBlocks } from './shield.ts';
 
 export const aUser = (own: Partial<UserPrincipal> = {}): UserPrincipal => aUserPrincipal(own.role ?? 'operator', own);
 
@@ -113,8 +114,8 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
       onGap: (listener) => void gapListeners.push(listener),
     },
     limiter: createLimiter({ clock, maxKeys: 10_000 }),
-    blocks: { of: () => undefined },
     ...heardEvents().door,
+    blocks: noBlocks,
     publicOrigin,
     log: logger,
     clock,

@@ -6,10 +6,15 @@ import { createLogger } from '../../server/src/platform/log/log.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
 import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
 import { newRootKeyText, parseRootKey } from '../../server/src/security/crypto/root-key.ts';
+import { openAllowList } from '../../server/src/security/shield/allow-list.ts';
 import { openBlocks } from '../../server/src/security/shield/blocks.ts';
+import { createDecisions } from '../../server/src/security/shield/decisions.ts';
 import { createGuessing } from '../../server/src/security/shield/guessing.ts';
 import type { GuessSubject } from '../../server/src/security/shield/guessing.types.ts';
 import type { TestDatabase } from './database.ts';
+
+/** Nobody is blocked. */
+export const noBlocks = { of: () => undefined, ofPrincipal: () => undefined, onImposed: () => {} };
 
 const rootKey = parseRootKey(newRootKeyText());
 
@@ -24,7 +29,9 @@ export async function aShield(
   const log = createLogger({ level: 'info', clock, write: (line) => lines.push(JSON.parse(line)) });
   const notices = await openNotices(database.connection('server'), database.server, log);
   const transactions = createTransactions(database);
-  const blocks = await openBlocks({ transactions, notices, clock, exempt: [addressList(exempt)], log });
+  const allowList = await openAllowList({ transactions, notices, settings: [addressList(exempt)], log });
+  const blocks = await openBlocks({ transactions, notices, allowList, clock, log });
+  const decisions = createDecisions({ transactions, blocks, allowList, clock, log });
   const guessing = createGuessing({ transactions, keyRing: createKeyRing(rootKey), blocks, clock, log });
 
   /** `wrong`, `right`, or why the secret was not looked at. */
@@ -41,7 +48,9 @@ export async function aShield(
     clock,
     lines,
     transactions,
+    allowList,
     blocks,
+    decisions,
     guessing,
     guess,
     right: (subject: GuessSubject) => guess(subject, true),
@@ -60,7 +69,10 @@ export async function aShield(
         if (answer !== 'wrong') throw new Error(`guess ${n + 1} was not looked at: ${answer}`);
       }
     },
-    close: () => notices.close(),
+    async close(): Promise<void> {
+      blocks.close();
+      await notices.close();
+    },
   };
 }
 

@@ -1,4 +1,13 @@
-import { claimsCreate, credentials, deviceRegister, password, userInvite } from '@valtronics/contract';
+import {
+  blockKinds,
+  blockOrigins,
+  blockScopes,
+  claimsCreate,
+  credentials,
+  deviceRegister,
+  password,
+  userInvite,
+} from '@valtronics/contract';
 import { z } from 'zod';
 import type { Devices } from '../features/devices/index.ts';
 import type { FirstStart } from '../features/identity/first-start.ts';
@@ -13,9 +22,13 @@ const ORGANISATION = 'My organisation';
 
 const block = z.strictObject({
   id: z.string(),
-  scope: z.enum(['ip', 'range', 'user', 'device']),
+  scope: z.enum(blockScopes),
   value: z.string(),
+  kind: z.enum(blockKinds),
+  origin: z.enum(blockOrigins),
   reason: z.string(),
+  scenario: z.string().nullable(),
+  nth: z.int(),
   evidence: z.record(z.string(), z.unknown()),
   createdAt: z.string(),
   expiresAt: z.string(),
@@ -117,14 +130,18 @@ export function createHostCommands(deps: {
   };
 }
 
-const presentBlock = ({ id, scope, value, reason, evidence, created_at, expires_at }: BlockRow) => ({
-  id,
-  scope,
-  value,
-  reason,
-  evidence,
-  createdAt: created_at.toISOString(),
-  expiresAt: expires_at.toISOString(),
+const presentBlock = (row: BlockRow) => ({
+  id: row.id,
+  scope: row.scope,
+  value: row.value,
+  kind: row.kind,
+  origin: row.origin,
+  reason: row.reason,
+  scenario: row.scenario,
+  nth: row.nth,
+  evidence: row.evidence,
+  createdAt: row.created_at.toISOString(),
+  expiresAt: row.expires_at.toISOString(),
 });
 
 export async function runHostCommand<N extends HostCommandName>(

@@ -30,6 +30,7 @@ export function openApi(): Record<string, unknown> {
           name: '__Host-valtronics',
           description: 'Session of a browser; writes also need a matching Origin',
         },
+        bouncer: { type: 'apiKey', in: 'header', name: 'X-Api-Key', description: 'Key of a firewall elsewhere' },
       },
     },
   };
@@ -41,7 +42,7 @@ function operation(operationId: string, endpoint: Endpoint) {
     operationId,
     summary: endpoint.summary,
     tags: [endpoint.path.split('/')[1] ?? ''],
-    ...(endpoint.access.kind === 'open' ? { security: [] } : { security: [{ token: [] }, { session: [] }] }),
+    security: securityOf(endpoint.access),
     parameters: [...parameters(endpoint.params, 'path'), ...parameters(endpoint.query, 'query')],
     ...(endpoint.body
       ? {
@@ -74,6 +75,11 @@ function operation(operationId: string, endpoint: Endpoint) {
   };
 }
 
+function securityOf({ kind }: Access) {
+  if (kind === 'open') return [];
+  return kind === 'bouncer' ? [{ bouncer: [] }] : [{ token: [] }, { session: [] }];
+}
+
 function parameters(schema: z.ZodObject | undefined, where: 'path' | 'query') {
   if (!schema) return [];
   const json = jsonSchema(schema, 'input') as { properties?: Record<string, unknown>; required?: string[] };
@@ -97,6 +103,7 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): unknown {
 export function accessText(access: Access): string {
   if (access.kind === 'open') return `open: ${access.why}`;
   if (access.kind === 'device') return 'a device';
+  if (access.kind === 'bouncer') return 'a firewall, by its key';
   const who =
     access.kind === 'signedIn'
       ? 'signed in'

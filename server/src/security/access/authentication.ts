@@ -6,10 +6,11 @@ import { DpopProofError, type ProofTarget } from '../crypto/dpop-proof.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../crypto/tokens.ts';
 import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import { type ApiKeys, isApiKey } from './api-keys.ts';
+import { findBouncer } from './bouncer.repository.ts';
 import type { DeviceCredentials } from './device-credentials.ts';
 import type { DpopProofs } from './dpop.ts';
 import { type FactorPolicy, pendingOf } from './pending.ts';
-import type { ApiKeyPrincipal, DevicePrincipal, KnownPrincipal, UserPrincipal } from './principal.ts';
+import type { ApiKeyPrincipal, BouncerPrincipal, DevicePrincipal, KnownPrincipal, UserPrincipal } from './principal.ts';
 import { permissionsOf, sameSet } from './roles.ts';
 import { findSessionById, type SessionRow, touchSession } from './session.repository.ts';
 import { isTouchDue, isUsable, type SessionLookUp } from './session-look-up.ts';
@@ -36,6 +37,8 @@ export interface Authentication {
   ): Promise<UserPrincipal | 'invalid_token' | 'invalid_dpop_proof'>;
   /** The thumbprint of the key a request proves that brings no token yet, or a DpopProofError. */
   proofOf(shown: ProofTarget & { readonly proof: string | undefined }): Promise<string>;
+  /** The firewall a key of `X-Api-Key` speaks for, or null. */
+  bouncer(key: string, address: string): Promise<BouncerPrincipal | null>;
   /** The device whose certificate TLS has verified, by its SHA-256, or null. */
   certificate(fingerprint: Buffer): DevicePrincipal | null | Promise<DevicePrincipal | null>;
   /** Whether what `bearer` or `certificate` said of a device is still as good as asking again. */
@@ -137,7 +140,24 @@ export function createAuthentication(deps: {
     return found === 'bound_api_key' ? found : counted(found, token, address);
   }
 
-  async function counted<P extends KnownPrincipal>(principal: P | null, token: string, address: string) {
+  async function bouncer(key: string, address: string): Promise<BouncerPrincipal | null> {
+    if (refusedTokens.isKnownBad(address, key)) return null;
+    const row = isOpaqueToken(key, tokenPrefixes.bouncer)
+      ? await transactions.lookUp((reader) => findBouncer(reader, tokenHash(key)))
+      : undefined;
+    const principal = row && {
+      kind: 'bouncer' as const,
+      bouncerId: row.bouncer_id,
+      organisationId: row.organisation_id,
+    };
+    return counted(principal ?? null, key, address);
+  }
+
+  async function counted<P extends KnownPrincipal | BouncerPrincipal>(
+    principal: P | null,
+    token: string,
+    address: string,
+  ) {
     if (principal === null) await refusedTokens.refused(address, token);
     return principal;
   }
@@ -148,6 +168,7 @@ export function createAuthentication(deps: {
     certificate: deviceCredentials.verifyCertificate,
     isFresh: deviceCredentials.isFresh,
     apiKey,
+    bouncer,
     bearer(token, address) {
       if (token.startsWith(tokenPrefixes.device)) return device(token, address);
       return isApiKey(token) ? apiKey(token, address) : accessToken(token);

@@ -21,6 +21,7 @@ export function refusal(access: Access, principal: Principal, now: number): Prob
   if (principal.kind === 'device') {
     if (access.kind === 'device' || (access.kind === 'needs' && access.orDevice)) return undefined;
   }
+  if (principal.kind === 'bouncer' && access.kind === 'bouncer') return undefined;
   return new Problem('forbidden');
 }
 

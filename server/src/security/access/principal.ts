@@ -62,25 +62,36 @@ export interface ScraperPrincipal {
   readonly kind: 'scraper';
 }
 
+/** A firewall elsewhere: may ask what to keep out and nothing else. */
+export interface BouncerPrincipal {
+  readonly kind: 'bouncer';
+  readonly bouncerId: string;
+  /** Whose rows it sees: it is a firewall of whoever runs the instance. */
+  readonly organisationId: number;
+}
+
 /** Whoever proved to belong to an organisation. */
 export type KnownPrincipal = Member | DevicePrincipal;
 
-export type Principal = KnownPrincipal | AnonymousPrincipal | ScraperPrincipal;
+export type Principal = KnownPrincipal | AnonymousPrincipal | ScraperPrincipal | BouncerPrincipal;
 
 /** Which principals an access rule lets in, so that a handler never has to ask. */
 export type PrincipalFor<A extends Access> = A extends { kind: 'open' }
   ? Principal
   : A extends { kind: 'device' }
     ? DevicePrincipal
-    :
-        | UserPrincipal
-        | (A extends { orDevice: true } ? DevicePrincipal : never)
-        | (A extends { orKey: true } ? ApiKeyPrincipal : never);
+    : A extends { kind: 'bouncer' }
+      ? BouncerPrincipal
+      :
+          | UserPrincipal
+          | (A extends { orDevice: true } ? DevicePrincipal : never)
+          | (A extends { orKey: true } ? ApiKeyPrincipal : never);
 
 /** The key under which a principal's own rate limit is counted. */
 export function principalKey(principal: Principal): string | undefined {
   if (principal.kind === 'user') return `user:${principal.userId}`;
   if (principal.kind === 'apiKey') return `key:${principal.keyId}`;
   if (principal.kind === 'device') return `device:${principal.deviceId}`;
+  if (principal.kind === 'bouncer') return `bouncer:${principal.bouncerId}`;
   return undefined;
 }

@@ -15,6 +15,8 @@ export const tokenPrefixes = {
   apiKey: 'vtk_',
   /** Of a device that is to be provisioned. */
   claim: 'vtp_',
+  /** Of a firewall elsewhere. */
+  bouncer: 'vtb_',
 } as const;
 export type TokenPrefix = (typeof tokenPrefixes)[keyof typeof tokenPrefixes];
 

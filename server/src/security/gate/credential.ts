@@ -6,6 +6,9 @@ export const SESSION_COOKIE = '__Host-valtronics';
 /** Of a browser its account's owner has signed in with. No credential: it only says which counters of failed sign-ins hold. */
 export const DEVICE_COOKIE = '__Host-valtronics-device';
 
+/** How CrowdSec's bouncers say who they are. */
+export const BOUNCER_KEY = 'x-api-key';
+
 export type Credential =
   | { readonly kind: 'bearer'; readonly token: string }
   | { readonly kind: 'dpop'; readonly token: string }

@@ -7,6 +7,7 @@ import type { ClientCertificate } from '../../platform/tls/client-certificate.ts
 import type { DeviceCredentials } from '../access/device-credentials.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
 import type { RevocationMatch, Revocations } from '../access/revocations.ts';
+import type { Blocks } from '../shield/blocks.ts';
 import { addressKey } from '../shield/client-address.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { RefusedTokens } from '../shield/refused-tokens.ts';
@@ -27,6 +28,8 @@ export interface DeviceAdmission {
   admit(attempt: ConnectAttempt): Promise<ConnectDecision<ConnectedDevice>>;
   /** Counts against the device at that address, as a wrong token does. */
   countRefusal(address: string, deviceId: string): void;
+  /** Whether a device that proved who it is may not be here all the same. */
+  isKeptOut(address: string, device: DevicePrincipal): boolean;
 }
 
 type LookUp = () => Promise<DevicePrincipal | null>;
@@ -50,12 +53,13 @@ export function createDeviceAdmission(deps: {
   credentials: Pick<DeviceCredentials, 'verify' | 'verifyCertificate'>;
   refusedTokens: RefusedTokens;
   revocations: Pick<Revocations, 'onRevoked'>;
+  blocks: Pick<Blocks, 'of' | 'ofPrincipal'>;
   limiter: Limiter;
   log: Logger;
   metrics: Pick<Metrics, 'gateRefused'>;
-  reports: Pick<TopicReports, 'credentialRefused' | 'tooManyConnects'>;
+  reports: Pick<TopicReports, 'credentialRefused' | 'keptOut' | 'tooManyConnects'>;
 }): DeviceAdmission {
-  const { credentials, refusedTokens, revocations, limiter, log, metrics, reports } = deps;
+  const { credentials, refusedTokens, revocations, blocks, limiter, log, metrics, reports } = deps;
   /** Verifications under way, so that a revocation which comes between the look-up and the accepted connection is not missed. */
   const underWay = new Set<{ revoked: RevocationMatch[] }>();
   revocations.onRevoked((match) => {
@@ -119,35 +123,54 @@ export function createDeviceAdmission(deps: {
     return accept(principal, lookUp);
   }
 
+  async function admitByToken(attempt: ConnectAttempt) {
+    const { address, username, password } = attempt;
+    const deviceId = username?.toLowerCase();
+    if (!isId(deviceId)) return refuse(attempt, undefined, 'the username is not a device id');
+    if (!password || password.length > MAX_TOKEN_BYTES) return refuse(attempt, deviceId, 'no token');
+    // Attempts made at the same instant all pass here; the broker bounds how many of an address can be under way.
+    if (!limiter.peek(failuresKey(address, deviceId), rates.loginAddress).ok) {
+      metrics.gateRefused('mqtt', 'too_many_requests');
+      reports.tooManyConnects(address, deviceId);
+      return NOT_AUTHORIZED;
+    }
+    const token = password.toString('latin1');
+    if (refusedTokens.isKnownBad(address, token)) return refuse(attempt, deviceId, 'the token was refused before');
+    const lookUp = async () => credentials.verify(token);
+    const principal = await verify(lookUp);
+    if (!principal) {
+      await refusedTokens.refused(address, token, deviceId);
+      return refuse(attempt, deviceId, 'the token is not good');
+    }
+    // A good token of another device: it may be that device, but not under this name.
+    if (principal.deviceId !== deviceId) return refuse(attempt, deviceId, 'the token is of another device');
+    return accept(principal, lookUp);
+  }
+
+  const isBanned = (address: string): boolean => blocks.of(address)?.kind === 'ban';
+  const isKeptOut: DeviceAdmission['isKeptOut'] = (address, device) =>
+    isBanned(address) || blocks.ofPrincipal(device) !== undefined;
+
+  function turnAway(code: 'banned' | 'blocked', address: string, device?: DevicePrincipal) {
+    metrics.gateRefused('mqtt', code);
+    reports.keptOut(address, code, device);
+    return NOT_AUTHORIZED;
+  }
+
   return {
     countRefusal,
+    isKeptOut,
     async admit(attempt) {
-      const { address, username, password, certificate } = attempt;
+      const { address, certificate } = attempt;
       if (!limiter.take(`mqtt:${addressKey(address)}`, rates.coarseAddress).ok) {
         reports.tooManyConnects(address, undefined);
         return NOT_NOW;
       }
-      if (certificate) return admitByCertificate(attempt, certificate);
-      const deviceId = username?.toLowerCase();
-      if (!isId(deviceId)) return refuse(attempt, undefined, 'the username is not a device id');
-      if (!password || password.length > MAX_TOKEN_BYTES) return refuse(attempt, deviceId, 'no token');
-      // Attempts made at the same instant all pass here; the broker bounds how many of an address can be under way.
-      if (!limiter.peek(failuresKey(address, deviceId), rates.loginAddress).ok) {
-        metrics.gateRefused('mqtt', 'too_many_requests');
-        reports.tooManyConnects(address, deviceId);
-        return NOT_AUTHORIZED;
-      }
-      const token = password.toString('latin1');
-      if (refusedTokens.isKnownBad(address, token)) return refuse(attempt, deviceId, 'the token was refused before');
-      const lookUp = async () => credentials.verify(token);
-      const principal = await verify(lookUp);
-      if (!principal) {
-        await refusedTokens.refused(address, token, deviceId);
-        return refuse(attempt, deviceId, 'the token is not good');
-      }
-      // A good token of another device: it may be that device, but not under this name.
-      if (principal.deviceId !== deviceId) return refuse(attempt, deviceId, 'the token is of another device');
-      return accept(principal, lookUp);
+      if (isBanned(address)) return turnAway('banned', address);
+      const decision = await (certificate ? admitByCertificate(attempt, certificate) : admitByToken(attempt));
+      // Once more, for what was decided while the look-up ran.
+      if (!decision.accept || !isKeptOut(address, decision.context.principal)) return decision;
+      return turnAway('blocked', address, decision.context.principal);
     },
   };
 }

@@ -22,6 +22,7 @@ function underTest() {
     session: async () => null,
     bearer: async () => null,
     apiKey: async () => null,
+    bouncer: async () => null,
     async certificate(fingerprint) {
       asked.push(fingerprint.toString('hex'));
       return state.isGood ? device : null;

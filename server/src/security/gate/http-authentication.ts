@@ -6,7 +6,7 @@ import { isApiKey } from '../access/api-keys.ts';
 import type { Authentication } from '../access/authentication.ts';
 import type { DevicePrincipal, Principal } from '../access/principal.ts';
 import { sameBytes, tokenHash } from '../crypto/tokens.ts';
-import { readCredential } from './credential.ts';
+import { BOUNCER_KEY, readCredential } from './credential.ts';
 import { refusedToken, shownProof } from './dpop.ts';
 import type { Caller } from './http-callers.ts';
 
@@ -56,6 +56,9 @@ export function createHttpAuthentication(
     if (caller.certificate)
       return headers.authorization ? REFUSED : ofCertificate(caller, caller.certificate.fingerprint);
     const credential = readCredential(headers);
+    const bouncerKey = headers[BOUNCER_KEY];
+    if (access.kind === 'bouncer' && credential === undefined && typeof bouncerKey === 'string')
+      return authentication.bouncer(bouncerKey, caller.address).then(answerOf);
     if (credential === undefined) return NOBODY;
     if (credential.kind === 'malformed') return REFUSED;
     if (credential.kind === 'bearer' && metricsToken && isScraper(credential.token, metricsToken))

@@ -110,6 +110,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     // As a hook and not as the handler, so that no body is read for what does not exist.
     const caller = callerOf(request);
     throttle(caller);
+    const banned = blocked.banAt(caller.address);
+    if (banned) return sendProblem(banned, request, reply);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (caller.certificate || !(isRead && fallback(request, reply)))
       sendProblem(new Problem('not_found'), request, reply);
@@ -166,6 +168,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     if (refused) throttle(caller, REFUSAL_COST);
     const block = refused ? blocked.refusalAt(caller.address) : undefined;
     if (block) throw block;
+    const blockedItself = blocked.refusalOf(principal);
+    if (blockedItself) throw blockedItself;
     spendForClass(endpoint.rate, principal, caller);
     const scrapes = principal.kind === 'scraper' && endpoint.path === '/metrics';
     const problem = scrapes ? undefined : (known.problem ?? refusal(endpoint.access, principal, options.clock.now()));

@@ -21,7 +21,7 @@ export interface HttpGateOptions {
   readonly transactions: Transactions;
   readonly authentication: Authentication;
   readonly limiter: Limiter;
-  readonly blocks: Pick<Blocks, 'of'>;
+  readonly blocks: Pick<Blocks, 'of' | 'ofPrincipal'>;
   readonly guessing: Pick<Guessing, 'refusedWhileBlocked'>;
   readonly events: SecurityEvents;
   readonly places: ReturnType<typeof createPlaces>;

@@ -20,6 +20,8 @@ const actions: Partial<Record<ProblemCode, SecurityAction>> = {
   not_found: 'resource.missing',
   too_many_requests: 'rate.exceeded',
   address_blocked: 'block.enforced',
+  banned: 'block.enforced',
+  blocked: 'block.enforced',
   invalid_request: 'request.malformed',
   malformed_json: 'request.malformed',
   too_large: 'request.malformed',

@@ -11,6 +11,7 @@ import {
   publicOrigin,
 } from '../../../../tests/support/live.ts';
 import { heardEvents } from '../../../../tests/support/security-events.ts';
+import { noBlocks } from '../../../../tests/support/shield.ts';
 import { manualClock, systemClock } from '../../lib/clock.ts';
 import { createLogger } from '../../platform/log/log.ts';
 import { createMetrics } from '../../platform/metrics/metrics.ts';
@@ -280,7 +281,7 @@ describe('at the start', () => {
       },
       revocations: { onRevoked: () => {}, onGap: () => {} },
       limiter: createLimiter({ clock: systemClock, maxKeys: 10 }),
-      blocks: { of: () => undefined },
+      blocks: noBlocks,
       publicOrigin,
       log: createLogger({ level: 'fatal', clock: systemClock, write: () => {} }),
       clock: systemClock,

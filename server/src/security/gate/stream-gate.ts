@@ -23,9 +23,9 @@ export interface StreamGateOptions {
   readonly authentication: Pick<Authentication, 'session' | 'bearer' | 'isStillValid' | 'sightOf'>;
   readonly revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   readonly limiter: Limiter;
-  readonly blocks: Pick<Blocks, 'of'>;
   readonly events: SecurityEvents;
   readonly places: ReturnType<typeof createPlaces>;
+  readonly blocks: Pick<Blocks, 'of' | 'ofPrincipal' | 'onImposed'>;
   readonly publicOrigin: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -86,6 +86,10 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
     }
     // A session that was let in before goes on; whoever would still have to prove something does not get to it.
     const block = options.blocks.of(address);
+    if (block?.kind === 'ban') {
+      reports.refused('banned', { address });
+      return { status: 403 };
+    }
     if (!block || (cookie !== undefined && sessionCookie(cookie) !== undefined)) return undefined;
     reports.refused('address_blocked', { address });
     return { status: 429, retryAfterSeconds: (block.expires_at.getTime() - clock.now()) / 1000 };
@@ -111,6 +115,12 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
     options.places.seen(principal, connection.handshake.address, 'websocket');
     const sight = await lookAround(connection, principal);
     if (sight === null || !connection.isOpen) return;
+    // Also what came while the look-ups ran.
+    if (isKeptOut(connection, principal)) {
+      reports.refused('blocked', { address: connection.handshake.address, principal });
+      connection.close(liveCloseCodes.refused, 'blocked');
+      return;
+    }
     const key = principalKey(principal) ?? '';
     const already = perPrincipal.get(key) ?? 0;
     if (already >= MAX_CONNECTIONS_A_PRINCIPAL) {
@@ -163,6 +173,13 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
     look();
     return () => clearTimeout(timer);
   }
+
+  const isKeptOut = ({ handshake }: LiveConnection, principal: KnownPrincipal): boolean =>
+    options.blocks.of(handshake.address)?.kind === 'ban' || options.blocks.ofPrincipal(principal) !== undefined;
+  options.blocks.onImposed(() => {
+    for (const { connection, principal } of admitted)
+      if (isKeptOut(connection, principal)) connection.close(liveCloseCodes.refused, 'blocked');
+  });
 
   options.revocations.onRevoked((match) => {
     revocationsHeard += 1;

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { anMqttClient, eventually, settlesWithin } from '../../../../tests/support/mqtt-client.ts';
 import { heardEvents } from '../../../../tests/support/security-events.ts';
 import { aSelfSignedCertificate } from '../../../../tests/support/self-signed-certificate.ts';
+import { noBlocks } from '../../../../tests/support/shield.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, Problem } from '../../lib/problem.ts';
@@ -31,6 +32,7 @@ async function aGate(handler: TopicHandler = async () => {}, options: { ingestRa
   const gapListeners: (() => void)[] = [];
   const lookUp = { delayMs: 0, fails: false };
   const gate = createTopicGate({
+    blocks: noBlocks,
     credentials: {
       async verify(token) {
         if (lookUp.fails) throw new Error('database away');
@@ -327,6 +329,7 @@ describe('credentials', () => {
 describe('start-up', () => {
   test('a declared topic without a handler, one handled twice, and one to subscribe to are refused', () => {
     const gate = createTopicGate({
+      blocks: noBlocks,
       credentials: { verify: async () => null, verifyCertificate: async () => null },
       revocations: { onRevoked: () => {}, onGap: () => {} },
       refusedTokens: noRefusedTokens,

@@ -10,6 +10,7 @@ import type { DeviceCredentials } from '../access/device-credentials.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
 import type { Revocations } from '../access/revocations.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
+import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import { type ConnectedDevice, createDeviceAdmission, revocationCovers } from './device-admission.ts';
@@ -47,6 +48,7 @@ export function createTopicGate(deps: {
   credentials: Pick<DeviceCredentials, 'verify' | 'verifyCertificate'>;
   refusedTokens: RefusedTokens;
   revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
+  blocks: Pick<Blocks, 'of' | 'ofPrincipal' | 'onImposed'>;
   limiter: Limiter;
   events: SecurityEvents;
   places: ReturnType<typeof createPlaces>;
@@ -71,6 +73,9 @@ export function createTopicGate(deps: {
   });
   revocations.onGap(() => {
     void recheckAll();
+  });
+  deps.blocks.onImposed(() => {
+    broker?.disconnect(({ address, context }) => admission.isKeptOut(address, context.principal), 'blocked');
   });
 
   async function recheckAll(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ProblemCode, SecurityAction } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import type { MqttConnection } from '../../platform/mqtt/connection.ts';
+import type { DevicePrincipal } from '../access/principal.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
 import type { ConnectedDevice } from './device-admission.ts';
 import type { createPlaces } from './places.ts';
@@ -51,6 +52,16 @@ export function createTopicReports(deps: {
         address,
         deviceId: deviceId ?? null,
         reason: 'too_many_requests',
+      });
+    },
+    keptOut(address: string, code: 'banned' | 'blocked', device: DevicePrincipal | undefined): void {
+      events.report({
+        action: 'block.enforced',
+        outcome: 'failure',
+        transport: 'mqtt',
+        address,
+        ...whoOf(device),
+        reason: code,
       });
     },
     connected(connection: Connection): void {

@@ -3,7 +3,7 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { AuditSubject } from '../audit/audit-event.ts';
 import { appendAuditEvent } from '../audit/audit-log.ts';
 import type { UnauditedTx } from '../audit/tokens.ts';
-import { type BlockRow, blockHistory, insertBlock } from './block.repository.ts';
+import { type BlockRow, blockHistory, insertBlock, unlifted } from './block.repository.ts';
 import { addCookieFailure } from './device-cookie.repository.ts';
 import {
   addAccountFailure,
@@ -38,7 +38,8 @@ export function createGuessingEffects({ log }: { log: Logger }) {
   }
 
   async function blockIfDue(tx: UnauditedTx, address: string, now: Date): Promise<BlockRow | undefined> {
-    const history = await blockHistory(tx, address, now, new Date(now.getTime() - guessingRules.escalationMs));
+    const dayAgo = new Date(now.getTime() - guessingRules.escalationMs);
+    const history = await blockHistory(tx, 'ip', address, now, dayAgo);
     // What was still being looked at when the block came does not extend it.
     if (history.until !== null) return undefined;
     const windowStart = now.getTime() - guessingRules.windowMs;
@@ -47,12 +48,22 @@ export function createGuessingEffects({ log }: { log: Logger }) {
     if (failures < guessingRules.failuresToBlock) return undefined;
     const nth = history.recent + 1;
     const block: BlockRow = {
+      ...unlifted,
       id: newId(),
+      organisation_id: null,
       scope: 'ip',
       value: address,
+      kind: 'block',
+      origin: 'guessing',
+      simulated: false,
       reason: REASON,
+      scenario: null,
+      detection_id: null,
+      nth,
       evidence: { failures, nth },
       created_at: now,
+      created_by: null,
+      created_by_label: null,
       expires_at: new Date(now.getTime() + blockMs(nth)),
     };
     await insertBlock(tx, block);

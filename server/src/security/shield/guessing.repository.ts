@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Reader, UnauditedTx } from '../audit/tokens.ts';
+import type { Reader, UnauditedTx, WriteTx } from '../audit/tokens.ts';
 
 /** What an attempt is counted under; null where it is not. */
 export interface GuessKeys {
@@ -21,7 +21,7 @@ export interface AttemptRow {
 }
 
 /** Until the end of the transaction nobody else, on whichever server, decides on one of these. In order, so that two never wait for each other. */
-export async function lockKeys(tx: UnauditedTx, locks: readonly bigint[]): Promise<void> {
+export async function lockKeys(tx: WriteTx, locks: readonly bigint[]): Promise<void> {
   const [first, second] = [...new Set(locks)].sort((a, b) => (a < b ? -1 : 1)).map(String);
   if (first !== undefined) await sql`select pg_advisory_xact_lock(${first}::bigint)`.execute(tx.db);
   if (second !== undefined) await sql`select pg_advisory_xact_lock(${second}::bigint)`.execute(tx.db);

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
@@ -35,6 +34,7 @@ import type { GuessAttempt, Guessing, GuessSubject } from './guessing.types.ts';
 import { createGuessingEffects } from './guessing-effects.ts';
 import { guessingRules, verdictOn } from './guessing-rules.ts';
 import { standingOf } from './guessing-standing.ts';
+import { lockNumber, lockOfAddress } from './locks.ts';
 
 export const DEVICE_COOKIE_DAYS = 180;
 const DEVICE_COOKIE_MS = DEVICE_COOKIE_DAYS * 86_400_000;
@@ -96,7 +96,7 @@ export function createGuessing(deps: {
         const standing = standingOf({
           keys,
           attempts: await listAttempts(tx, keys, since),
-          history: keys.address === null ? undefined : await blockHistory(tx, keys.address, now, since),
+          history: keys.address === null ? undefined : await blockHistory(tx, 'ip', keys.address, now, since),
           account: keys.account === null ? undefined : await findAccountFailures(tx, keys.account),
           cookie: cookie || undefined,
         });
@@ -111,7 +111,8 @@ export function createGuessing(deps: {
     if (verdict.kind === 'wait') throw tooMany(verdict.ms);
     if (subject.address !== undefined) await refusedWhileBlocked(subject.address);
     if (verdict.kind === 'recovery') throw new Problem('recovery_needed');
-    throw blockedProblem({ expires_at: new Date(verdict.until), reason: effects.reason }, clock.now());
+    const { reason } = effects;
+    throw blockedProblem({ scope: 'ip', kind: 'block', expires_at: new Date(verdict.until), reason }, clock.now());
   }
 
   function attempt(id: string, keys: GuessKeys): GuessAttempt {
@@ -216,12 +217,10 @@ export function createGuessing(deps: {
   };
 }
 
-/** Numbers for PostgreSQL's advisory locks. Two keys with one number would only wait for each other. */
 function locksOf({ address, account }: GuessKeys): bigint[] {
-  const number = (text: string): bigint => hash('sha256', `valtronics/guessing/${text}`, 'buffer').readBigInt64BE(0);
   return [
-    ...(address === null ? [] : [number(`address/${address}`)]),
-    ...(account === null ? [] : [number(`account/${account.toString('base64url')}`)]),
+    ...(address === null ? [] : [lockOfAddress(address)]),
+    ...(account === null ? [] : [lockNumber(`account/${account.toString('base64url')}`)]),
   ];
 }
 
