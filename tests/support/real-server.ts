@@ -39,7 +39,7 @@ export interface RealServer {
  * Two things differ from the defaults: no TLS over loopback, and a rate limit for devices that a load test does not run into.
  * Authentication, validation, rules, journal, rollups and durable commits are all on.
  */
-export async function aRealServer(dataDir: string): Promise<RealServer> {
+export async function aRealServer(dataDir: string, more: Record<string, string> = {}): Promise<RealServer> {
   const [httpPort = 0, mqttPort = 0, unusedPort = 0] = await freePorts(3);
   const dataFolder = join(dataDir, 'postgres', 'data');
   const inherited = Object.entries(process.env).filter(([name]) => !/^(VALTRONICS_|DATABASE_URL|REDIS_URL)/.test(name));
@@ -57,6 +57,7 @@ export async function aRealServer(dataDir: string): Promise<RealServer> {
     VALTRONICS_INGEST_BURST: '1000000',
     VALTRONICS_ADMIN_EMAIL: EMAIL,
     VALTRONICS_ADMIN_PASSWORD: PASSWORD,
+    ...more,
   };
   let child: ChildProcess | undefined;
   let said = '';

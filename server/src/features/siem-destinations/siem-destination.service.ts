@@ -112,8 +112,8 @@ export function createSiemDestinationService(deps: CheckOptions & { keyRing: Pic
     },
 
     async change(tx: AuditedTx, by: UserPrincipal, id: string, input: Change): Promise<WithSecret> {
-      mustSeeEverything(by);
       const before = await load(tx, id);
+      mustSeeEverything(by);
       const row = merged(before, input);
       // A receiver is shown the token or the key; pointing the destination elsewhere must not be a way to get at it.
       const showsSecret = row.kind === 'splunk_hec' || row.kind === 'elasticsearch_bulk';
@@ -138,8 +138,8 @@ export function createSiemDestinationService(deps: CheckOptions & { keyRing: Pic
     },
 
     async backfill(tx: AuditedTx, by: UserPrincipal, id: string, from: string): Promise<{ events: number }> {
-      mustSeeEverything(by);
       const { organisationId } = await load(tx, id);
+      mustSeeEverything(by);
       const position = await rewindDestination(tx, id, new Date(from));
       const audience = { organisationId, operatesInstance: await operatesInstance(tx) };
       const { events } = await countBehind(tx, audience, position, MOST_COUNTED);

@@ -11,7 +11,7 @@ import type { Spool } from './spool.ts';
 export interface DeliveryTimes {
   /** A receiver that acknowledges nothing is asked this often whether it has read everything. */
   readonly confirmEveryMs: number;
-  /** What it read is sent again after a break for this long. */
+  /** What was handed over less than this before it confirmed is sent again after a break. */
   readonly keepMs: number;
   readonly firstRetryMs: number;
   readonly longestRetryMs: number;
@@ -20,7 +20,7 @@ export interface DeliveryTimes {
 }
 
 export const deliveryTimes: DeliveryTimes = {
-  confirmEveryMs: 60_000,
+  confirmEveryMs: 30_000,
   keepMs: 30_000,
   firstRetryMs: 1_000,
   longestRetryMs: 60_000,
@@ -28,8 +28,6 @@ export const deliveryTimes: DeliveryTimes = {
 };
 
 const BATCH = 500;
-/** More than this is not left unconfirmed, however short the time. */
-const MOST_UNREAD_BYTES = 8 * 1024 * 1024;
 /** How often a position that only passed over others' events is written down. */
 const NOTE_EVERY_MS = 10_000;
 
@@ -64,6 +62,7 @@ export async function deliver(options: DeliveryOptions, signal: AbortSignal): Pr
   const overlap = createOverlap(subscription.settledPosition, times.keepMs);
   let link: Link | undefined;
   let failures = 0;
+  let askedAt = 0;
   let noted = { settled: overlap.settled(), sent: overlap.sent(), at: clock.now() };
 
   async function note(
@@ -85,14 +84,16 @@ export async function deliver(options: DeliveryOptions, signal: AbortSignal): Pr
   }
 
   async function confirmWhenDue(): Promise<void> {
-    const { bytes, since } = overlap.unread();
-    const isDue = since !== undefined && (clock.now() - since >= times.confirmEveryMs || bytes >= MOST_UNREAD_BYTES);
-    if (link !== undefined && isDue) {
-      const { confirm } = link;
-      await withReceiver(confirm);
-      overlap.confirmed();
-    }
-    overlap.settle(clock.now());
+    const since = overlap.since();
+    const now = clock.now();
+    if (link === undefined || since === undefined || now - since < times.keepMs || now - askedAt < times.confirmEveryMs)
+      return;
+    const { confirm, connect } = link;
+    askedAt = now;
+    await withReceiver(confirm);
+    overlap.confirmed(now);
+    // What was too young waits for the next time. If the receiver dies until then, its end must be heard.
+    await withReceiver(() => connect(signal));
   }
 
   async function round(): Promise<void> {
@@ -103,19 +104,23 @@ export async function deliver(options: DeliveryOptions, signal: AbortSignal): Pr
     if (fault !== undefined) link = undefined;
     const { events, upTo, missedUntil } = await source.next(overlap.sent(), BATCH);
     if (events.length > 0) {
-      const { refused, bytes } = await withReceiver(async () => {
+      const { refused } = await withReceiver(async () => {
         link ??= openLink();
         return link.send(events, signal);
       });
       failures = 0;
       if (link?.acknowledges) overlap.acknowledged(upTo);
-      else overlap.add(upTo, bytes, clock.now());
+      else overlap.add(upTo, clock.now());
       if (refused > 0) log.error({ destination: subscription.id, refused }, 'a SIEM refuses events for good');
       await confirmWhenDue();
       await note({ deliveredAt: clock.date(), refused, missedUntil });
       return;
     }
-    if (upTo > overlap.sent()) overlap.add(upTo, 0, clock.now());
+    // Others' events only: passed over together with what waits, or at once.
+    if (upTo > overlap.sent()) {
+      if (overlap.sent() === overlap.settled()) overlap.acknowledged(upTo);
+      else overlap.add(upTo, clock.now());
+    }
     await confirmWhenDue();
     const hasMoved = overlap.settled() !== noted.settled || overlap.sent() !== noted.sent;
     const hasArrived = overlap.settled() === overlap.sent() && overlap.sent() === noted.sent;

@@ -4,13 +4,11 @@ export interface Overlap {
   settled(): number;
   /** Everything up to here was handed over. */
   sent(): number;
-  add(position: number, bytes: number, at: number): void;
-  /** The receiver has read everything handed over so far. */
-  confirmed(): void;
-  /** Bytes it may not have read, and since when. */
-  unread(): { readonly bytes: number; readonly since: number | undefined };
-  /** Counts as arrived what was read and is old enough. */
-  settle(now: number): void;
+  /** When the oldest was handed over that may not have arrived. */
+  since(): number | undefined;
+  add(position: number, at: number): void;
+  /** At that moment the receiver had read everything handed over long enough before. */
+  confirmed(at: number): void;
   /** It arrived, says the receiver. */
   acknowledged(position: number): void;
   /** After a break: what has not certainly arrived is to be sent again. */
@@ -18,15 +16,19 @@ export interface Overlap {
 }
 
 interface Portion {
+  readonly from: number;
+  /** Of its last event: it settles as a whole. */
+  at: number;
   position: number;
-  bytes: number;
-  readonly at: number;
-  isRead: boolean;
 }
 
+/** Of one portion, so that a flood does not make many. */
+const PORTION_MS = 1_000;
+
 /**
- * Two things keep a portion in the overlap. Until the receiver confirms, it may lie unread in a buffer of either machine. And for a while
- * after, it may lie in the memory of a receiver that crashes before it writes: what was read less than `keepMs` ago is sent again as well.
+ * What was handed over less than `keepMs` before the receiver confirmed stays in the overlap until it confirms again, for two reasons: it may
+ * lie in the memory of a receiver that crashes before it writes, which then is heard to end; and where the receiver broke off by itself in
+ * the very moment we asked, its end looks like an answer although what was still on its way never arrived.
  */
 export function createOverlap(start: number, keepMs: number): Overlap {
   let settled = start;
@@ -35,24 +37,17 @@ export function createOverlap(start: number, keepMs: number): Overlap {
   return {
     settled: () => settled,
     sent: () => portions.at(-1)?.position ?? settled,
-    add(position, bytes, at) {
+    since: () => portions[0]?.at,
+    add(position, at) {
       const last = portions.at(-1);
-      if (last === undefined && bytes === 0) settled = position;
-      // Of the same second: one portion, so that a flood does not make many.
-      else if (last !== undefined && !last.isRead && at - last.at < 1000) {
-        last.position = position;
-        last.bytes += bytes;
-      } else portions.push({ position, bytes, at, isRead: false });
+      if (last === undefined || at - last.from >= PORTION_MS) portions.push({ from: at, at, position });
+      else Object.assign(last, { position, at });
     },
-    confirmed() {
-      for (const portion of portions) portion.isRead = true;
-    },
-    unread() {
-      const waiting = portions.filter(({ isRead, bytes }) => !isRead && bytes > 0);
-      return { bytes: waiting.reduce((sum, { bytes }) => sum + bytes, 0), since: waiting[0]?.at };
-    },
-    settle(now) {
-      while (portions[0]?.isRead && now - portions[0].at >= keepMs) settled = portions.shift()?.position ?? settled;
+    confirmed(at) {
+      for (let first = portions[0]; first !== undefined && at - first.at >= keepMs; first = portions[0]) {
+        settled = first.position;
+        portions.shift();
+      }
     },
     acknowledged(position) {
       settled = position;

@@ -50,13 +50,14 @@ export function createFileLink(
 
   return {
     acknowledges: true,
+    connect: async () => undefined,
     async send(events) {
       const lines = events.map(({ event }) => `${renderWithin(format, event, MAX_EVENT_BYTES)}\n`);
       const name = `events.${format === 'cef' ? 'cef' : 'jsonl'}`;
       try {
         const path = join(await realFolder(), name);
         await createEventFile(path, { mostBytes: FILE_BYTES, mostFiles: MOST_FILES, isDurable: true }).append(lines);
-        return { refused: 0, bytes: lines.join('').length, answer: `written to ${name}` };
+        return { refused: 0, answer: `written to ${name}` };
       } catch (error) {
         if (error instanceof OutboundError) throw error;
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';

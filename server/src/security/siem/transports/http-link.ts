@@ -51,14 +51,21 @@ export function createHttpLink(options: HttpLinkOptions): Link {
       const middle = Math.ceil(events.length / 2);
       const first = await send(events.slice(0, middle), signal);
       const second = await send(events.slice(middle), signal);
-      return { ...second, refused: first.refused + second.refused, bytes: first.bytes + second.bytes };
+      return { ...second, refused: first.refused + second.refused };
     }
     if (answer.status < 200 || answer.status > 299)
       throw new OutboundError('bad_answer', `the target answered ${answer.status}${meaningOf(answer.status)}`);
-    return { refused: judge(answer), bytes: Buffer.byteLength(body), answer: `answered ${answer.status}` };
+    return { refused: judge(answer), answer: `answered ${answer.status}` };
   }
 
-  return { acknowledges: true, send, fault: () => undefined, confirm: async () => undefined, close: () => undefined };
+  return {
+    acknowledges: true,
+    connect: async () => undefined,
+    send,
+    fault: () => undefined,
+    confirm: async () => undefined,
+    close: () => undefined,
+  };
 }
 
 const shapes: Record<Destination['kind'], (options: HttpLinkOptions, events: readonly StoredEvent[]) => Shape> = {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { connectionFault } from '../../../platform/outbound/connection-fault.ts';
 import { OutboundError } from '../../../platform/outbound/outbound-error.ts';
@@ -7,6 +8,7 @@ import type { Link } from './link.ts';
 
 const WRITE_WITHIN_MS = 30_000;
 const CONFIRM_WITHIN_MS = 10_000;
+const QUIET_MS = 500;
 
 export interface SyslogLinkOptions {
   readonly outboundTls: Pick<OutboundTls, 'connect'>;
@@ -27,8 +29,11 @@ interface Connection {
 /**
  * Syslog over TLS (RFC 5425). The protocol has no acknowledgement: what was written lies in buffers of both machines until the receiver's
  * program reads it, and is gone if that dies before. There is one thing a receiver does say: it ends its side of a connection after we ended
- * ours. TLS and TCP deliver in order, so by then it has read everything before, and a machine that still held something unread would have
- * answered with a reset instead. `confirm` asks for exactly this.
+ * ours. TLS and TCP deliver in order, so by then it has read everything before; a machine that still held something unread would have
+ * answered with a reset. `confirm` asks for exactly this.
+ *
+ * A receiver that ends by itself sends the same, and may do so while something is on its way that it will never read. So nothing is written
+ * for a while before we end: an end that was under way shows in that time. Whoever relies on `confirm` leaves out what was sent just before.
  */
 export function createSyslogLink(options: SyslogLinkOptions): Link {
   const { outboundTls, target, frame, writeWithinMs = WRITE_WITHIN_MS, confirmWithinMs = CONFIRM_WITHIN_MS } = options;
@@ -43,6 +48,10 @@ export function createSyslogLink(options: SyslogLinkOptions): Link {
   return {
     acknowledges: false,
 
+    async connect(signal) {
+      await opened(signal);
+    },
+
     async send(events, signal) {
       const { socket, over, fault } = await opened(signal);
       if (fault !== undefined) throw fault;
@@ -54,7 +63,7 @@ export function createSyslogLink(options: SyslogLinkOptions): Link {
         throw fault ?? brokeOff();
       });
       await withinTime(Promise.race([written.promise, brokenOff]), writeWithinMs, 'the target stopped reading');
-      return { refused: 0, bytes: bytes.length, answer: 'written' };
+      return { refused: 0, answer: `written over ${socket.getProtocol()}` };
     },
 
     fault: () => connection?.fault,
@@ -62,6 +71,7 @@ export function createSyslogLink(options: SyslogLinkOptions): Link {
     async confirm() {
       const ending = connection;
       if (ending === undefined) return;
+      await Promise.race([delay(QUIET_MS, undefined, { ref: false }), ending.over]);
       if (ending.fault !== undefined) throw ending.fault;
       ending.isEnding = true;
       ending.socket.end();
