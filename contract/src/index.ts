@@ -16,6 +16,7 @@ import * as incidentsContract from './incidents.ts';
 import * as channelsContract from './notification-channels.ts';
 import * as passwordsContract from './passwords.ts';
 import * as peopleContract from './people.ts';
+import * as securityEventsContract from './security-events.ts';
 import * as sessionsContract from './sessions.ts';
 import * as siemDestinationsContract from './siem-destinations.ts';
 import * as subjectsContract from './subjects.ts';
@@ -66,6 +67,7 @@ const features = [
   accessContract,
   auditLogContract,
   blocksContract,
+  securityEventsContract,
   devicesContract,
   subjectsContract,
   deviceCertificatesContract,
@@ -100,4 +102,5 @@ export const streams: readonly Stream[] = [
   telemetryContract.telemetryPublish,
   deviceChannels.devicesStream,
   alertsContract.alertsStream,
+  securityEventsContract.securityStream,
 ];

@@ -10,6 +10,7 @@ import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
 import { createIncidents } from './features/incidents/index.ts';
 import { createOperations } from './features/operations/index.ts';
+import { createSecurityEventsFeature } from './features/security-events/index.ts';
 import { createSiemDestinations } from './features/siem-destinations/index.ts';
 import { createSignInProviders } from './features/sign-in-providers/index.ts';
 import { createSubjects } from './features/subjects/index.ts';
@@ -122,7 +123,13 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   });
   const { publicUrl } = config;
   const shared = { gate, topicGate, streamGate, transactions, publicUrl, clock, log };
-  const devices = createDevices({ ...shared, broker, revocations, authority: security.deviceAuthority });
+  const devices = createDevices({
+    ...shared,
+    broker,
+    events: security.events,
+    revocations,
+    authority: security.deviceAuthority,
+  });
   createSubjects({ gate, devices: devices.service, clock });
   const alerts = createAlerts({
     ...shared,
@@ -153,6 +160,14 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const { mailbox } = identity;
   const access = createAccess({ gate, transactions, mailbox, revocations, factorPolicy, takesCertificates, clock });
   const incidents = createIncidents({ gate, transactions, board: alerts.board, events: security.events, clock });
+  const securityEvents = createSecurityEventsFeature({
+    ...shared,
+    notices,
+    scenarios: security.detection.scenarios,
+    keptDays: config.securityEventDays,
+  });
+  security.detection.answerWith(security.decisions.follow);
+  security.detection.answerWith(incidents.answer);
   createAuditLog({ gate });
   const siem = createSiemDestinations({
     ...shared,
@@ -185,6 +200,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     ...devices.jobs,
     ...alerts.jobs,
     ...incidents.jobs,
+    ...securityEvents.jobs,
     ...telemetry.jobs,
   ])
     jobs.add(job);
@@ -207,6 +223,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       alerts.start();
       siem.start();
       jobs.start();
+      security.start();
       return doors.listen();
     },
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import type { Clock } from './lib/clock.ts';
+import { type Clock, systemClock } from './lib/clock.ts';
 import { openSessionCache } from './open-session-cache.ts';
 import type { Config } from './platform/config/config.ts';
+import { createLeadership } from './platform/db/leadership.ts';
 import type { Notices } from './platform/db/notices.ts';
 import type { Logger } from './platform/log/log.ts';
 import type { Metrics } from './platform/metrics/metrics.ts';
@@ -22,6 +23,9 @@ import { createAccessTokens } from './security/crypto/access-tokens.ts';
 import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
 import type { KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
+import { createClockWatch } from './security/detection/clock-watch.ts';
+import { createDetector } from './security/detection/detector.ts';
+import { reportOfAudit } from './security/events/audit-reports.ts';
 import { createEventFile } from './security/events/event-file.ts';
 import { appendSecurityEvents } from './security/events/security-event.repository.ts';
 import { createSecurityEvents } from './security/events/security-events.ts';
@@ -36,6 +40,8 @@ import { shieldJobs } from './security/shield/shield.jobs.ts';
 import type { RunningDatabase } from './start-database.ts';
 
 const MAX_LIMITER_KEYS = 200_000;
+/** Of PostgreSQL's advisory locks: one server at a time detects. */
+const DETECTION_LOCK = 7_126_002;
 
 /** The part of the wiring that holds for every feature and needs no door: who is who, what is kept out, what tokens are good for. */
 export async function openSecurity(deps: {
@@ -60,7 +66,21 @@ export async function openSecurity(deps: {
     clock,
     log,
   });
-  const transactions = createTransactions(running.database, { sessionsChanged: sessionCache.changed });
+  const transactions = createTransactions(running.database, {
+    sessionsChanged: sessionCache.changed,
+    onAppended(entry) {
+      const report = reportOfAudit(entry);
+      if (report) events.report(report);
+    },
+  });
+  const detection = createDetector({
+    transactions,
+    leadership: createLeadership(running.connectionOf('maintenance'), DETECTION_LOCK),
+    notices,
+    announce: events.put,
+    clock,
+    log,
+  });
   const auditProofs = await openAuditProofs({
     transactions,
     keyRing,
@@ -121,9 +141,11 @@ export async function openSecurity(deps: {
         ? undefined
         : createBreachedPasswords({ url: breachedPasswordsUrl, outbound, clock, log }),
   });
+  const clockWatch = createClockWatch({ events, clock: systemClock });
   return {
     passwords,
     events,
+    detection,
     places: createPlaces({ events, clock }),
     transactions,
     revocations,
@@ -148,7 +170,15 @@ export async function openSecurity(deps: {
       sessionChangesJob(transactions),
     ],
     auditProofs,
+    /** From here on it is looked at what happens. */
+    start() {
+      detection.start();
+      clockWatch.start();
+    },
     async stop() {
+      clockWatch.stop();
+      // Detection may still have something to say.
+      await detection.stop();
       blocks.close();
       // Nothing is appended any more: what was is signed before the database goes.
       await auditProofs

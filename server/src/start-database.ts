@@ -14,8 +14,8 @@ import { sealedFile } from './security/crypto/sealed-file.ts';
 
 export interface RunningDatabase {
   readonly database: Database;
-  /** For the ingest's own connection, and the one that listens. */
-  connectionOf(role: 'server' | 'ingest'): pg.ClientConfig;
+  /** For the ingest's own connection, the one that listens, and those that hold what one server at a time may. */
+  connectionOf(role: 'server' | 'ingest' | 'maintenance'): pg.ClientConfig;
   readonly space: SpaceGuard;
   readonly isEmbedded: boolean;
   stop(): Promise<void>;

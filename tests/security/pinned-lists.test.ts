@@ -74,6 +74,7 @@ describe('pinned lists', () => {
       'challenge',
       'command_progress',
       'departure',
+      'detection',
       'device_alert',
       'device_presence',
       'guess_counters',

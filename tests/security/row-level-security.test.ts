@@ -36,6 +36,7 @@ describe('row-level security', () => {
     const found = await tables();
     expect(found.filter(({ organisation }) => organisation === null).map(({ name }) => name)).toEqual([
       'alert_watch',
+      'detection_progress',
       'device_authorities',
       'device_certificate_revocations',
       'device_cookies',
@@ -165,6 +166,7 @@ describe('two organisations with a row in every table', () => {
     const values: Record<string, string> = {
       uuid: 'gen_random_uuid()',
       text: `'x' || gen_random_uuid()`,
+      smallint: '1',
       integer: '(random() * 1000000)::int',
       bigint: '(random() * 1000000)::bigint',
       'double precision': '1.5',
@@ -174,6 +176,7 @@ describe('two organisations with a row in every table', () => {
       inet: `'192.0.2.1'`,
       'timestamp with time zone': 'date_trunc($$day$$, now())',
       'text[]': `'{}'`,
+      'uuid[]': `'{}'`,
       tstzrange: `tstzrange(now(), now() + interval '1 hour')`,
     };
     const value = values[type];

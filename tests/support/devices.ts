@@ -87,6 +87,7 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
     streamGate,
     transactions,
     broker,
+    events: heardEvents().door.events,
     revocations,
     authority,
     publicUrl: new URL('https://localhost:8000'),

@@ -6,6 +6,7 @@ import type { MqttBroker } from '../../platform/mqtt/broker.types.ts';
 import type { RevocationMatch, Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { DeviceAuthority } from '../../security/crypto/certificates/device-authority.ts';
+import type { SecurityEvents } from '../../security/events/security-event.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
@@ -20,6 +21,7 @@ import { createDeviceCertificateService } from './device-certificate.service.ts'
 import { createDeviceCommandService } from './device-command.service.ts';
 import { createDeviceCredentialService } from './device-credential.service.ts';
 import { createDeviceProvisioningService, type DeviceProvisioningService } from './device-provisioning.service.ts';
+import { createFleetWatch } from './fleet-watch.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createRevocationList } from './revocation-list.ts';
 
@@ -43,6 +45,7 @@ export function createDevices(deps: {
   streamGate: StreamGate;
   transactions: Transactions;
   broker: Pick<MqttBroker<unknown>, 'deliver'>;
+  events: SecurityEvents;
   revocations: Revocations;
   /** Signs certificates of devices. */
   authority: DeviceAuthority;
@@ -72,6 +75,8 @@ export function createDevices(deps: {
   presence.onChange((changes) => {
     for (const { device } of changes) feed.publish(device.organisation_id, presentDevice(device));
   });
+  const fleetWatch = createFleetWatch(deps);
+  presence.onChange((changes) => void fleetWatch(changes));
   const changes: DeviceChanges = {
     async registered(organisationId, device) {
       feed.publish(organisationId, device);

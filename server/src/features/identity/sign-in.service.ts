@@ -1,5 +1,6 @@
 import { Problem } from '../../lib/problem.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import type { Passwords } from './passwords.ts';
@@ -17,9 +18,10 @@ export function createSignInService(deps: {
   transactions: Transactions;
   passwords: Passwords;
   guessing: Guessing;
+  keyRing: Pick<KeyRing, 'pseudonym'>;
   mailbox: AccountMailbox;
 }) {
-  const { transactions, passwords, guessing, mailbox } = deps;
+  const { transactions, passwords, guessing, keyRing, mailbox } = deps;
 
   /**
    * The account a password proves. Unknown and known addresses cost one argon2id each and get the same answer; the difference is only
@@ -42,7 +44,7 @@ export function createSignInService(deps: {
       },
     );
     if (!account) {
-      await recordRefusal(claimed.account, visitor);
+      await recordRefusal(claimed.account, email, visitor);
       throw new Problem('invalid_credentials');
     }
     if (failuresBefore >= SUSPICIOUS_FAILURES) await noteSuspicious(account, failuresBefore, address);
@@ -55,7 +57,8 @@ export function createSignInService(deps: {
     return { ...account, password_hash: upgraded };
   }
 
-  const recordRefusal = (account: Account | undefined, visitor: Visitor): Promise<void> =>
+  /** A name nobody has is kept as a pseudonym: enough to tell that many different ones are tried, and nothing anybody can read. */
+  const recordRefusal = (account: Account | undefined, email: string, visitor: Visitor): Promise<void> =>
     transactions.refused(
       {
         organisationId: account?.organisation_id ?? null,
@@ -64,8 +67,13 @@ export function createSignInService(deps: {
         requestId: visitor.requestId,
       },
       'session.refused',
-      { resource: account ? { kind: 'user', id: account.user_id } : null },
+      account
+        ? { resource: { kind: 'user', id: account.user_id } }
+        : { resource: null, details: { account: pseudonym(email) } },
     );
+
+  const pseudonym = (email: string): string =>
+    keyRing.pseudonym('sign-in/unknown-account', email.toLowerCase()).toString('base64url').slice(0, 22);
 
   /** A right password after many wrong ones may be a guess that hit, so its owner is told (ASVS 5.0 V6.3.5). */
   const noteSuspicious = (account: Account, failuresBefore: number, from: string): Promise<void> =>

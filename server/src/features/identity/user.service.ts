@@ -231,6 +231,7 @@ export function createUserService(deps: {
         details: {
           changed,
           ...(changesSight ? { deviceScope: after.deviceScope, deviceGroupIds: change.deviceGroupIds } : {}),
+          ...(after.role === before.role ? {} : { newRole: after.role }),
           ...(changesRights ? { role: [before.role, after.role], status: [before.status, after.status] } : {}),
         },
       });

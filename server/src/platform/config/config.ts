@@ -46,6 +46,7 @@ export interface Config {
   readonly rootKey: Secret | undefined;
   /** What a device may send, in messages. */
   readonly ingestRate: { readonly perSecond: number; readonly burst: number };
+  readonly securityEventDays: number;
   readonly metricsToken: Secret | undefined;
   readonly logLevel: LogLevel;
   readonly webhookAllowList: readonly string[];
@@ -115,6 +116,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
     rootKey: rootKey?.key,
     ingestRate: Object.freeze({ perSecond: read(settings.ingestPerSecond), burst: read(settings.ingestBurst) }),
+    securityEventDays: read(settings.securityEventDays),
     metricsToken: read(settings.metricsToken),
     logLevel: read(settings.logLevel),
     webhookAllowList: read(settings.webhookAllowList),

@@ -146,6 +146,9 @@ export const settings = {
     description: 'path of the root key; with _FILE the key itself is read and never created',
     defaultText: 'root.key in the data folder',
   }),
+  securityEventDays: required('VALTRONICS_SECURITY_EVENT_DAYS', '90', wholeNumber(1, 3_650), {
+    description: 'days that security events are kept in the database',
+  }),
   ingestPerSecond: required('VALTRONICS_INGEST_PER_SECOND', '100', wholeNumber(1, 1_000_000), {
     description: 'messages a second a device may send, on all transports together',
   }),

@@ -2,6 +2,7 @@ import { createServer as createPlainServer, type Server, STATUS_CODES } from 'no
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
+import type { ProblemCode } from '@valtronics/contract';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { newId } from '../../lib/ids.ts';
 import { Problem, problemBody } from '../../lib/problem.ts';
@@ -12,6 +13,8 @@ export interface HttpServerOptions {
   readonly maxConnections: number;
   /** Of the answers given before a request is one: what cannot be parsed has no route and meets no hook. */
   readonly refusalHeaders: Readonly<Record<string, string>>;
+  /** Hears of what was no request: not HTTP, too long, too slow. */
+  readonly onUnparsed?: ((socketAddress: string | undefined, code: ProblemCode) => void) | undefined;
 }
 
 export interface HttpServer {
@@ -45,14 +48,14 @@ function secureServer(tls: NonNullable<HttpServerOptions['tls']>): TlsServer {
 }
 
 /** The bare HTTP server: sockets, TLS, time-outs and limits. What is served on it is the gate's business. */
-export function createHttpServer({ tls, maxConnections, refusalHeaders }: HttpServerOptions): HttpServer {
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { tls, maxConnections } = options;
   const server = tls ? secureServer(tls) : createPlainServer(serverLimits);
   server.maxConnections = maxConnections;
   server.maxRequestsPerSocket = 0;
 
   let attach: (to: Server | TlsServer) => void = () => {};
-  const onClientError = (error: { readonly code?: string }, socket: Socket) =>
-    refuseUnparsed(error, socket, refusalHeaders);
+  const onClientError = (error: { readonly code?: string }, socket: Socket) => refuseUnparsed(error, socket, options);
   const app = Fastify({
     serverFactory: (handler) => {
       attach = (to) => {
@@ -66,7 +69,8 @@ export function createHttpServer({ tls, maxConnections, refusalHeaders }: HttpSe
     clientErrorHandler: onClientError,
     frameworkErrors(error, _request, reply) {
       const problem = error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? new Problem('not_found') : badAddress();
-      const { status, headers, body } = answerTo(problem, refusalHeaders);
+      const { status, headers, body } = answerTo(problem, options.refusalHeaders);
+      options.onUnparsed?.(reply.raw.socket?.remoteAddress, problem.code);
       reply.raw.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
     },
     logger: false,
@@ -117,7 +121,7 @@ function answerTo(problem: Problem, refusalHeaders: HttpServerOptions['refusalHe
 function refuseUnparsed(
   error: { readonly code?: string },
   socket: Socket,
-  refusalHeaders: HttpServerOptions['refusalHeaders'],
+  { refusalHeaders, onUnparsed }: HttpServerOptions,
 ): void {
   // Of TLS, or of the network: there is nothing to write an answer on, and one that is never written would keep the socket for ever.
   if (!/^(HPE|ERR_HTTP)_/.test(error.code ?? '') || !socket.writable) {
@@ -130,6 +134,7 @@ function refuseUnparsed(
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? new Problem('request_timeout')
         : new Problem('invalid_request', { detail: 'This is not HTTP as it should be.' });
+  onUnparsed?.(socket.remoteAddress, problem.code);
   const { status, headers, body } = answerTo(problem, refusalHeaders);
   const head = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' });
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head.map(([name, value]) => `${name}: ${value}`)];

@@ -52,6 +52,7 @@ export const unauditedReasons = {
   outbox: 'deliveries are kept in the history of the alert',
   device_alert: 'an alert a device raises is its own history',
   security_events: 'what happened to security is a record itself, and most of it comes from strangers',
+  detection: 'what is concluded follows from security events, and what is done about it has events of its own',
   guess_counters: 'what keeps guessers out counts attempts; refused sign-ins and blocks have events of their own',
   siem_progress: 'how far a SIEM has been told is bookkeeping of deliveries',
   audit_sequence: 'what the log itself does with its events: their places, tiles and checkpoints',

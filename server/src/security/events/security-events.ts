@@ -9,6 +9,8 @@ import type { EventFile } from './event-file.ts';
 import type { SecurityEvent, SecurityEvents } from './security-event.ts';
 
 export interface RunningSecurityEvents extends SecurityEvents {
+  /** One that has its id already: it is in the table once, however often it is put. */
+  put(event: SecurityEvent): void;
   /** Writes what was reported until now; for a stop and for tests. Waits for the database, but not for ever. */
   flush(): Promise<void>;
   stop(): Promise<void>;
@@ -130,11 +132,16 @@ export function createSecurityEvents(deps: {
     await Promise.all([gathering, storing]);
   }
 
+  function put(event: SecurityEvent): void {
+    aggregation.add(event);
+    plan(FLUSH_MS);
+  }
+
   return {
+    put,
     report(report) {
       try {
-        aggregation.add(completeEvent(report, newId(), clock.date()));
-        plan(FLUSH_MS);
+        put(completeEvent(report, newId(), clock.date()));
       } catch (error) {
         log.error({ err: error, action: report.action }, 'a security event could not be taken down');
       }

@@ -67,7 +67,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   });
   const handled = new Set<Endpoint>();
   const deviceListeners: ((device: DevicePrincipal) => void)[] = [];
-  let fallback: (request: FastifyRequest, reply: FastifyReply) => boolean = () => false;
+  let fallback: Parameters<HttpGate['serveFallback']>[0] = () => false;
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -113,8 +113,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     const banned = blocked.banAt(caller.address);
     if (banned) return sendProblem(banned, request, reply);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (caller.certificate || !(isRead && fallback(request, reply)))
-      sendProblem(new Problem('not_found'), request, reply);
+    const served = !caller.certificate && isRead && fallback(request, reply);
+    if (served === 'page') reports.page(request);
+    else if (!served) sendProblem(new Problem('not_found'), request, reply);
   });
 
   function spend(key: string, rate: { perSecond: number; burst: number }, cost = 1): void {

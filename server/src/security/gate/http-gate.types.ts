@@ -15,6 +15,7 @@ import type { Limiter } from '../shield/limiter.ts';
 import type { EndpointGate } from './endpoint-gate.ts';
 import type { CertificateOf } from './http-callers.ts';
 import type { createPlaces } from './places.ts';
+import type { Served } from './web-fallback.ts';
 
 export interface HttpGateOptions {
   readonly app: FastifyInstance;
@@ -44,7 +45,7 @@ export interface HttpGateOptions {
 
 export interface HttpGate extends EndpointGate {
   /** Files of the web interface: the one thing served that the contract does not name. */
-  serveFallback(serve: (request: FastifyRequest, reply: FastifyReply) => boolean): void;
+  serveFallback(serve: (request: FastifyRequest, reply: FastifyReply) => Served): void;
   /** Told of every request a device was let in with. Must return at once. */
   onDevice(listener: (device: DevicePrincipal) => void): void;
   /** Throws when an endpoint of the contract has no handler. */

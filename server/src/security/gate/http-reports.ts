@@ -47,15 +47,30 @@ export function createHttpReports({ report }: SecurityEvents, callerOf: (request
     refused(problem: Problem, request: FastifyRequest, principal: Principal | undefined): void {
       const known = actions[problem.code];
       if (known === undefined) return;
-      const userAgent = request.headers['user-agent']?.slice(0, MOST_OF_AGENT);
-      const path = request.url.split('?', 1)[0]?.slice(0, MOST_OF_PATH) ?? '';
+      const path = pathOf(request);
       report({
         ...common(request, principal),
         action: actionOf(problem, request, principal) ?? known,
         outcome: 'failure',
         http: { method: request.method, route: request.routeOptions.url ?? path, status: problem.status },
         reason: problem.code,
-        details: { ...(request.is404 ? {} : { path }), ...(userAgent === undefined ? {} : { userAgent }) },
+        details: { ...(request.is404 ? {} : { path }), userAgent: agentOf(request) },
+      });
+    },
+    /**
+     * The page of the interface stands at every address, so a scan meets no 404 there. A browser that opens a page says that it navigates;
+     * whoever asks for one without is no browser, and the address was a guess. Somebody who forges that gets the same page each time.
+     */
+    page(request: FastifyRequest): void {
+      const path = pathOf(request);
+      if (path === '/' || request.headers['sec-fetch-mode'] === 'navigate') return;
+      report({
+        ...common(request, undefined),
+        action: 'path.unknown',
+        outcome: 'failure',
+        http: { method: request.method, route: path, status: 200 },
+        reason: 'no_navigation',
+        details: { userAgent: agentOf(request) },
       });
     },
     served(bytes: number, request: FastifyRequest, principal: Principal): void {
@@ -70,6 +85,10 @@ export function createHttpReports({ report }: SecurityEvents, callerOf: (request
     },
   };
 }
+
+/** Without the query, where secrets are put by mistake. */
+const pathOf = ({ url }: FastifyRequest): string => url.split('?', 1)[0]?.slice(0, MOST_OF_PATH) ?? '';
+const agentOf = ({ headers }: FastifyRequest): string | undefined => headers['user-agent']?.slice(0, MOST_OF_AGENT);
 
 function actionOf(
   { code }: Problem,

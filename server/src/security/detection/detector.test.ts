@@ -1,0 +1,248 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { newId } from '../../lib/ids.ts';
+import { createLeadership } from '../../platform/db/leadership.ts';
+import { type Notices, openNotices } from '../../platform/db/notices.ts';
+import { createLogger } from '../../platform/log/log.ts';
+import { createTransactions } from '../audit/transactions.ts';
+import { completeEvent } from '../events/complete-event.ts';
+import { appendSecurityEvents } from '../events/security-event.repository.ts';
+import type { SecurityEvent, SecurityReport } from '../events/security-event.ts';
+import type { Detection } from './detection.ts';
+import { createDetector, type Detector } from './detector.ts';
+
+let database: TestDatabase;
+let notices: Notices;
+const log = createLogger({ level: 'fatal', clock: systemClock });
+const running: Detector[] = [];
+let locks = 900_000;
+
+beforeAll(async () => {
+  database = await aDatabase();
+  notices = await openNotices(database.connection('server'), database.server, log);
+});
+afterEach(async () => {
+  for (const detector of running.splice(0)) await detector.stop();
+  await database.admin.query('delete from detections; delete from security_events; delete from detection_scenarios');
+});
+afterAll(async () => {
+  await notices.close();
+  await database.drop();
+});
+
+const eventually = <T>(look: () => T | Promise<T>, { withinMs = 3_000 } = {}): Promise<T> =>
+  vi.waitFor(look, { timeout: withinMs, interval: 10 });
+
+const transactions = () => createTransactions(database);
+
+async function happened(report: Partial<SecurityReport>, times = 1, at = new Date()): Promise<void> {
+  const events = Array.from({ length: times }, () =>
+    completeEvent({ action: 'path.unknown', outcome: 'failure', transport: 'http', ...report }, newId(), at),
+  );
+  await transactions().unaudited(null, 'security_events', (tx) => appendSecurityEvents(tx, events));
+  await notices.publish('security_events', {});
+}
+const jump = { action: 'clock.jumped', transport: 'system' } as const;
+
+interface Options {
+  lock?: number;
+  answer?: (detection: Detection) => Promise<void>;
+  clock?: Clock;
+}
+function aDetector({ lock = ++locks, answer, clock = systemClock }: Options = {}) {
+  const announced: SecurityEvent[] = [];
+  const answered: Detection[] = [];
+  const detector = createDetector({
+    transactions: transactions(),
+    leadership: createLeadership(database.connection('maintenance'), lock),
+    notices,
+    announce: (event) => announced.push(event),
+    clock,
+    log,
+  });
+  detector.answerWith(
+    answer ??
+      (async (detection) => {
+        answered.push(detection);
+      }),
+  );
+  running.push(detector);
+  detector.start();
+  return { detector, announced, answered };
+}
+const raised = async () => (await database.admin.query('select * from detections order by at, id')).rows;
+
+describe('from the table to the answer', () => {
+  test('within 200 ms of the commit, with name, subject, evidence and response', async () => {
+    const { announced, answered } = aDetector();
+    await happened(jump);
+    await eventually(() => expect(answered).toHaveLength(1));
+    const before = performance.now();
+    for (let n = 0; n < 20; n += 1)
+      await happened({ address: '203.0.113.9', http: { method: 'GET', route: `/x${n}`, status: 404 } });
+    const sent = performance.now();
+    await eventually(() => expect(answered).toHaveLength(2));
+    expect(performance.now() - sent).toBeLessThan(200 + (sent - before));
+    expect(answered[1]).toMatchObject({
+      scenario: 'scanning',
+      name: 'Scanning',
+      technique: 'T1595.003',
+      organisationId: null,
+      subject: { scope: 'ip', value: '203.0.113.9' },
+      count: 20,
+      response: { decision: 'ban', opensIncident: true },
+      simulated: false,
+    });
+    expect(answered[1]?.events).toHaveLength(20);
+    expect(announced[1]).toMatchObject({
+      id: answered[1]?.id,
+      action: 'detection.raised',
+      reason: 'scanning',
+      level: 'warning',
+      address: '203.0.113.9',
+    });
+    await eventually(async () => expect((await raised()).every((row) => row.answered_at !== null)).toBe(true));
+  });
+
+  test('an IPv6 address stands for its network', async () => {
+    const { answered } = aDetector();
+    await happened({ action: 'request.blocked', address: '2001:db8:1:2:3::4' }, 2);
+    await happened({ action: 'request.blocked', address: '2001:db8:1:2:ffff::1' });
+    await eventually(() => expect(answered).toHaveLength(1));
+    expect(answered[0]?.subject).toEqual({ scope: 'ip', value: '2001:db8:1:2::/64' });
+  });
+
+  test('brute force takes the failed attempts before the block as its evidence', async () => {
+    const { answered } = aDetector();
+    await happened({ action: 'session.refused', address: '203.0.113.8', reason: 'same' }, 5);
+    await happened({ action: 'session.refused', address: '203.0.113.77' }, 1);
+    await happened({ action: 'block.created', outcome: 'success', address: '203.0.113.8', details: { failures: 5 } });
+    await eventually(() => expect(answered).toHaveLength(1));
+    expect(answered[0]).toMatchObject({ scenario: 'brute-force', count: 1 });
+    expect(answered[0]?.events).toHaveLength(6);
+  });
+
+  test('in simulation it is shown as such', async () => {
+    await database.admin.query(`
+      with operator as (insert into organisations (public_id, name) values (gen_random_uuid(), 'Operator') returning id)
+      insert into detection_scenarios select id, 'clock-jump', true, now(), 'test' from operator`);
+    const { answered } = aDetector();
+    await happened(jump);
+    await eventually(() => expect(answered).toMatchObject([{ scenario: 'clock-jump', simulated: true }]));
+  });
+
+  test('what is detected already is not raised again until its cooldown is over', async () => {
+    const { answered } = aDetector();
+    await happened(jump, 3);
+    await happened(jump);
+    await eventually(() => expect(answered).toHaveLength(1));
+    await delay(100);
+    expect(await raised()).toHaveLength(1);
+  });
+
+  test('a time to come ends no window', async () => {
+    const { answered } = aDetector();
+    await happened({ action: 'request.blocked', address: '203.0.113.6' }, 2);
+    await happened({ action: 'request.blocked', address: '203.0.113.5' }, 1, new Date(Date.now() + 86_400_000));
+    await happened({ action: 'request.blocked', address: '203.0.113.6' });
+    await eventually(() => expect(answered).toMatchObject([{ subject: { value: '203.0.113.6' } }]));
+  });
+});
+
+describe('answers', () => {
+  test('are asked for again until they stand, and hold up no other', async () => {
+    let fails = 2;
+    const asked: string[] = [];
+    aDetector({
+      async answer({ scenario }) {
+        asked.push(scenario);
+        if (scenario === 'clock-jump' && fails-- > 0) throw new Error('not now');
+      },
+    });
+    await happened(jump);
+    await happened({ action: 'audit.tampered', transport: 'system' });
+    await eventually(
+      async () => expect((await raised()).map((row) => row.answered_at !== null)).toEqual([true, true]),
+      { withinMs: 8_000 },
+    );
+    expect(asked).toEqual(['clock-jump', 'evidence-tampering', 'clock-jump', 'clock-jump']);
+  });
+
+  test('that were not given before the server died are given by the next one', async () => {
+    const lock = ++locks;
+    const first = aDetector({ lock, answer: () => Promise.reject(new Error('dies')) });
+    await happened(jump);
+    await eventually(async () => expect(await raised()).toHaveLength(1));
+    await first.detector.stop();
+    const next = aDetector({ lock });
+    await eventually(() => expect(next.answered).toMatchObject([{ scenario: 'clock-jump' }]));
+    expect(next.announced[0]?.id).toBe(first.announced[0]?.id);
+  });
+});
+
+describe('one at a time', () => {
+  test('of three servers one detects; when it dies another goes on where it was, in the middle of a count', async () => {
+    const lock = ++locks;
+    const three = [aDetector({ lock }), aDetector({ lock }), aDetector({ lock })];
+    await happened({ action: 'request.blocked', address: '203.0.113.20' }, 2);
+    await delay(200);
+    // As kill −9 does it: its session ends without a word, and what it counted is gone with it.
+    const { rows } = await database.admin.query(
+      "select pid from pg_locks where locktype = 'advisory' and objid = $1 and granted",
+      [lock],
+    );
+    expect(rows).toHaveLength(1);
+    await three[0]?.detector.stop();
+    await happened({ action: 'request.blocked', address: '203.0.113.20' });
+    const all = () => three.flatMap(({ answered }) => answered);
+    await eventually(() => expect(all()).toHaveLength(1), { withinMs: 5_000 });
+    await delay(300);
+    expect(await raised()).toMatchObject([{ scenario: 'injection-probing', count: 3 }]);
+    expect(all()).toHaveLength(1);
+  });
+
+  test('its session is ended under it: nothing is lost or raised twice', async () => {
+    const lock = ++locks;
+    const both = [aDetector({ lock }), aDetector({ lock })];
+    for (let round = 0; round < 10; round += 1) {
+      await happened({ action: 'request.blocked', address: `203.0.113.${30 + round}` }, 2);
+      await database.admin.query(
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1 and granted",
+        [lock],
+      );
+      await happened({ action: 'request.blocked', address: `203.0.113.${30 + round}` });
+    }
+    await eventually(async () => expect(await raised()).toHaveLength(10), { withinMs: 8_000 });
+    await eventually(() => expect(both.flatMap(({ answered }) => answered).length).toBeGreaterThanOrEqual(10));
+    await delay(500);
+    const rows = await raised();
+    expect(rows.map(({ count }) => count)).toEqual(Array.from({ length: 10 }, () => 3));
+  });
+
+  test('what was raised before a restart is not raised again from the events that are read again', async () => {
+    const lock = ++locks;
+    const first = aDetector({ lock });
+    await happened({ action: 'request.blocked', address: '203.0.113.50' }, 3);
+    await eventually(() => expect(first.answered).toHaveLength(1));
+    await first.detector.stop();
+    const next = aDetector({ lock });
+    await happened({ action: 'request.blocked', address: '203.0.113.50' }, 3);
+    await happened(jump);
+    await eventually(() => expect(next.answered.map(({ scenario }) => scenario)).toEqual(['clock-jump']));
+  });
+
+  test('a conclusion that could not be written is drawn again', async () => {
+    await database.admin.query('revoke insert on detections from valtronics_maintenance');
+    const { answered } = aDetector();
+    try {
+      await happened(jump);
+      await delay(300);
+      expect(answered).toEqual([]);
+    } finally {
+      await database.admin.query('grant insert on detections to valtronics_maintenance');
+    }
+    await eventually(() => expect(answered).toHaveLength(1), { withinMs: 5_000 });
+  });
+});
