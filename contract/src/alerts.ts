@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { stream, topic } from './channel.ts';
 import { id, idParams, note, page, pageQuery, severity, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { device, needs, records, unaudited } from './policy.ts';
+import { device, needs, records, reported, unaudited } from './policy.ts';
 
 export const alertStatus = z.enum(['active', 'acknowledged', 'resolved']);
 export type AlertStatus = z.infer<typeof alertStatus>;
@@ -87,6 +87,7 @@ const alertAct = {
   params: idParams,
   body: z.strictObject({ note: note.optional() }),
   response: alert,
+  inspection: [reported('body.note', 'whoever clears a fault writes down the commands that did it')],
   access: needs('alert:acknowledge'),
   rate: 'api',
 } as const;

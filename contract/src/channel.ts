@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Access, Audit, RateClass } from './policy.ts';
+import type { Access, Audit, InspectionExemption, RateClass } from './policy.ts';
 
 /** One MQTT topic family. `{deviceId}` is always the connected device; a topic that is not declared is refused. */
 export interface Topic {
@@ -9,6 +9,8 @@ export interface Topic {
   readonly summary: string;
   /** Bytes of the payload; larger ones are reported on the device's `errors` topic. */
   readonly maxBytes: number;
+  /** Where the inspection makes an exception; a pinned list. */
+  readonly inspection?: readonly InspectionExemption[];
   readonly access: Access;
   readonly rate: RateClass;
   readonly audit: Audit;

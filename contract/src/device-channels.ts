@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { stream, topic } from './channel.ts';
 import { id } from './common.ts';
-import { device as deviceOnly, needs, unaudited } from './policy.ts';
+import { device as deviceOnly, needs, reported, unaudited } from './policy.ts';
 
 const ownStatus = {
   direction: 'publish',
@@ -13,6 +13,7 @@ const ownStatus = {
 const responseTopic = {
   direction: 'publish',
   maxBytes: 16_384,
+  inspection: [reported('body', 'what a command printed, as it printed it')],
   access: deviceOnly(),
   rate: 'ingest',
   audit: unaudited('the command history keeps the answer'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { deviceType, id, idParams, name, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { needs, records, unaudited } from './policy.ts';
+import { needs, records, reported, unaudited } from './policy.ts';
 
 export const deviceStatus = z.enum(['online', 'offline', 'error', 'maintenance']);
 export type DeviceStatus = z.infer<typeof deviceStatus>;
@@ -30,6 +30,7 @@ export const device = z.strictObject({
 });
 export type Device = z.infer<typeof device>;
 
+const reportedDescription = reported('body.description', 'technicians write down paths, commands and formulas');
 const editable = {
   name,
   type: deviceType,
@@ -102,6 +103,7 @@ export const deviceRegister = endpoint({
   body: z.strictObject({ ...editable, health: z.boolean().optional() }),
   response: z.strictObject({ device, credential: newCredential }),
   status: 201,
+  inspection: [reportedDescription],
   access: needs('device:write'),
   rate: 'api',
   audit: records('device.registered'),
@@ -125,6 +127,7 @@ export const deviceChange = endpoint({
   params: idParams,
   body: z.strictObject(editable).partial(),
   response: device,
+  inspection: [reportedDescription],
   access: needs('device:write'),
   rate: 'api',
   audit: records('device.changed'),
@@ -222,6 +225,7 @@ export const commandSend = endpoint({
   }),
   response: deviceCommand,
   status: 202,
+  inspection: [reported('body.payload', 'a command for a device may well be a command')],
   access: needs('device:write'),
   rate: 'api',
   audit: records('device.command_sent'),

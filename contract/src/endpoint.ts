@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Access, Audit, RateClass } from './policy.ts';
+import type { Access, Audit, InspectionExemption, RateClass } from './policy.ts';
 
 /**
  * One HTTP endpoint: what it takes and gives, who may use it, how fast, and what the audit log says of it. `access`, `rate` and
@@ -30,6 +30,8 @@ export interface Endpoint {
   readonly setsCookie?: true;
   /** Takes a DPoP proof (RFC 9449), if one is shown: what is given out is then bound to its key. */
   readonly dpop?: true;
+  /** Where the inspection makes an exception; a pinned list. */
+  readonly inspection?: readonly InspectionExemption[];
   readonly access: Access;
   readonly rate: RateClass;
   readonly audit: Audit;

@@ -3,7 +3,7 @@ import { id, idParams, name, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { passkeyAssertion, passkeyAttestation, passkeyCreation, passkeyRequest } from './passkeys.ts';
 import { records, signedIn, unaudited } from './policy.ts';
-import { opaqueToken, password } from './secrets.ts';
+import { opaqueToken, password, unseenPassword } from './secrets.ts';
 
 export const factorKinds = ['totp', 'passkey'] as const;
 export const factorMethods = [...factorKinds, 'recovery_code'] as const;
@@ -164,6 +164,7 @@ export const stepUp = endpoint({
   ]),
   response: z.strictObject({ verifiedAt: timestamp }),
   setsCookie: true,
+  inspection: [unseenPassword],
   access: signedIn({ evenPending: true }),
   rate: 'login',
   audit: records('session.proven'),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { id, idParams, name, page, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { role } from './identity.ts';
-import { needs, open, records, signedIn, unaudited } from './policy.ts';
+import { needs, open, records, signedIn, unaudited, unseen } from './policy.ts';
 
 const slug = z
   .string()
@@ -63,6 +63,10 @@ export const identityProvider = z.strictObject({
 export type IdentityProvider = z.infer<typeof identityProvider>;
 
 const clientSecret = visibleText(500);
+const unseenClientSecret = unseen(
+  'body.clientSecret',
+  'the provider chose it and it may hold anything; it is encrypted and sent to that provider only',
+);
 const issuer = z.url({ protocol: /^https?$/ }).max(500);
 
 export const identityProvidersList = endpoint({
@@ -100,6 +104,7 @@ export const identityProviderCreate = endpoint({
   }),
   response: identityProvider,
   status: 201,
+  inspection: [unseenClientSecret],
   access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('identity_provider.created'),
@@ -112,6 +117,7 @@ export const identityProviderChange = endpoint({
   params: idParams,
   body: z.strictObject({ ...policyFields, clientSecret }).partial(),
   response: identityProvider,
+  inspection: [unseenClientSecret],
   access: needs('user:manage', { stepUp: true }),
   rate: 'api',
   audit: records('identity_provider.changed'),
@@ -207,6 +213,7 @@ export const oidcCallback = endpoint({
     error: answerParameter(100),
   }),
   response: 'redirect',
+  inspection: [unseen('query.code', 'the provider makes it as it likes, and it is sent back to that provider only')],
   access: open('this is where a person proves who they are'),
   rate: 'login',
   audit: records('session.created'),

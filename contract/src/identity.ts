@@ -5,7 +5,7 @@ import { challengeAnswer, secondStep } from './factors.ts';
 import { passkeyRequest } from './passkeys.ts';
 import { permissions } from './permissions.ts';
 import { open, pendings, records, signedIn, unaudited } from './policy.ts';
-import { opaqueToken, password } from './secrets.ts';
+import { opaqueToken, password, unseenPassword } from './secrets.ts';
 import { provenFactors } from './sessions.ts';
 
 export const role = z
@@ -56,6 +56,7 @@ export const login = endpoint({
   body: credentials,
   response: z.union([tokens, moreNeeded]),
   dpop: true,
+  inspection: [unseenPassword],
   access: open('this is where a person proves who they are'),
   rate: 'login',
   audit: records('session.created'),
@@ -92,6 +93,7 @@ export const sessionCreate = endpoint({
   body: credentials,
   response: z.union([me, moreNeeded]),
   setsCookie: true,
+  inspection: [unseenPassword],
   access: open('this is where a person proves who they are'),
   rate: 'login',
   audit: records('session.created'),
@@ -188,6 +190,7 @@ export const invitationAccept = endpoint({
   body: z.strictObject({ token: opaqueToken, email: email.optional(), name: name.optional(), password }),
   response: me,
   setsCookie: true,
+  inspection: [unseenPassword],
   access: open('the token in the body is the credential'),
   rate: 'login',
   audit: records('user.invitation_accepted'),

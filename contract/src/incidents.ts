@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, note, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { needs, records, unaudited } from './policy.ts';
+import { needs, records, reported, unaudited } from './policy.ts';
 import { incidentSeverities } from './security-events.ts';
 
 const severity = z.enum(incidentSeverities);
@@ -119,6 +119,11 @@ export const incidentsSummary = endpoint({
   audit: unaudited('counts hold no personal data'),
 });
 
+const reportedWords = [
+  reported('body.note', 'whoever describes an attack quotes it'),
+  reported('body.title', 'whoever describes an attack quotes it'),
+];
+
 export const incidentOpen = endpoint({
   method: 'POST',
   path: '/incidents',
@@ -135,6 +140,7 @@ export const incidentOpen = endpoint({
   }),
   response: incident,
   status: 201,
+  inspection: reportedWords,
   access: needs('system:admin'),
   rate: 'api',
   audit: records('incident.reported'),
@@ -159,6 +165,7 @@ const act = {
   params: idParams,
   body: z.strictObject({ note: note.optional() }),
   response: incident,
+  inspection: reportedWords,
   access: needs('system:admin'),
   rate: 'api',
 } as const;

@@ -46,7 +46,7 @@ export * from './passkeys.ts';
 export * from './passwords.ts';
 export * from './people.ts';
 export * from './permissions.ts';
-export type { Access, Audit, Pending, Rate, RateClass } from './policy.ts';
+export type { Access, Audit, InspectionExemption, Pending, Rate, RateClass } from './policy.ts';
 export { pendings, rates, stepUpSeconds } from './policy.ts';
 export * from './problems.ts';
 export * from './secrets.ts';

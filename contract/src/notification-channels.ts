@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, name, page, severity, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { needs, records, unaudited } from './policy.ts';
+import { needs, records, reported, unaudited } from './policy.ts';
 
 export const notificationChannel = z.strictObject({
   id,
@@ -16,6 +16,10 @@ export const notificationChannel = z.strictObject({
 });
 export type NotificationChannel = z.infer<typeof notificationChannel>;
 
+const reportedTarget = reported(
+  'body.target',
+  'where webhooks may go is decided when they are sent, by the addresses that are allowed',
+);
 const channelFields = {
   name,
   target: z.string().trim().min(3).max(500),
@@ -40,6 +44,7 @@ export const channelCreate = endpoint({
   body: z.strictObject({ ...channelFields, kind: z.enum(['email', 'webhook']) }),
   response: z.strictObject({ channel: notificationChannel, secret: z.string().nullable() }),
   status: 201,
+  inspection: [reportedTarget],
   access: needs('config:manage', { stepUp: true }),
   rate: 'api',
   audit: records('notification_channel.created'),
@@ -52,6 +57,7 @@ export const channelChange = endpoint({
   params: idParams,
   body: z.strictObject(channelFields).partial(),
   response: notificationChannel,
+  inspection: [reportedTarget],
   access: needs('config:manage', { stepUp: true }),
   rate: 'api',
   audit: records('notification_channel.changed'),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { email, idParams, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { needs, open, records, signedIn, unaudited } from './policy.ts';
-import { opaqueToken, password } from './secrets.ts';
+import { opaqueToken, password, unseenPassword } from './secrets.ts';
 
 export const passwordChange = endpoint({
   method: 'POST',
@@ -11,6 +11,10 @@ export const passwordChange = endpoint({
   body: z.strictObject({ currentPassword: password, newPassword: password }),
   response: 'empty',
   status: 204,
+  inspection: [
+    { ...unseenPassword, field: 'body.currentPassword' },
+    { ...unseenPassword, field: 'body.newPassword' },
+  ],
   access: signedIn({ evenPending: true }),
   rate: 'login',
   audit: records('user.password_changed'),
@@ -35,6 +39,7 @@ export const passwordReset = endpoint({
   body: z.strictObject({ token: opaqueToken, newPassword: password }),
   response: 'empty',
   status: 204,
+  inspection: [{ ...unseenPassword, field: 'body.newPassword' }],
   access: open('the token in the body is the credential'),
   rate: 'login',
   audit: records('user.password_changed'),

@@ -80,6 +80,26 @@ export const rates = {
   ingestDevice: { perSecond: 100, burst: 1000 },
 } as const satisfies Record<string, Rate>;
 
+/**
+ * A field that the inspection treats unlike all others, and why. `unseen`: it is not read, since it may rightly hold anything. `reported`:
+ * what looks like an attack there is reported and never refused.
+ */
+export interface InspectionExemption {
+  readonly field: 'body' | `body.${string}` | `query.${string}`;
+  readonly how: 'unseen' | 'reported';
+  readonly why: string;
+}
+export const unseen = (field: InspectionExemption['field'], why: string): InspectionExemption => ({
+  field,
+  how: 'unseen',
+  why,
+});
+export const reported = (field: InspectionExemption['field'], why: string): InspectionExemption => ({
+  field,
+  how: 'reported',
+  why,
+});
+
 /** What the audit log says: the event is appended in the transaction of the change, or nothing is, for the reason given. */
 export type Audit =
   | { readonly kind: 'records'; readonly event: AuditEventName }

@@ -15,6 +15,7 @@ export const problems = {
   blocked: { status: 403, title: 'This account or device is blocked' },
   recovery_needed: { status: 403, title: 'Too many wrong passwords were tried: reset the password to sign in' },
   origin_refused: { status: 403, title: 'The request does not come from this site' },
+  request_blocked: { status: 403, title: 'The request looks like an attack' },
   not_found: { status: 404, title: 'There is nothing here' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },
   conflict: { status: 409, title: 'This is in conflict with what exists' },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, name, page, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { needs, records, unaudited } from './policy.ts';
+import { needs, records, unaudited, unseen } from './policy.ts';
 
 export const siemKinds = ['syslog_tls', 'https', 'splunk_hec', 'elasticsearch_bulk', 'file'] as const;
 export type SiemKind = (typeof siemKinds)[number];
@@ -85,6 +85,8 @@ const withSecret = z.strictObject({
     .describe('https: what the signatures are made with (Standard Webhooks); shown this once'),
 });
 
+const unseenSecret = unseen('body.secret', 'the receiver chose it; it is encrypted, and sent to that receiver only');
+
 export const siemDestinationsList = endpoint({
   method: 'GET',
   path: '/siem-destinations',
@@ -119,6 +121,7 @@ export const siemDestinationCreate = endpoint({
   }),
   response: withSecret,
   status: 201,
+  inspection: [unseenSecret],
   access: needs('system:admin', { stepUp: true }),
   rate: 'api',
   audit: records('siem_destination.created'),
@@ -138,6 +141,7 @@ export const siemDestinationChange = endpoint({
     })
     .partial(),
   response: withSecret,
+  inspection: [unseenSecret],
   access: needs('system:admin', { stepUp: true }),
   rate: 'api',
   audit: records('siem_destination.changed'),

@@ -17,6 +17,7 @@ import { createHttpBlocks } from './http-blocks.ts';
 import { type Caller, createHttpCallers } from './http-callers.ts';
 import { hasUnknownFraming } from './http-framing.ts';
 import type { HttpGate, HttpGateOptions } from './http-gate.types.ts';
+import { createHttpInspection } from './http-inspection.ts';
 import { createHttpReports } from './http-reports.ts';
 import { parsed } from './parsed.ts';
 import { createProblemSender } from './send-problem.ts';
@@ -50,8 +51,8 @@ const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const REFUSAL_COST = 20;
 
 /**
- * The one door for HTTP. Order: address → coarse limit → blocks → authentication → principal's limit → access → origin → (body is read) → parse →
- * validation → handler. Everything before the body runs in `onRequest`, so a stranger cannot make us read a megabyte.
+ * The one door for HTTP. Order: address → coarse limit → blocks → authentication → principal's limit → inspection of the head → access → origin → (body is
+ * read) → parse → inspection → validation → handler. Everything before the body runs in `onRequest`, so a stranger cannot make us read a megabyte.
  */
 export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, limiter, publicOrigin, log, metrics } = options;
@@ -60,6 +61,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken, publicOrigin);
   const takeProof = createProofTaking(options);
   const reports = createHttpReports(options.events, callerOf);
+  const inspection = createHttpInspection({ events: options.events, metrics, callerOf });
   const sendProblem = createProblemSender({
     limiter,
     log,
@@ -71,11 +73,15 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const bytes = body as Buffer;
     try {
       const { itemsCheckedIn, readBody } = request.routeOptions.config as RouteConfig;
-      const read = readBody?.(body as Buffer);
-      done(null, read === undefined ? parseJson(body as Buffer, { itemsCheckedIn }) : new ReadBody(read));
+      const read = readBody?.(bytes);
+      if (read !== undefined) return done(null, new ReadBody(read));
+      inspection.bytes(request, bytes);
+      done(null, parseJson(bytes, { itemsCheckedIn }));
     } catch (error) {
+      inspection.unreadable(request, bytes, (request as Request)[KNOWN] ?? undefined);
       done(error as Error);
     }
   });
@@ -112,6 +118,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     throttle(caller);
     const banned = blocked.banAt(caller.address);
     if (banned) return sendProblem(banned, request, reply);
+    inspection.head(undefined, request, undefined);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const served = !caller.certificate && isRead && fallback(request, reply);
     if (served === 'page') reports.page(request);
@@ -172,6 +179,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     const blockedItself = blocked.refusalOf(principal);
     if (blockedItself) throw blockedItself;
     spendForClass(endpoint.rate, principal, caller);
+    inspection.head(endpoint, request, principal);
     const scrapes = principal.kind === 'scraper' && endpoint.path === '/metrics';
     const problem = scrapes ? undefined : (known.problem ?? refusal(endpoint.access, principal, options.clock.now()));
     if (problem) {
@@ -208,6 +216,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   async function serve(endpoint: Endpoint, handler: Handler<Endpoint>, request: FastifyRequest, reply: FastifyReply) {
     const passage = (request as Request)[PASSAGE];
     if (!passage) throw new Error('a request came past the gate');
+    // What a reader of its own made of a body is numbers, names and times; nothing else gets through it.
+    const read = request.body instanceof ReadBody ? request.body : undefined;
+    if (!read) inspection.body(endpoint, request, passage.principal);
     const call = makeCall({
       endpoint,
       passage,
@@ -217,7 +228,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       sessionCookieSeconds: options.sessionCookieSeconds,
       params: parsed(endpoint.params, request.params),
       query: parsed(endpoint.query, request.query),
-      body: request.body instanceof ReadBody ? request.body.value : parsed(endpoint.body, request.body),
+      body: read ? read.value : parsed(endpoint.body, request.body),
     });
     const answer = await handler(call);
     reply.status(endpoint.status ?? 200);

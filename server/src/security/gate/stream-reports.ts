@@ -2,13 +2,19 @@ import type { ProblemCode, SecurityAction } from '@valtronics/contract';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Principal } from '../access/principal.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
+import type { Verdict } from '../inspection/inspect-request.ts';
+import { inspectionReport } from './inspection-report.ts';
 import { whoOf } from './reported-principal.ts';
 
+interface From {
+  readonly address: string;
+  readonly principal?: Principal;
+  readonly requestId?: string;
+}
+
 export interface StreamReports {
-  refused(
-    code: ProblemCode,
-    from: { readonly address: string; readonly principal?: Principal; readonly requestId?: string },
-  ): void;
+  refused(code: ProblemCode, from: From): void;
+  inspected(verdict: Verdict, from: From): void;
 }
 
 const actions: Partial<Record<ProblemCode, SecurityAction>> = {
@@ -43,6 +49,16 @@ export function createStreamReports(deps: {
         http: { method: 'live', route: '/api/v1/live', status: null },
         requestId: requestId ?? null,
         reason: code,
+      });
+    },
+    inspected(verdict, { address, principal, requestId }) {
+      deps.events.report({
+        ...inspectionReport(verdict),
+        transport: 'websocket',
+        address,
+        ...whoOf(principal),
+        http: { method: 'live', route: '/api/v1/live', status: null },
+        requestId: requestId ?? null,
       });
     },
   };

@@ -17,7 +17,10 @@ import type { Logger } from '../../platform/log/log.ts';
 import { refusal } from '../access/decision.ts';
 import { type KnownPrincipal, principalKey } from '../access/principal.ts';
 import { isLimited, type Sight } from '../access/sight.ts';
+import { isHarmlessJson } from '../inspection/harmless.ts';
+import { inspectValue } from '../inspection/inspect-request.ts';
 import type { Limiter } from '../shield/limiter.ts';
+import { blockedRequest } from './inspection-report.ts';
 import type { StreamReports } from './stream-reports.ts';
 import type { PublishHandler, SubscribeHandler } from './streams.ts';
 import { toProblem, validationProblem } from './to-problem.ts';
@@ -58,7 +61,7 @@ const FRAMES = { perSecond: 1000, burst: 2000 };
 const STRIKES = { perSecond: 10, burst: 100 };
 
 /**
- * Serves the requests of one authenticated connection. Order for each: frame limit → parse → principal's limit → access → validation →
+ * Serves the requests of one authenticated connection. Order for each: frame limit → parse → inspection → principal's limit → access → validation →
  * handler. A fault answers that one request; only a flood ends the connection.
  */
 export function serveRequests(options: RequestsOptions): Requests {
@@ -157,6 +160,7 @@ export function serveRequests(options: RequestsOptions): Requests {
     try {
       const value = parseJsonText(text);
       tellId(idOf(value));
+      inspect(text, value);
       const request = liveRequest.safeParse(value);
       if (request.success) return request.data;
       throw validationProblem(request.error);
@@ -165,6 +169,13 @@ export function serveRequests(options: RequestsOptions): Requests {
       spend('api');
       throw error;
     }
+  }
+
+  function inspect(text: string, value: unknown): void {
+    const verdict = isHarmlessJson(Buffer.from(text)) ? undefined : inspectValue(value, 'body');
+    if (verdict === undefined) return;
+    reports.inspected(verdict, { address, principal });
+    if (verdict.blocked) throw blockedRequest(verdict);
   }
 
   function dispatch(request: LiveRequest): void {

@@ -10,11 +10,13 @@ import type { DeviceCredentials } from '../access/device-credentials.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
 import type { Revocations } from '../access/revocations.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
+import { inspectMessage } from '../inspection/inspect-request.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import { type ConnectedDevice, createDeviceAdmission, revocationCovers } from './device-admission.ts';
 import { createIngestPace } from './ingest-pace.ts';
+import { blockedRequest } from './inspection-report.ts';
 import type { createPlaces } from './places.ts';
 import { toProblem } from './to-problem.ts';
 import { createTopicReports } from './topic-reports.ts';
@@ -42,7 +44,7 @@ const FAULT_LOG: Rate = { perSecond: 1, burst: 5 };
 
 /**
  * The door for MQTT. Deny by default: a device touches its own declared topics and nothing else. In this order: device (CONNECT), topic,
- * rate, size, access, handler.
+ * rate, size, access, inspection, handler.
  */
 export function createTopicGate(deps: {
   credentials: Pick<DeviceCredentials, 'verify' | 'verifyCertificate'>;
@@ -172,6 +174,13 @@ export function createTopicGate(deps: {
       return undefined;
     }
     const { payload, qos, lastWill } = message;
+    const verdict = inspectMessage(payload, topic.inspection);
+    if (verdict) reports.inspected(connection, message.topic, verdict);
+    if (verdict?.blocked) {
+      // Told and acknowledged, like every fault of a message: it would be no better the next time.
+      report(connection, message.topic, blockedRequest(verdict));
+      return undefined;
+    }
     // Not the message: it would hold its payload until it is answered.
     const { topic: name } = message;
     try {

@@ -3,7 +3,9 @@ import type { Clock } from '../../lib/clock.ts';
 import type { MqttConnection } from '../../platform/mqtt/connection.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
+import type { Verdict } from '../inspection/inspect-request.ts';
 import type { ConnectedDevice } from './device-admission.ts';
+import { inspectionReport } from './inspection-report.ts';
 import type { createPlaces } from './places.ts';
 import { whoOf } from './reported-principal.ts';
 
@@ -103,6 +105,13 @@ export function createTopicReports(deps: {
         outcome: 'failure',
         http: { method: 'publish', route: topic.slice(0, MOST_OF_TOPIC), status: null },
         reason: code,
+      });
+    },
+    inspected(connection: Connection, topic: string, verdict: Verdict): void {
+      events.report({
+        ...of(connection),
+        ...inspectionReport(verdict),
+        http: { method: 'publish', route: topic.slice(0, MOST_OF_TOPIC), status: null },
       });
     },
     flooded(connection: Connection): void {

@@ -1,0 +1,67 @@
+import type { Endpoint } from '@valtronics/contract';
+import type { FastifyRequest } from 'fastify';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { Principal } from '../access/principal.ts';
+import type { SecurityEvents } from '../events/security-event.ts';
+import { isHarmlessJson } from '../inspection/harmless.ts';
+import { inspectHead, inspectMessage, inspectValue, type Verdict } from '../inspection/inspect-request.ts';
+import type { Caller } from './http-callers.ts';
+import { blockedRequest, inspectionReport } from './inspection-report.ts';
+import { whoOf } from './reported-principal.ts';
+
+/** Reads what came through the HTTP door for attacks: reports what looks like one, and refuses what surely is. */
+export function createHttpInspection(deps: {
+  events: SecurityEvents;
+  metrics: Pick<Metrics, 'gateRefused'>;
+  callerOf: (request: FastifyRequest) => Caller;
+}) {
+  const { events, metrics, callerOf } = deps;
+  /** Bodies of which the bytes already said that nothing can be in them. */
+  const harmless = new WeakSet<FastifyRequest>();
+
+  function tell(verdict: Verdict, request: FastifyRequest, principal: Principal | undefined): void {
+    events.report({
+      ...inspectionReport(verdict),
+      transport: 'http',
+      address: callerOf(request).address,
+      ...whoOf(principal),
+      http: {
+        method: request.method,
+        route: request.routeOptions.url ?? 'unknown path',
+        status: verdict.blocked ? 403 : null,
+      },
+      requestId: request.id,
+    });
+  }
+
+  function judge(verdict: Verdict | undefined, request: FastifyRequest, principal: Principal | undefined): void {
+    if (verdict === undefined) return;
+    tell(verdict, request, principal);
+    if (!verdict.blocked) return;
+    metrics.gateRefused('http', 'request_blocked');
+    throw blockedRequest(verdict);
+  }
+
+  return {
+    /** Path, query and headers, before any of the body is read. */
+    head(endpoint: Endpoint | undefined, request: FastifyRequest, principal: Principal | undefined): void {
+      const { url, query, headers } = request;
+      const end = url.indexOf('?');
+      const path = end === -1 ? url : url.slice(0, end);
+      judge(inspectHead({ path, query, headers }, endpoint?.inspection), request, principal);
+    },
+    /** The bytes of a body that will be parsed. */
+    bytes(request: FastifyRequest, body: Buffer): void {
+      if (isHarmlessJson(body)) harmless.add(request);
+    },
+    /** A body that could not be parsed: it is refused for that, and what it was meant to be is told. */
+    unreadable(request: FastifyRequest, body: Buffer, principal: Principal | undefined): void {
+      const verdict = inspectMessage(body);
+      if (verdict) tell({ ...verdict, blocked: false }, request, principal);
+    },
+    /** Keys and values of a body as it was parsed, before it is validated. */
+    body(endpoint: Endpoint, request: FastifyRequest, principal: Principal): void {
+      if (!harmless.has(request)) judge(inspectValue(request.body, 'body', endpoint.inspection), request, principal);
+    },
+  };
+}
