@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { bouncer, needs, records, unaudited } from './policy.ts';
+import { bouncer, needs, records, reported, unaudited } from './policy.ts';
 
 export const blockScopes = ['ip', 'range', 'user', 'device'] as const;
 export type BlockScope = (typeof blockScopes)[number];
@@ -85,6 +85,7 @@ export const blockCreate = endpoint({
   }),
   response: block,
   status: 201,
+  inspection: [reported('body.reason', 'whoever keeps an attacker out says why, and may quote them')],
   access: needs('system:admin', { stepUp: true }),
   rate: 'api',
   audit: records('block.created'),
@@ -131,6 +132,7 @@ export const allowListAdd = endpoint({
   body: z.strictObject({ network: z.string().trim().min(1).max(50), note: z.string().trim().max(200).optional() }),
   response: z.strictObject({ entry: allowListEntry, lifted: z.int().describe('blocks that ended by this') }),
   status: 201,
+  inspection: [reported('body.note', 'whoever lets an address in says why, in their own words')],
   access: needs('system:admin', { stepUp: true }),
   rate: 'api',
   audit: records('allow_list.added'),

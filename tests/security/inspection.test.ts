@@ -91,9 +91,14 @@ describe('HTTP', () => {
   );
 
   it('refuses it before anybody is asked who they are, and where nothing is', async () => {
-    for (const path of ['/api/v1/devices?id=1%20or%201=1--', '/nothing/..%2f..%2f..%2fetc/passwd']) {
+    for (const [path, status, code] of [
+      ['/api/v1/devices?id=1%20or%201=1--', 403, 'request_blocked'],
+      // What is not there answers like everything that is not there.
+      ['/nothing/..%2f..%2f..%2fetc/passwd', 404, 'not_found'],
+      ['/devices?text=<script>alert(1)</script>', 404, 'not_found'],
+    ] as const) {
       const from = freshAddress();
-      expectProblem(await app.call('GET', path, { from }), 403, 'request_blocked');
+      expectProblem(await app.call('GET', path, { from }), status, code);
       expect(await told(from)).toMatchObject([{ action: 'request.blocked', user_id: null }]);
     }
   });

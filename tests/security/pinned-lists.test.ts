@@ -105,6 +105,8 @@ describe('pinned lists', () => {
       'alertAcknowledge body.note reported',
       'alertNote body.note reported',
       'alertResolve body.note reported',
+      'allowListAdd body.note reported',
+      'blockCreate body.reason reported',
       'channelChange body.target reported',
       'channelCreate body.target reported',
       'commandSend body.payload reported',

@@ -118,9 +118,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     throttle(caller);
     const banned = blocked.banAt(caller.address);
     if (banned) return sendProblem(banned, request, reply);
-    inspection.head(undefined, request, undefined);
+    const isAttack = inspection.isAttackOnNothing(request);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const served = !caller.certificate && isRead && fallback(request, reply);
+    const served = !caller.certificate && !isAttack && isRead && fallback(request, reply);
     if (served === 'page') reports.page(request);
     else if (!served) sendProblem(new Problem('not_found'), request, reply);
   });

@@ -28,7 +28,7 @@ export function createHttpInspection(deps: {
       http: {
         method: request.method,
         route: request.routeOptions.url ?? 'unknown path',
-        status: verdict.blocked ? 403 : null,
+        status: !verdict.blocked ? null : request.is404 ? 404 : 403,
       },
       requestId: request.id,
     });
@@ -44,11 +44,14 @@ export function createHttpInspection(deps: {
 
   return {
     /** Path, query and headers, before any of the body is read. */
-    head(endpoint: Endpoint | undefined, request: FastifyRequest, principal: Principal | undefined): void {
-      const { url, query, headers } = request;
-      const end = url.indexOf('?');
-      const path = end === -1 ? url : url.slice(0, end);
-      judge(inspectHead({ path, query, headers }, endpoint?.inspection), request, principal);
+    head(endpoint: Endpoint, request: FastifyRequest, principal: Principal): void {
+      judge(inspectHead(headOf(request), endpoint.inspection), request, principal);
+    },
+    /** The same where there is no endpoint: whether it is an attack. It is told, and what is not there stays what is not there. */
+    isAttackOnNothing(request: FastifyRequest): boolean {
+      const verdict = inspectHead(headOf(request));
+      if (verdict) tell(verdict, request, undefined);
+      return verdict?.blocked ?? false;
     },
     /** The bytes of a body that will be parsed. */
     bytes(request: FastifyRequest, body: Buffer): void {
@@ -64,4 +67,9 @@ export function createHttpInspection(deps: {
       if (!harmless.has(request)) judge(inspectValue(request.body, 'body', endpoint.inspection), request, principal);
     },
   };
+}
+
+function headOf({ url, query, headers }: FastifyRequest) {
+  const end = url.indexOf('?');
+  return { path: end === -1 ? url : url.slice(0, end), query, headers };
 }
