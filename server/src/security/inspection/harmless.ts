@@ -30,6 +30,10 @@ const LONGEST_RUN = 16;
 /** "µg/m³" and its like; a path worth reading is longer. */
 const LONGEST_UNIT = 8;
 
+/** `constructor` and `prototype` are attacks in one word, as keys; by length and first letter, which is enough to look properly. */
+const mayReachAPrototype = (bytes: Uint8Array, start: number, length: number): boolean =>
+  (length === 11 && bytes[start] === 99) || (length === 9 && bytes[start] === 112);
+
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
 
 export function isHarmlessJson(bytes: Uint8Array): boolean {
@@ -48,6 +52,7 @@ export function isHarmlessJson(bytes: Uint8Array): boolean {
       if (byte === 95 && bytes[at + 1] === 95) return false;
     } else if (kind === QUOTE) {
       if (inText && hasSlash && at - textStart > LONGEST_UNIT) return false;
+      if (inText && mayReachAPrototype(bytes, textStart, at - textStart)) return false;
       inText = !inText;
       textStart = at + 1;
       hasSlash = false;

@@ -229,6 +229,8 @@ describe('the look at the bytes', () => {
       'id',
       'cat',
       'onload',
+      'constructor',
+      'prototype',
       '°',
       '²',
       '12:30',
