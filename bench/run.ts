@@ -1,7 +1,8 @@
-// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions …] [-- --json]`: ratios measured in one run on this machine. What falls short is
+// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection …] [-- --json]`: ratios measured in one run on this machine. What falls short is
 // printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { detection } from './detection.ts';
 import { httpBatches, mqttQos1, singlePoints } from './ingest.ts';
 import { committedToSubscriber } from './live.ts';
 import { authenticatedToOpen, ingestBesideLogins, loginsToBareHashes } from './logins.ts';
@@ -28,6 +29,7 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   memory: { withTls: true, benchmarks: [thousandTlsDevices] },
   tokens: tokenVerification,
   sessions: sessionLookUps,
+  detection,
 };
 
 const { values, positionals } = parseArgs({
