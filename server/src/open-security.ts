@@ -33,6 +33,7 @@ import { createPlaces } from './security/gate/places.ts';
 import { openAllowList } from './security/shield/allow-list.ts';
 import { openBlocks } from './security/shield/blocks.ts';
 import { createDecisions } from './security/shield/decisions.ts';
+import { openFirewall } from './security/shield/firewall.ts';
 import { createGuessing } from './security/shield/guessing.ts';
 import { createLimiter } from './security/shield/limiter.ts';
 import { createRefusedTokens } from './security/shield/refused-tokens.ts';
@@ -113,6 +114,9 @@ export async function openSecurity(deps: {
   const exempt = [config.trustedProxies, config.allowList];
   const allowList = await openAllowList({ transactions, notices, settings: exempt, log });
   const blocks = await openBlocks({ transactions, notices, allowList, clock, log });
+  const { firewallSocket } = config;
+  const firewall =
+    firewallSocket === undefined ? undefined : openFirewall({ path: firewallSocket, blocks, clock, log });
   const decisions = createDecisions({ transactions, blocks, allowList, clock, log });
   const guessing = createGuessing({ transactions, keyRing, blocks, clock, log });
   const refusedTokens = createRefusedTokens({ transactions, clock });
@@ -179,6 +183,7 @@ export async function openSecurity(deps: {
       clockWatch.stop();
       // Detection may still have something to say.
       await detection.stop();
+      firewall?.stop();
       blocks.close();
       // Nothing is appended any more: what was is signed before the database goes.
       await auditProofs

@@ -67,7 +67,7 @@ export function createBlockService({ allowList, clock }: { allowList: Pick<Allow
       throw new Problem('conflict', {
         detail: `${exempt} is on the allow-list or a trusted proxy, and never blocked.`,
       });
-    if (kind === 'ban' && isOfTheHost(scope, found))
+    if (kind === 'ban' && isOfTheHost(network))
       throw new Problem('conflict', { detail: 'A ban of the host itself would end the sessions that could lift it.' });
     const own = networkOf(from);
     if (kind === 'ban' && own && overlap(own, network)) throw keepsOutYourself();

@@ -50,6 +50,7 @@ describe('defaults', () => {
       s3Url: undefined,
       trustedProxies: [],
       allowList: [],
+      firewallSocket: undefined,
       admin: undefined,
       mfaRequiredRoles: ['admin', 'operator'],
       passkeyRequiredRoles: [],
@@ -63,6 +64,7 @@ describe('defaults', () => {
       metricsToken: undefined,
       logLevel: 'info',
       webhookAllowList: [],
+      securityEventDays: 90,
       siemFolders: [],
     });
     expect(Object.isFrozen(config)).toBe(true);

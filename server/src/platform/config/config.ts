@@ -31,6 +31,8 @@ export interface Config {
   readonly trustedProxies: AddressList;
   /** Never blocked. */
   readonly allowList: AddressList;
+  /** Of the helper that drops in the kernel what is banned. */
+  readonly firewallSocket: string | undefined;
   readonly admin: { readonly email: string; readonly password: Secret } | undefined;
   readonly mfaRequiredRoles: readonly string[];
   readonly passkeyRequiredRoles: readonly string[];
@@ -96,6 +98,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     s3Url: read(settings.s3Url),
     trustedProxies: read(settings.trustedProxies),
     allowList: read(settings.allowList),
+    firewallSocket: read(settings.firewallSocket),
     admin: administrator(read(settings.adminEmail), read(settings.adminPassword)),
     mfaRequiredRoles: read(settings.mfaRequiredRoles),
     passkeyRequiredRoles: read(settings.passkeyRequiredRoles),

@@ -99,6 +99,10 @@ export const settings = {
     defaultText: 'none',
     mayBeEmpty: true,
   }),
+  firewallSocket: optional('VALTRONICS_FIREWALL_SOCKET', path, {
+    description: 'Unix socket of the firewall helper, which drops in the kernel what is banned',
+    defaultText: 'none: bans are kept by the server itself',
+  }),
   adminEmail: optional('VALTRONICS_ADMIN_EMAIL', email, {
     description: 'create the first administrator without the one-time link',
   }),

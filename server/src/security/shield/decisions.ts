@@ -18,15 +18,15 @@ import type { Blocks } from './blocks.ts';
 import { lockKeys } from './guessing.repository.ts';
 import { blockMs, guessingRules } from './guessing-rules.ts';
 import { lockOfAddress } from './locks.ts';
-import { networkOf, subjectOf } from './networks.ts';
+import { type Network, networkOf, overlap, subjectOf } from './networks.ts';
 
 const machine = { kind: 'system', id: 'detection', label: null } as const;
 /** Of the ids of events only as many as an incident shows; the detection has them all. */
 const MOST_EVENTS = 50;
 
 /** Who works on this host itself. A ban would end their sessions, and they are the ones who can lift it. */
-const OF_THE_HOST = new Set(['127.0.0.1', subjectOf('ip', '::1')]);
-export const isOfTheHost = (scope: BlockScope, value: string): boolean => scope === 'ip' && OF_THE_HOST.has(value);
+const OF_THE_HOST = ['127.0.0.1', '::1'].flatMap((text) => networkOf(text) ?? []);
+export const isOfTheHost = (network: Network): boolean => OF_THE_HOST.some((own) => overlap(own, network));
 
 interface Subject {
   readonly scope: BlockScope;
@@ -75,7 +75,7 @@ export function createDecisions(deps: {
     if (value === undefined || network === undefined) return spare('not an address');
     const exempt = allowList.exemptIn(network);
     if (exempt !== undefined) return spare(`${exempt} is never blocked`);
-    const kind = isOfTheHost(subject.scope, value) ? 'block' : decision;
+    const kind = isOfTheHost(network) ? 'block' : decision;
     return { scope: subject.scope, value, kind, organisationId: null };
   }
 
