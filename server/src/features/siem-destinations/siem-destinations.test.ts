@@ -382,26 +382,29 @@ describe('two servers', () => {
   it('deliver to a destination one at a time, and the other goes on when one dies', async () => {
     const receiver = await aReceiver();
     const second = await anApp({ beside: app, env: { VALTRONICS_WEBHOOK_ALLOW: '127.0.0.0/8' } });
-    const { destination } = await create({ kind: 'https', target: receiver.url });
-    const events = await someEvents(600);
-    await until(() => arrived(receiver.text(), events).length >= events.length);
-    // Once each: two at it would have doubled some.
-    expect(arrived(receiver.text(), events)).toEqual(events);
-    const ended = await app.database.admin.query<{ pid: number }>(
-      `select pg_terminate_backend(l.pid) as gone, l.pid from pg_locks l join pg_stat_activity a using (pid)
-       where l.locktype = 'advisory' and l.granted and a.query like '%pg_try_advisory_lock%' or a.query like '%is not null as answer'`,
-    );
-    expect(ended.rows.length).toBeGreaterThan(0);
-    const more = await someEvents(600);
-    await until(() => arrived(receiver.text(), more).length >= more.length);
-    const all = arrived(receiver.text(), [...events, ...more]);
-    expect(
-      missingOrEarly(
-        all.map((nth) => nth - (events[0] ?? 0)),
-        1_200,
-      ),
-    ).toEqual({ missing: [], early: [] });
-    await remove(destination.id);
-    await second.stop();
+    try {
+      const { destination } = await create({ kind: 'https', target: receiver.url });
+      const events = await someEvents(600);
+      await until(() => arrived(receiver.text(), events).length >= events.length);
+      // Once each: two at it would have doubled some.
+      expect(arrived(receiver.text(), events)).toEqual(events);
+      const ended = await app.database.admin.query<{ pid: number }>(
+        `select pg_terminate_backend(l.pid) as gone, l.pid from pg_locks l join pg_stat_activity a using (pid)
+         where l.locktype = 'advisory' and l.granted and a.query like '%pg_try_advisory_lock%' or a.query like '%is not null as answer'`,
+      );
+      expect(ended.rows.length).toBeGreaterThan(0);
+      const more = await someEvents(600);
+      await until(() => arrived(receiver.text(), more).length >= more.length);
+      const all = arrived(receiver.text(), [...events, ...more]);
+      expect(
+        missingOrEarly(
+          all.map((nth) => nth - (events[0] ?? 0)),
+          1_200,
+        ),
+      ).toEqual({ missing: [], early: [] });
+      await remove(destination.id);
+    } finally {
+      await second.stop();
+    }
   });
 });
