@@ -261,7 +261,7 @@ describe('files', () => {
     }
   });
 
-  it.each(['../up', '/etc', 'a/b', 'UPPER', '.', '/tmp/../etc'])('never at %s', async (target) => {
+  it.each(['../up', '/etc', 'a/b', 'UPPER', '.'])('never at %s', async (target) => {
     expectProblem(await call('POST', '', { name: 'No', kind: 'file', target }), 400, 'invalid_request');
     expectProblem(
       await call('POST', '', { name: 'No', kind: 'file', target: `${allowed}/../x` }),
