@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { stream, topic } from './channel.ts';
 import { id, idParams, note, page, pageQuery, severity, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { device, needs, records, reported, unaudited } from './policy.ts';
+import { device, needs, reads, records, reported, unaudited } from './policy.ts';
 
 export const alertStatus = z.enum(['active', 'acknowledged', 'resolved']);
 export type AlertStatus = z.infer<typeof alertStatus>;
@@ -47,7 +47,7 @@ export const alertsList = endpoint({
   response: page(alert),
   access: needs('alert:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('alert.read', 'health'),
 });
 
 export const alertsSummary = endpoint({
@@ -79,7 +79,7 @@ export const alertGet = endpoint({
   response: alert.extend({ events: z.array(alertEvent) }),
   access: needs('alert:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('alert.read', 'health'),
 });
 
 const alertAct = {
@@ -133,5 +133,5 @@ export const alertsStream = stream({
   filter: z.strictObject({ deviceId: id.optional() }),
   access: needs('alert:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('alert.read', 'health'),
 });

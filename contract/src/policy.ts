@@ -103,7 +103,15 @@ export const reported = (field: InspectionExemption['field'], why: string): Insp
 /** What the audit log says: the event is appended in the transaction of the change, or nothing is, for the reason given. */
 export type Audit =
   | { readonly kind: 'records'; readonly event: AuditEventName }
+  /**
+   * Who read is recorded before the answer is sent, and nothing is sent where it cannot be. `health`: where the device, or any of the
+   * organisation where none is named, is of class health. Once for a person, event and device within a minute: a screen that asks every few
+   * seconds is one reading.
+   */
+  | { readonly kind: 'reads'; readonly event: AuditEventName; readonly of: 'health' | 'all' }
   | { readonly kind: 'unaudited'; readonly why: string };
 
 export const records = <const E extends AuditEventName>(event: E) => ({ kind: 'records', event }) as const;
+export const reads = <const E extends AuditEventName>(event: E, of: 'health' | 'all') =>
+  ({ kind: 'reads', event, of }) as const;
 export const unaudited = (why: string) => ({ kind: 'unaudited', why }) as const;

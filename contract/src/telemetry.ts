@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { stream, topic } from './channel.ts';
 import { id, metric, page, queryInt, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { device, needs, unaudited } from './policy.ts';
+import { device, needs, reads, unaudited } from './policy.ts';
 
 export const limits = {
   batchPoints: 5000,
@@ -94,7 +94,7 @@ export const telemetryRaw = endpoint({
   response: page(storedPoint).extend({ unit: z.string().nullable(), downsampledFrom: z.int().nullable() }),
   access: needs('telemetry:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('telemetry.read', 'health'),
 });
 
 export const latestValue = z.strictObject({
@@ -119,7 +119,7 @@ export const telemetryLatest = endpoint({
   response: page(latestValue),
   access: needs('telemetry:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('telemetry.read', 'health'),
 });
 
 export const intervals = ['1m', '5m', '15m', '1h', '1d'] as const;
@@ -165,7 +165,7 @@ export const telemetryHistory = endpoint({
   }),
   access: needs('telemetry:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('telemetry.read', 'health'),
 });
 
 export const metricInfo = z.strictObject({
@@ -219,7 +219,7 @@ export const telemetrySparklines = endpoint({
   response: page(sparkline),
   access: needs('telemetry:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('telemetry.read', 'health'),
 });
 
 export const gap = z.strictObject({ from: timestamp, to: timestamp });
@@ -242,7 +242,7 @@ export const telemetrySummary = endpoint({
   }),
   access: needs('analytics:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('telemetry.read', 'health'),
 });
 
 const telemetryTopic = {
@@ -278,7 +278,7 @@ export const telemetryStream = stream({
   filter: z.strictObject({ deviceId: id.optional(), metric: metric.optional() }),
   access: needs('telemetry:read'),
   rate: 'api',
-  audit: unaudited('reading is recorded for series of class health with the verifiable log'),
+  audit: reads('telemetry.read', 'health'),
 });
 
 export const telemetryPublish = stream({

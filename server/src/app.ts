@@ -32,7 +32,7 @@ import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import { openRootKey } from './security/crypto/root-key.ts';
 import { webFallback } from './security/gate/web-fallback.ts';
-import { type RunningDatabase, startDatabase } from './start-database.ts';
+import { type DatabasePlace, type RunningDatabase, startDatabase } from './start-database.ts';
 
 export interface App {
   /** Opens the ports; from here on the world can reach us. */
@@ -70,6 +70,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     await running.stop();
     throw error;
   }
+}
+
+function placeOf({ connectionOf }: RunningDatabase): DatabasePlace {
+  const { host = '', port = 0, database = '' } = connectionOf('server');
+  return { host, port, database };
 }
 
 /** The wiring: platform, then security, then one line per feature. The one picture of what depends on what. */
@@ -168,7 +173,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   });
   security.detection.answerWith(security.decisions.follow);
   security.detection.answerWith(incidents.answer);
-  createAuditLog({ gate });
+  createAuditLog({ gate, verifier: security.auditProofs.verifier });
   const siem = createSiemDestinations({
     ...shared,
     notices,
@@ -215,6 +220,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       devices,
       blocks,
       keyRotation: security.keyRotation,
+      databasePlace: placeOf(running),
     }),
     caFile: tls?.caFile,
 

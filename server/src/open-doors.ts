@@ -69,6 +69,7 @@ export async function openDoors(deps: {
   const gate = createHttpGate({
     app: http.app,
     transactions,
+    recordReading: security.recordReading,
     authentication,
     limiter,
     blocks,
@@ -89,6 +90,7 @@ export async function openDoors(deps: {
   });
   const streamGate = createStreamGate({
     live,
+    recordReading: security.recordReading,
     authentication,
     revocations,
     limiter,

@@ -18,6 +18,7 @@ import { createSessionLookUp } from './security/access/session-look-up.ts';
 import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
 import { openAuditProofs } from './security/audit/audit-proofs.ts';
+import { createReadings } from './security/audit/readings.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import { createAccessTokens } from './security/crypto/access-tokens.ts';
 import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
@@ -179,6 +180,7 @@ export async function openSecurity(deps: {
       detection.start();
       clockWatch.start();
     },
+    recordReading: createReadings({ transactions, clock }),
     async stop() {
       clockWatch.stop();
       // Detection may still have something to say.

@@ -21,6 +21,7 @@ export interface RunningDatabase {
   stop(): Promise<void>;
 }
 
+const CONNECT_TIMEOUT_MS = 10_000;
 /** Below this the server refuses writes, long before PostgreSQL would panic for want of room for its log. */
 const MINIMUM_FREE_BYTES = 512 * 1024 * 1024;
 
@@ -67,6 +68,28 @@ export async function migrateDatabase(config: Config, keyRing: KeyRing, log: Log
   } finally {
     await embedded?.stop();
   }
+}
+
+export interface DatabasePlace {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+}
+
+/** A second process at the database of this data folder: `place` is where a running server says its own is. */
+export async function connectBeside(
+  config: Config,
+  keyRing: KeyRing,
+  place: DatabasePlace,
+  log: Logger,
+): Promise<Database> {
+  const credentials = await readCredentials(credentialStore(config, keyRing));
+  if (!credentials) throw new DatabaseNotPreparedError('the credentials of the database are not in this data folder');
+  const connection =
+    config.databaseUrl === undefined
+      ? { ...place, ssl: false, connectionTimeoutMillis: CONNECT_TIMEOUT_MS }
+      : parseDatabaseUrl(config.databaseUrl.reveal()).connectionTo(place.database);
+  return connectDatabase({ connection, credentials, log, poolSizes: { server: 1, ingest: 1, maintenance: 2 } });
 }
 
 async function locate(config: Config, keyRing: KeyRing, log: Logger): Promise<Located> {

@@ -55,6 +55,7 @@ function aGate() {
   const gate = createHttpGate({
     app,
     transactions,
+    recordReading: async () => {},
     authentication: somebody,
     limiter: createLimiter({ clock: systemClock, maxKeys: 100 }),
     blocks: noBlocks,

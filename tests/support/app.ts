@@ -278,7 +278,7 @@ function send(
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString(options.binary ? 'latin1' : 'utf8');
-          const isJson = /json/.test(response.headers['content-type'] ?? '') && text !== '';
+          const isJson = /[/+]json/.test(response.headers['content-type'] ?? '') && text !== '';
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,

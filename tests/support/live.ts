@@ -102,6 +102,7 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
     limits: { closeGraceMs: 300, ...options.limits },
   });
   const gate = createStreamGate({
+    recordReading: async () => {},
     live,
     authentication: {
       session: async (token) => sessions.get(token) ?? null,

@@ -1,4 +1,9 @@
 import { startupFault } from '../startup-fault.ts';
+import { auditConsistency } from './audit-consistency.ts';
+import { auditExport } from './audit-export.ts';
+import { auditProve } from './audit-prove.ts';
+import { auditVerify } from './audit-verify.ts';
+import { auditWitness } from './audit-witness.ts';
 import { blocksLift } from './blocks-lift.ts';
 import { blocksList } from './blocks-list.ts';
 import type { Command } from './command.ts';
@@ -29,6 +34,11 @@ const commands: readonly Command[] = [
   keysStatus,
   keysRotate,
   keysRetire,
+  auditVerify,
+  auditExport,
+  auditProve,
+  auditConsistency,
+  auditWitness,
   simulate,
   replay,
   demo,

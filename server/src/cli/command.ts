@@ -20,7 +20,7 @@ interface Declaration<O extends OptionTable> {
   /** `users create` */
   readonly name: string;
   readonly summary: string;
-  /** What it takes besides options, as the help names it; exactly one. */
+  /** What it takes besides options, as the help names it; exactly one, or in brackets at most one. */
   readonly argument?: string;
   readonly options: O;
   /** Without the leading `valtronics`. */
@@ -47,8 +47,9 @@ export function command<const O extends OptionTable>(
         if (required && values[name as keyof typeof values] === undefined) throw new UsageError(`--${name} is missing`);
       }
       const wanted = declaration.argument === undefined ? 0 : 1;
+      const isOptional = declaration.argument?.startsWith('[') && positionals.length === 0;
       const [argument = ''] = positionals;
-      if (positionals.length < wanted || (wanted === 1 && argument === ''))
+      if (!isOptional && (positionals.length < wanted || (wanted === 1 && argument === '')))
         throw new UsageError(`${declaration.argument} is missing`);
       const extra = positionals[wanted];
       if (extra !== undefined) throw new UsageError(`${JSON.stringify(extra)} is one word too many`);

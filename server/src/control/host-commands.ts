@@ -16,6 +16,7 @@ import type { SigningKeyRotation } from '../security/access/signing-key-rotation
 import type { Transactions } from '../security/audit/transactions.types.ts';
 import type { BlockRow } from '../security/shield/block.repository.ts';
 import type { Blocks } from '../security/shield/blocks.ts';
+import type { DatabasePlace } from '../start-database.ts';
 import { keyCommandShapes, presentKeys } from './key-commands.ts';
 
 const ORGANISATION = 'My organisation';
@@ -63,6 +64,11 @@ export const hostCommandShapes = {
     input: z.strictObject({ which: z.string().trim().min(1).max(200) }),
     output: z.strictObject({ lifted: z.array(block) }),
   },
+  // Where, and nothing to get in with: that is in the data folder, for those who may read it.
+  'database.place': {
+    input: z.strictObject({}),
+    output: z.strictObject({ host: z.string(), port: z.int(), database: z.string() }),
+  },
   ...keyCommandShapes,
 } as const;
 
@@ -81,8 +87,9 @@ export function createHostCommands(deps: {
   devices: Devices;
   blocks: Pick<Blocks, 'list' | 'lift'>;
   keyRotation: SigningKeyRotation;
+  databasePlace: DatabasePlace;
 }): HostCommands {
-  const { transactions, firstStart, devices, blocks, keyRotation } = deps;
+  const { transactions, firstStart, devices, blocks, keyRotation, databasePlace } = deps;
   const actorOf = (uid: number) => ({ kind: 'cli', id: `cli:${uid}`, label: null }) as const;
   const organisation = async () => (await firstStart.ensureOrganisation(ORGANISATION)).id;
 
@@ -116,6 +123,9 @@ export function createHostCommands(deps: {
     'blocks.list': async () => ({ items: (await blocks.list()).map(presentBlock) }),
 
     'blocks.lift': async (uid, { which }) => ({ lifted: (await blocks.lift(which, actorOf(uid))).map(presentBlock) }),
+
+    'database.place': async () => databasePlace,
+
     'keys.status': async () => presentKeys(await keyRotation.status()),
 
     async 'keys.rotate'(uid, { now }) {

@@ -16,7 +16,12 @@ type QueryOf<E> = E extends { readonly query: infer Q extends z.ZodType }
 type BodyOf<E> = E extends { readonly body: infer B extends z.ZodType } ? { body: z.input<B> } : unknown;
 
 export type InputOf<E extends Endpoint> = ParamsOf<E> & QueryOf<E> & BodyOf<E>;
-export type ResultOf<E extends Endpoint> = E['response'] extends z.ZodType ? z.output<E['response']> : undefined;
+/** `raw` answers are text: what a person keeps as a file. */
+export type ResultOf<E extends Endpoint> = E['response'] extends z.ZodType
+  ? z.output<E['response']>
+  : E['response'] extends 'raw'
+    ? string
+    : undefined;
 
 interface AnyInput {
   params?: Record<string, unknown>;
@@ -64,6 +69,7 @@ async function send<E extends Endpoint>(endpoint: E, input: InputOf<E>, signal?:
   if (!response.ok) throw await problemOf(response);
   if (response.status === 204 || endpoint.response === 'empty') return undefined as ResultOf<E>;
   try {
+    if (endpoint.response === 'raw') return (await response.text()) as ResultOf<E>;
     return (await response.json()) as ResultOf<E>;
   } catch (error) {
     // The connection broke in the middle of the answer.

@@ -119,7 +119,11 @@ export function accessText(access: Access): string {
         : '; no API keys';
   return `${who}${access.stepUp ? '; proven in the last five minutes' : ''}${keys}`;
 }
-export const auditText = (audit: Audit): string => (audit.kind === 'records' ? audit.event : `nothing: ${audit.why}`);
+export function auditText(audit: Audit): string {
+  if (audit.kind === 'records') return audit.event;
+  if (audit.kind === 'unaudited') return `nothing: ${audit.why}`;
+  return `${audit.event}, once a minute${audit.of === 'health' ? ', where devices of class health are read' : ''}`;
+}
 
 export const rateText: Readonly<Record<RateClass, string>> = {
   login: '1 a second, burst 5, per address',

@@ -49,6 +49,7 @@ const ourWords = new Set([
   'reason',
   'removed',
   'role',
+  'route',
   'scope',
   'severity',
   'status',

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { newId } from '../../lib/ids.ts';
 import { type NoteVerifier, publicKeyOf, verifierOf } from '../../lib/transparency/signed-note.ts';
 import type { KeyRing } from '../crypto/key-ring.ts';
+import type { Reader } from './tokens.ts';
 import type { Transactions } from './transactions.types.ts';
 
 // The key that signs checkpoints. Its seed is sealed by the key ring: whoever can write to the database, but has no root key, can neither
@@ -57,4 +58,15 @@ export async function loadAuditKey(deps: {
   const seed = keyRing.open(row.private_sealed, place(row.id));
   if (!publicKeyOf(seed).equals(row.public_key)) throw new Error('the public key of the audit log is another one');
   return { verifier: verifierOf(row.name, row.public_key), seed };
+}
+
+/** The public keys, each taken from its sealed half: one put into the table by somebody else is not among them. */
+export async function listAuditKeys(reader: Reader, keyRing: KeyRing): Promise<NoteVerifier[]> {
+  const found =
+    await sql<KeyRow>`select id, name, public_key, private_sealed from audit_keys order by created_at`.execute(
+      reader.db,
+    );
+  return found.rows.map(({ id, name, private_sealed }) =>
+    verifierOf(name, publicKeyOf(keyRing.open(private_sealed, place(id)))),
+  );
 }

@@ -66,13 +66,15 @@ export async function sizeOf(reader: Reader, tree: number): Promise<number> {
 
 /** A tile as far as it is filled. What is not there leaves it short, which whoever reads it notices. */
 export async function readTile(reader: Reader, tree: number, { level, number, width }: TilePlace): Promise<Buffer> {
-  if (width === TILE_WIDTH) {
-    const complete = await sql<{ hashes: Buffer }>`
+  const complete = async () => {
+    const found = await sql<{ hashes: Buffer }>`
       select hashes from audit_tiles where tree = ${tree} and level = ${level} and number = ${number}`.execute(
       reader.db,
     );
-    if (complete.rows[0]) return complete.rows[0].hashes;
-  }
+    return found.rows[0]?.hashes;
+  };
+  const whole = width === TILE_WIDTH ? await complete() : undefined;
+  if (whole) return whole;
   const first = number * TILE_WIDTH;
   const parts =
     level === 0
@@ -87,7 +89,9 @@ export async function readTile(reader: Reader, tree: number, { level, number, wi
           reader.db,
         );
   const inOrder = parts.rows.every(({ at }, index) => Number(at) === first + index);
-  return inOrder ? Buffer.concat(parts.rows.map(({ hash }) => hash)) : Buffer.alloc(0);
+  if (inOrder && parts.rows.length === width) return Buffer.concat(parts.rows.map(({ hash }) => hash));
+  // The edge of an older tree, whose leaves were pruned since: their tile is complete by now.
+  return (await complete())?.subarray(0, width * HASH_BYTES) ?? Buffer.alloc(0);
 }
 
 /** The right edge of a tree, from what is stored. */

@@ -20,6 +20,7 @@ import type { HttpGate, HttpGateOptions } from './http-gate.types.ts';
 import { createHttpInspection } from './http-inspection.ts';
 import { createHttpReports } from './http-reports.ts';
 import { parsed } from './parsed.ts';
+import { recordRead } from './record-read.ts';
 import { createProblemSender } from './send-problem.ts';
 import { toProblem } from './to-problem.ts';
 
@@ -231,6 +232,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       body: read ? read.value : parsed(endpoint.body, request.body),
     });
     const answer = await handler(call);
+    await recordRead(options.recordReading, endpoint, passage, request, call);
     reply.status(endpoint.status ?? 200);
     if (endpoint.response === 'empty') {
       reply.send();
@@ -248,8 +250,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       for (const [name, value] of Object.entries(raw.headers ?? {})) reply.header(name, value);
       if (typeof raw.body === 'string' || Buffer.isBuffer(raw.body))
         reports.served(raw.body.length, request, passage.principal);
-      reply.type(raw.contentType).send(raw.body);
-      return;
+      // The reply itself, since a stream goes on after this.
+      return reply.type(raw.contentType).send(raw.body);
     }
     if (options.checkAnswers) endpoint.response.parse(answer);
     const text = JSON.stringify(answer);

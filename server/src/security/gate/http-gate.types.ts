@@ -7,6 +7,7 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Authentication } from '../access/authentication.ts';
 import type { DevicePrincipal } from '../access/principal.ts';
+import type { RecordReading } from '../audit/readings.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
 import type { Blocks } from '../shield/blocks.ts';
@@ -20,6 +21,7 @@ import type { Served } from './web-fallback.ts';
 export interface HttpGateOptions {
   readonly app: FastifyInstance;
   readonly transactions: Transactions;
+  readonly recordReading: RecordReading;
   readonly authentication: Authentication;
   readonly limiter: Limiter;
   readonly blocks: Pick<Blocks, 'of' | 'ofPrincipal'>;

@@ -272,6 +272,7 @@ test('one principal cannot take a hundred connections and one', async () => {
 describe('at the start', () => {
   const aGate = () =>
     createStreamGate({
+      recordReading: async () => {},
       live: { onConnection: () => {}, onHandshake: () => {} },
       authentication: {
         session: async () => null,

@@ -8,10 +8,12 @@ import type { Authentication } from '../access/authentication.ts';
 import { type DevicePrincipal, type KnownPrincipal, principalKey } from '../access/principal.ts';
 import { concerns, type Revocations } from '../access/revocations.ts';
 import { isLimited, type Sight } from '../access/sight.ts';
+import type { RecordReading } from '../audit/readings.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { sessionCookie } from './credential.ts';
+import { mustBeEnforceable } from './enforceable.ts';
 import type { createPlaces } from './places.ts';
 import { admit } from './stream-admission.ts';
 import { createStreamReports } from './stream-reports.ts';
@@ -27,6 +29,7 @@ export interface StreamGateOptions {
   readonly places: ReturnType<typeof createPlaces>;
   readonly blocks: Pick<Blocks, 'of' | 'ofPrincipal' | 'onImposed'>;
   readonly publicOrigin: string;
+  readonly recordReading: RecordReading;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'gateRefused' | 'watch'>;
@@ -133,6 +136,7 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       principal,
       sight: () => entry.sight,
       registry,
+      recordReading: options.recordReading,
       limiter,
       ingestRate: options.ingestRate,
       clock,
@@ -280,14 +284,6 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       throw new Error(`no handler for the live streams ${names.join(', ')}`);
     },
   };
-}
-
-/** A policy that this door cannot put into force must not be declared and then silently ignored. */
-function mustBeEnforceable(stream: Stream, direction: Stream['direction']): void {
-  const name = `the stream ${stream.direction} ${stream.channel}`;
-  if (stream.direction !== direction) throw new Error(`${name} is handled in the wrong direction`);
-  if (stream.access.kind === 'open') throw new Error(`${name} cannot be open`);
-  if (stream.audit.kind !== 'unaudited') throw new Error(`${name} cannot record audit events`);
 }
 
 function inTime<T>(answer: Promise<T>): Promise<T> {

@@ -17,9 +17,11 @@ import type { Logger } from '../../platform/log/log.ts';
 import { refusal } from '../access/decision.ts';
 import { type KnownPrincipal, principalKey } from '../access/principal.ts';
 import { isLimited, type Sight } from '../access/sight.ts';
+import type { RecordReading } from '../audit/readings.ts';
 import { isHarmlessJson } from '../inspection/harmless.ts';
 import { inspectValue } from '../inspection/inspect-request.ts';
 import type { Limiter } from '../shield/limiter.ts';
+import { actorOf } from './call-factory.ts';
 import { blockedRequest } from './inspection-report.ts';
 import type { StreamReports } from './stream-reports.ts';
 import type { PublishHandler, SubscribeHandler } from './streams.ts';
@@ -39,6 +41,7 @@ export interface RequestsOptions {
   /** What the principal sees of the fleet now; asked anew for each message. */
   readonly sight: () => Sight;
   readonly registry: StreamRegistry;
+  readonly recordReading: RecordReading;
   readonly limiter: Limiter;
   readonly clock: Clock;
   readonly log: Logger;
@@ -109,8 +112,10 @@ export function serveRequests(options: RequestsOptions): Requests {
     const keyPrefix = `${started++}:`;
     const subscription = { keyPrefix, end: () => {} };
     subscriptions.set(id, subscription);
-    connection.send({ type: 'subscribed', id });
-    try {
+    const begin = (): void => {
+      // Ended while it was being recorded.
+      if (subscriptions.get(id) !== subscription) return;
+      connection.send({ type: 'subscribed', id });
       subscription.end = entry.handler({
         principal,
         filter: filter.data,
@@ -120,10 +125,34 @@ export function serveRequests(options: RequestsOptions): Requests {
           connection.send({ ...message, id }, coalesceKey === undefined ? undefined : keyPrefix + coalesceKey);
         },
       });
+    };
+    const recording = recordSubscription(entry.stream, filter.data);
+    if (recording !== undefined) {
+      recording.then(begin).catch((error: unknown) => {
+        if (subscriptions.get(id) === subscription) subscriptions.delete(id);
+        answerFault(id, error);
+      });
+      return;
+    }
+    try {
+      begin();
     } catch (error) {
       subscriptions.delete(id);
       throw error;
     }
+  }
+
+  /** Who watches is recorded before they see anything, as where they ask once. A device watches what is its own. */
+  function recordSubscription({ audit, channel }: Stream, filter: { deviceId?: unknown }): Promise<void> | undefined {
+    if (audit.kind !== 'reads' || principal.kind === 'device') return undefined;
+    const { organisationId, viewers } = principal;
+    return options.recordReading({
+      context: { organisationId, viewers, actor: actorOf(principal), address, requestId: null },
+      audit,
+      route: `live:${channel}`,
+      deviceId: filter.deviceId,
+      resource: null,
+    });
   }
 
   function unsubscribe(id: LiveRequestId): void {

@@ -1,9 +1,15 @@
 import { Button, Code, Drawer, Group, Stack } from '@mantine/core';
-import { type AuditEvent, type AuditEventName, auditEvents } from '@valtronics/contract';
+import { IconDownload } from '@tabler/icons-react';
+import { type AuditEvent, type AuditEventName, auditEventProof, auditEvents } from '@valtronics/contract';
 import type { ReactNode } from 'react';
+import { useChange } from '../../api/use-endpoint.ts';
 import { Copyable } from '../../ui/copyable.tsx';
+import { download } from '../../ui/download.ts';
+import { GuardedButton } from '../../ui/guarded.tsx';
 import { exactTime } from '../../ui/time/format-time.ts';
+import { sayProblem } from '../../ui/toasts.tsx';
 import classes from './audit-log.module.css';
+import { ProofBadge } from './proof-status.tsx';
 
 export const actorName = ({ kind, label, id }: AuditEvent['actor']) =>
   label ?? (id ? `${kind} …${id.slice(-8)}` : kind);
@@ -48,6 +54,10 @@ export function AuditEventDrawer({ event, onClose, onFilter }: Props) {
               </Fact>
             ) : null}
             <Fact name="From">{event.address ?? '–'}</Fact>
+            <Fact name="Proof">
+              <ProofBadge proof={event.proof} />
+              {event.proof.position === null ? null : ` at position ${event.proof.position}`}
+            </Fact>
             {event.requestId ? (
               <Fact name="Request">
                 <Copyable value={event.requestId} label="Copy the request id" />
@@ -60,6 +70,7 @@ export function AuditEventDrawer({ event, onClose, onFilter }: Props) {
             </Code>
           ) : null}
           <Group gap="xs">
+            <ProofButton event={event} />
             <Button variant="default" onClick={() => onFilter({ event: event.event })}>
               All of this event
             </Button>
@@ -77,6 +88,30 @@ export function AuditEventDrawer({ event, onClose, onFilter }: Props) {
         </Stack>
       ) : null}
     </Drawer>
+  );
+}
+
+/** A file anybody can verify, without this installation. */
+function ProofButton({ event }: { event: AuditEvent }) {
+  const prove = useChange(auditEventProof, []);
+  return (
+    <GuardedButton
+      variant="default"
+      leftSection={<IconDownload size={14} />}
+      loading={prove.isPending}
+      refusal={event.proof.status === 'signed' ? undefined : 'Not signed yet: that takes up to five seconds'}
+      onClick={() =>
+        prove.mutate(
+          { params: { id: event.id } },
+          {
+            onSuccess: (proof) => download(`${event.id}.tlog-proof`, proof, 'text/plain'),
+            onError: (problem) => sayProblem(problem),
+          },
+        )
+      }
+    >
+      Save the proof
+    </GuardedButton>
   );
 }
 

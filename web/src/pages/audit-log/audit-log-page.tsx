@@ -1,34 +1,41 @@
-import { Button, Group, TextInput, UnstyledButton } from '@mantine/core';
-import { IconDownload, IconFileText } from '@tabler/icons-react';
-import { type AuditEvent, auditEvents, auditEventsList } from '@valtronics/contract';
+import { Button, Drawer, Group, Menu, TextInput, UnstyledButton } from '@mantine/core';
+import { IconDownload, IconFileText, IconShieldCheck } from '@tabler/icons-react';
+import { type AuditEvent, auditEvents, auditEventsExport, auditEventsList } from '@valtronics/contract';
 import { useState } from 'react';
-import { useEndpointPages } from '../../api/use-endpoint.ts';
-import { downloadCsv, toCsv } from '../../ui/csv.ts';
+import type { z } from 'zod';
+import { useChange, useEndpointPages } from '../../api/use-endpoint.ts';
+import { download } from '../../ui/download.ts';
 import { FilterSelect } from '../../ui/filter-select.tsx';
 import { PageHeader } from '../../ui/page.tsx';
 import { SearchField } from '../../ui/search-field.tsx';
 import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { dayAndMinute, exactTime } from '../../ui/time/format-time.ts';
+import { sayProblem } from '../../ui/toasts.tsx';
 import { useSearchState } from '../../ui/use-search-state.ts';
 import { AuditEventDrawer, actorName, eventText } from './audit-event-drawer.tsx';
 import classes from './audit-log.module.css';
+import { CheckpointPanel } from './checkpoint-panel.tsx';
+import { ProofBadge } from './proof-status.tsx';
 
 const options = Object.entries(auditEvents).map(([value, text]) => ({ value, label: text }));
 
 export function AuditLogPage() {
   const { get, set } = useSearchState();
   const filters = {
+    of: get('of') === 'instance' ? ('instance' as const) : undefined,
     event: get('event'),
     actorId: get('actor'),
     resourceId: get('resource'),
+    address: get('address'),
     from: get('from'),
     to: get('to'),
   };
   const list = useEndpointPages(auditEventsList, { query: { ...filters, limit: 100 } });
   const [shown, setShown] = useState<AuditEvent | null>(null);
+  const [checkpointShown, setCheckpointShown] = useState(false);
   const filtered = Object.values(filters).some(Boolean);
-  const clear = () => set({ event: null, actor: null, resource: null, from: null, to: null });
+  const clear = () => set({ of: null, event: null, actor: null, resource: null, address: null, from: null, to: null });
   return (
     <>
       <PageHeader title="Audit log" detail="Who did what, newest first; nothing in it can be changed or deleted" />
@@ -53,17 +60,23 @@ export function AuditLogPage() {
           value={filters.resourceId}
           onChange={(resource) => set({ resource: resource.trim() })}
         />
+        <SearchField
+          label="Address"
+          width={150}
+          value={filters.address}
+          onChange={(address) => set({ address: address.trim() })}
+        />
         <Moment label="From" value={filters.from} onChange={(from) => set({ from })} />
         <Moment label="To" value={filters.to} onChange={(to) => set({ to })} />
         <Group gap="xs" ml="auto">
           <Button
             variant="default"
-            leftSection={<IconDownload size={14} />}
-            disabled={list.rows.length === 0}
-            onClick={() => downloadCsv('audit-log', auditCsv(list.rows))}
+            leftSection={<IconShieldCheck size={14} />}
+            onClick={() => setCheckpointShown(true)}
           >
-            CSV
+            Checkpoint
           </Button>
+          <ExportMenu filters={filters} isEmpty={list.rows.length === 0} />
         </Group>
       </Group>
       {list.error ? (
@@ -93,6 +106,16 @@ export function AuditLogPage() {
           }
         />
       )}
+      <Drawer
+        opened={checkpointShown}
+        onClose={() => setCheckpointShown(false)}
+        position="right"
+        size={520}
+        title="The newest checkpoint"
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <CheckpointPanel />
+      </Drawer>
       <AuditEventDrawer
         event={shown}
         onClose={() => setShown(null)}
@@ -102,6 +125,43 @@ export function AuditLogPage() {
         }}
       />
     </>
+  );
+}
+
+type Filters = Omit<z.input<typeof auditEventsExport.body>, 'format'>;
+
+/** The whole result as a file, not only what was scrolled to; that it was exported is recorded. */
+function ExportMenu({ filters, isEmpty }: { filters: Filters; isEmpty: boolean }) {
+  const exporting = useChange(auditEventsExport, ['/audit-events']);
+  const save = (format: 'jsonl' | 'csv') => {
+    const given = Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== undefined));
+    exporting.mutate(
+      { body: { ...given, format } },
+      {
+        onSuccess: (text) =>
+          download(`audit-log.${format}`, text, format === 'csv' ? 'text/csv' : 'application/x-ndjson'),
+        onError: (problem) => sayProblem(problem),
+      },
+    );
+  };
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button
+          variant="default"
+          leftSection={<IconDownload size={14} />}
+          disabled={isEmpty}
+          title={isEmpty ? 'There is nothing to export' : 'At most 100,000 events; the export is recorded'}
+          loading={exporting.isPending}
+        >
+          Export
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => save('jsonl')}>JSON, one event a line</Menu.Item>
+        <Menu.Item onClick={() => save('csv')}>CSV</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
   );
 }
 
@@ -177,6 +237,13 @@ const columns = (show: (event: AuditEvent) => void): readonly Column<AuditEvent>
       ),
   },
   {
+    key: 'proof',
+    header: 'Proof',
+    width: '84px',
+    from: 560,
+    cell: ({ proof }) => <ProofBadge proof={proof} />,
+  },
+  {
     key: 'address',
     header: 'Address',
     width: '128px',
@@ -184,33 +251,3 @@ const columns = (show: (event: AuditEvent) => void): readonly Column<AuditEvent>
     cell: ({ address }) => <span className="dim mono">{address ?? '–'}</span>,
   },
 ];
-
-const auditCsv = (rows: readonly AuditEvent[]) =>
-  toCsv(
-    [
-      'at',
-      'event',
-      'outcome',
-      'actor_kind',
-      'actor_id',
-      'actor',
-      'resource_kind',
-      'resource_id',
-      'address',
-      'request_id',
-      'details',
-    ],
-    rows.map((row) => [
-      row.at,
-      row.event,
-      row.outcome,
-      row.actor.kind,
-      row.actor.id,
-      row.actor.label,
-      row.resource?.kind,
-      row.resource?.id,
-      row.address,
-      row.requestId,
-      JSON.stringify(row.details),
-    ]),
-  );

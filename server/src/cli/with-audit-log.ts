@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { askServer } from '../control/control-client.ts';
+import { type NoteVerifier, parseVerifier } from '../lib/transparency/signed-note.ts';
+import { listAuditKeys } from '../security/audit/audit-key.ts';
+import type { Reader } from '../security/audit/tokens.ts';
+import { createTransactions } from '../security/audit/transactions.ts';
+import { createKeyRing } from '../security/crypto/key-ring.ts';
+import { openRootKey } from '../security/crypto/root-key.ts';
+import { connectBeside, startDatabase } from '../start-database.ts';
+import type { Stream } from './output.ts';
+import { commandConfig, commandLog, uninterrupted } from './with-platform.ts';
+
+export interface OpenLog {
+  readonly keys: readonly NoteVerifier[];
+  /** One transaction that sees the log as it is now. */
+  read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+}
+
+/**
+ * The audit log of this data folder, read by this process itself: what a running server says about its own log is no verification of it. With
+ * no server running the database is started for as long as it takes.
+ */
+export async function withAuditLog<T>(
+  given: readonly string[] | undefined,
+  work: (log: OpenLog) => Promise<T>,
+): Promise<T> {
+  const config = commandConfig();
+  const keyRing = createKeyRing(openRootKey(config));
+  const log = commandLog(config);
+  const place = await askServer(config.dataDir, 'database.place', { uid: process.getuid?.() ?? 0, input: {} });
+  return uninterrupted(async () => {
+    const running =
+      place === null
+        ? await startDatabase(config, keyRing, log)
+        : { database: await connectBeside(config, keyRing, place, log), stop: undefined };
+    try {
+      const { readAcross } = createTransactions(running.database);
+      const keys = given?.map(parseVerifier) ?? (await readAcross((reader) => listAuditKeys(reader, keyRing)));
+      return await work({ keys, read: readAcross });
+    } finally {
+      await (running.stop?.() ?? running.database.close());
+    }
+  });
+}
+
+/** A key as it is, or in a file. */
+export const keyTexts = (given: readonly string[] | undefined): string[] | undefined =>
+  given?.map((text) => (text.includes('+') ? text : readFileSync(text, 'utf8').trim()));
+
+/** How far it is, at most a few times a second, on one line of a terminal. */
+export function progressOn(terminal: Stream): (origin: string, position: number, size: number) => void {
+  let last = 0;
+  return (origin, position, size) => {
+    if (!terminal.isTTY || (performance.now() - last < 200 && position < size)) return;
+    last = performance.now();
+    terminal.write(`\r\u001b[K${origin}: ${position} of ${size}${position === size ? '\n' : ''}`);
+  };
+}

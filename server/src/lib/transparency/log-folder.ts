@@ -1,0 +1,137 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { falseValues, type OpenedValue } from './audit-leaf.ts';
+import { type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
+import { readCheckpoints } from './checkpoint-list.ts';
+import type { NoteVerifier } from './signed-note.ts';
+import { readBundle, TILE_WIDTH, type TilePlace, tilePath, writeBundle } from './tiles.ts';
+import type { Finding, LogSource, StoredLeaf } from './verify-log.ts';
+
+// A log as a folder, in the shape of c2sp.org/tlog-tiles: `checkpoint`, `tile/…`, `tile/entries/…`. Beside them `checkpoints`, all that were
+// signed, and `values/…`, the personal values that are not erased, with their salts.
+
+export interface EntryValues {
+  readonly position: number;
+  readonly values: Readonly<Record<string, OpenedValue>>;
+}
+
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+const CHECKPOINT = 'checkpoint';
+const CHECKPOINTS = 'checkpoints';
+const KEY = 'key';
+
+const valuesPath = (number: number): string =>
+  tilePath({ level: 'entries', number, width: TILE_WIDTH }).replace('tile/entries/', 'values/');
+
+function write(path: string, content: string | Buffer): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(path, content, { mode: 0o600, flag: 'wx' });
+}
+
+export function createFolderWriter(folder: string) {
+  return {
+    tile(place: TilePlace, hashes: Buffer): void {
+      write(join(folder, tilePath(place)), hashes);
+    },
+    /** `null`: pruned, and kept as an entry of no bytes. */
+    entries(number: number, entries: readonly (Buffer | null)[], values: readonly EntryValues[]): void {
+      const bundle = writeBundle(entries.map((entry) => entry ?? Buffer.alloc(0)));
+      write(join(folder, tilePath({ level: 'entries', number, width: entries.length })), bundle);
+      if (values.length === 0) return;
+      write(join(folder, valuesPath(number)), values.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    },
+    checkpoints(notes: readonly string[]): void {
+      write(join(folder, CHECKPOINTS), notes.map((note) => `${note}\n`).join(''));
+      write(join(folder, CHECKPOINT), notes.at(-1) ?? '');
+    },
+  };
+}
+
+export const writeKeyFile = (folder: string, key: string): void => write(join(folder, KEY), `${key}\n`);
+export const readKeyFile = (folder: string): string | undefined =>
+  existsSync(join(folder, KEY)) ? read(join(folder, KEY)).toString('utf8').trim() : undefined;
+
+/** The logs of an export: the folder itself, or those in it. */
+export function logFolders(folder: string): string[] {
+  if (existsSync(join(folder, CHECKPOINT))) return [folder];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, CHECKPOINT)))
+    .map((entry) => join(folder, entry.name))
+    .sort();
+}
+
+function read(path: string): Buffer {
+  const content = readFileSync(path);
+  if (content.length > MAX_FILE_BYTES) throw new RangeError(`${path} is larger than any file of a log`);
+  return content;
+}
+
+function tryRead(path: string): Buffer | undefined {
+  return existsSync(path) ? read(path) : undefined;
+}
+
+export interface FolderLog {
+  readonly source: LogSource;
+  readonly checkpoints: readonly OpenedCheckpoint[];
+  /** Notes that are not good. */
+  readonly badNotes: number;
+}
+
+/** As much of the log as its own newest checkpoint says there is. */
+export function openLogFolder(folder: string, keys: readonly NoteVerifier[]): FolderLog {
+  const head = openCheckpoint(read(join(folder, CHECKPOINT)).toString('utf8'), keys);
+  const notes = readCheckpoints(tryRead(join(folder, CHECKPOINTS))?.toString('utf8') ?? '');
+  const opened = notes.flatMap((note) => {
+    try {
+      const checkpoint = openCheckpoint(note, keys);
+      return checkpoint.origin === head.origin ? [checkpoint] : [];
+    } catch {
+      return [];
+    }
+  });
+
+  function* bundles(from: number, to: number): Generator<{ number: number; entries: (Buffer | undefined)[] }> {
+    for (let number = Math.floor(from / TILE_WIDTH); number * TILE_WIDTH < to; number += 1) {
+      const width = Math.min(TILE_WIDTH, head.size - number * TILE_WIDTH);
+      const bundle = tryRead(join(folder, tilePath({ level: 'entries', number, width })));
+      yield { number, entries: bundle === undefined ? [] : readBundle(bundle) };
+    }
+  }
+
+  const source: LogSource = {
+    origin: head.origin,
+    size: head.size,
+    tile: async (place) => tryRead(join(folder, tilePath(place))) ?? Buffer.alloc(0),
+    async leaves(from, to) {
+      const leaves: StoredLeaf[] = [];
+      for (const { number, entries } of bundles(from, to)) {
+        for (const [offset, entry] of entries.entries()) {
+          const position = number * TILE_WIDTH + offset;
+          if (entry && position >= from && position < to)
+            leaves.push({ position, hash: undefined, entry: entry.length === 0 ? null : entry });
+        }
+      }
+      return leaves;
+    },
+    async compareRows(from, to) {
+      const findings: Finding[] = [];
+      for (const { number, entries } of bundles(from, to)) {
+        const lines =
+          tryRead(join(folder, valuesPath(number)))
+            ?.toString('utf8')
+            .split('\n') ?? [];
+        for (const line of lines) if (line !== '') findings.push(...compareValues(line, number, entries));
+      }
+      return findings;
+    },
+  };
+  return { source, checkpoints: [head, ...opened], badNotes: notes.length - opened.length };
+}
+
+function compareValues(line: string, number: number, entries: readonly (Buffer | undefined)[]): Finding[] {
+  const { position, values } = JSON.parse(line) as EntryValues;
+  const entry = entries[position - number * TILE_WIDTH];
+  // What is missing is found where the leaves are compared.
+  const isFalse = entry !== undefined && falseValues(entry.toString('utf8'), values).length > 0;
+  return isFalse ? [{ kind: 'row_edited', position }] : [];
+}

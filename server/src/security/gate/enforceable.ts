@@ -1,0 +1,9 @@
+import type { Stream } from '@valtronics/contract';
+
+/** A policy that this door cannot put into force must not be declared and then silently ignored. */
+export function mustBeEnforceable(stream: Stream, direction: Stream['direction']): void {
+  const name = `the stream ${stream.direction} ${stream.channel}`;
+  if (stream.direction !== direction) throw new Error(`${name} is handled in the wrong direction`);
+  if (stream.access.kind === 'open') throw new Error(`${name} cannot be open`);
+  if (stream.audit.kind === 'records') throw new Error(`${name} cannot record audit events`);
+}
