@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { aFolder } from '../../support/database-faults.ts';
+import { newDatabaseFolder } from '../../support/database-folders.ts';
 import { aRealServer, type RealServer } from '../../support/real-server.ts';
 
 // Real tools of attackers against a real server: each is detected, named, kept out and let in again, while somebody else notices nothing.
@@ -20,6 +20,7 @@ if (missing.length > 0) {
 
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36';
 const NORMAL = '127.0.0.9';
+const dataFolder = newDatabaseFolder('valtronics-attacked-');
 const folder = mkdtempSync(join(tmpdir(), 'valtronics-attacks-'));
 let server: RealServer;
 let token: string;
@@ -99,13 +100,13 @@ async function expectStopped(from: string, scenario: string, path = '/api/v1/dev
 
 describe.skipIf(missing.length > 0)('an attack', () => {
   beforeAll(async () => {
-    server = await aRealServer(aFolder(), { VALTRONICS_TRUSTED_PROXIES: '127.0.0.1/32' });
+    server = await aRealServer(dataFolder, { VALTRONICS_TRUSTED_PROXIES: '127.0.0.1/32' });
     await server.start();
     token = await server.signIn();
   }, 180_000);
   afterAll(async () => {
     await server?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, dataFolder]) rmSync(each, { recursive: true, force: true });
   }, 60_000);
 
   const list = (name: string, words: string[]): string => {
