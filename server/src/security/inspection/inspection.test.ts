@@ -63,7 +63,7 @@ describe('nothing passes unseen', () => {
 
   test('an attack is found wherever a window ends', () => {
     for (let shift = 0; shift < 80; shift += 1)
-      expect(blocked(`${'. '.repeat(HELD - 70 + shift)}${ATTACK}`)).toBe(true);
+      expect(blocked(`${'. '.repeat(HELD - 70 + shift)}union select 1,2`)).toBe(true);
   });
 
   test('a text made to take long is refused before it does', () => {
