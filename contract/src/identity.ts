@@ -19,7 +19,13 @@ export const me = z.strictObject({
   name: z.string().nullable(),
   role,
   permissions: z.array(z.enum(permissions)),
-  organisation: z.strictObject({ id, name: z.string() }),
+  organisation: z.strictObject({
+    id,
+    name: z.string(),
+    operatesInstance: z
+      .boolean()
+      .describe('it runs this instance: its administrators see what belongs to no organisation'),
+  }),
   /** What this session was proven with (null: a key has none), and what must be done before anything else. */
   factor: z.enum(provenFactors).nullable(),
   pending: z.enum(pendings).nullable(),

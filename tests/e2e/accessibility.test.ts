@@ -16,6 +16,7 @@ let deviceId: string;
 let subjectId: string;
 let groupId: string;
 let providerId: string;
+let incidentId: string;
 let resetToken: string;
 /** Somebody who has to choose a new password before anything else. */
 let beginner: Person;
@@ -33,6 +34,18 @@ const pages: [string, () => string][] = [
   ['rules', () => '/rules'],
   ['new rule', () => '/rules/new'],
   ['explore', () => '/explore'],
+  ['security events', () => '/security-events'],
+  ['detections', () => '/security-events/detections'],
+  ['scenarios', () => '/security-events/scenarios'],
+  ['blocks', () => '/blocks?state=all'],
+  ['blocking somebody', () => '/blocks?new=1'],
+  ['allow-list', () => '/blocks/allow-list'],
+  ['firewalls', () => '/blocks/firewalls'],
+  ['incidents', () => '/incidents'],
+  ['opening an incident', () => '/incidents?new=1'],
+  ['incident', () => `/incidents/${incidentId}`],
+  ['SIEM destinations', () => '/siem-destinations'],
+  ['new SIEM destination', () => '/siem-destinations?new=1'],
   ['audit log', () => '/audit-log'],
   ['people', () => '/people'],
   ['roles', () => '/people/roles'],
@@ -198,6 +211,11 @@ describe.skipIf(!hasBrowser)(
         enabled: true,
       };
       providerId = (await ask('/identity-providers', provider)).json.id;
+      incidentId = (await ask('/incidents', { title: 'A stolen laptop', severity: 'critical' })).json.id;
+      expect((await ask(`/incidents/${incidentId}/breach`, {})).status).toBe(200);
+      const block = { scope: 'ip', value: '203.0.113.7', kind: 'ban', seconds: 3600, reason: 'Probing' };
+      expect((await ask('/blocks', block)).status).toBe(201);
+      expect((await ask('/siem-destinations', { kind: 'file', name: 'Archive', target: 'archive' })).status).toBe(201);
       expect((await ask('/device-provisioning/claims', { count: 3, deviceType: 'freezer' })).status).toBe(201);
       const rule = await app.call('POST', '/api/v1/alert-rules', {
         token: person.accessToken,

@@ -88,6 +88,41 @@ export const routes: RouteObject[] = [
           screen(paths.explore, { title: 'Explore', permission: 'telemetry:read', usesTimeRange: true }, async () => ({
             Component: (await import('./pages/explore/explore-page.tsx')).ExplorePage,
           })),
+          screen(
+            paths.securityEvents,
+            { title: 'The list of security events', permission: 'system:admin' },
+            async () => ({
+              Component: (await import('./pages/security-events/security-events-page.tsx')).SecurityEventsPage,
+            }),
+          ),
+          screen(paths.detections, { title: 'The list of detections', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/security-events/detections-page.tsx')).DetectionsPage,
+          })),
+          screen(paths.scenarios, { title: 'The list of scenarios', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/security-events/scenarios-page.tsx')).ScenariosPage,
+          })),
+          screen(paths.blocks, { title: 'The list of blocks', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/blocks/blocks-page.tsx')).BlocksPage,
+          })),
+          screen(paths.allowList, { title: 'The allow-list', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/blocks/allow-list-page.tsx')).AllowListPage,
+          })),
+          screen(paths.bouncers, { title: 'The list of firewalls', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/blocks/firewalls-page.tsx')).FirewallsPage,
+          })),
+          screen(paths.incidents, { title: 'The list of incidents', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/incidents/incidents-page.tsx')).IncidentsPage,
+          })),
+          screen(paths.incident(':id'), { title: 'The incident', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/incidents/incident-page.tsx')).IncidentPage,
+          })),
+          screen(
+            paths.siemDestinations,
+            { title: 'The list of SIEM destinations', permission: 'system:admin' },
+            async () => ({
+              Component: (await import('./pages/siem-destinations/siem-destinations-page.tsx')).SiemDestinationsPage,
+            }),
+          ),
           screen(paths.auditLog, { title: 'The audit log', permission: 'system:admin' }, async () => ({
             Component: (await import('./pages/audit-log/audit-log-page.tsx')).AuditLogPage,
           })),

@@ -1,5 +1,6 @@
 import {
   IconAlertTriangle,
+  IconBan,
   IconBellRinging,
   IconBuilding,
   IconChartLine,
@@ -9,8 +10,11 @@ import {
   IconKey,
   IconLayoutDashboard,
   IconLogin2,
+  IconRadar,
   IconRulerMeasure,
+  IconServerBolt,
   IconStack2,
+  IconUrgent,
   IconUser,
   IconUsers,
 } from '@tabler/icons-react';
@@ -43,7 +47,19 @@ export const navigation: readonly { group: string; items: readonly NavigationIte
   },
   {
     group: 'Security',
-    items: [{ label: 'Audit log', to: paths.auditLog, icon: IconFileText, permission: 'system:admin', key: 'l' }],
+    items: [
+      { label: 'Events', to: paths.securityEvents, icon: IconRadar, permission: 'system:admin', key: 'v' },
+      { label: 'Blocks', to: paths.blocks, icon: IconBan, permission: 'system:admin', key: 'b' },
+      { label: 'Incidents', to: paths.incidents, icon: IconUrgent, permission: 'system:admin', key: 'c' },
+      { label: 'Audit log', to: paths.auditLog, icon: IconFileText, permission: 'system:admin', key: 'l' },
+      {
+        label: 'SIEM destinations',
+        to: paths.siemDestinations,
+        icon: IconServerBolt,
+        permission: 'system:admin',
+        key: 'f',
+      },
+    ],
   },
   {
     group: 'Organisation',

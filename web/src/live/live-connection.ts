@@ -24,7 +24,7 @@ export type LiveState =
   | { readonly kind: 'waiting'; readonly attempt: number; readonly retryAt: number }
   | { readonly kind: 'ended'; readonly reason: 'notAuthenticated' | 'refused' };
 
-export type LiveChannel = 'telemetry' | 'alerts' | 'devices';
+export type LiveChannel = 'telemetry' | 'alerts' | 'devices' | 'security';
 export interface LiveFilter {
   readonly channel: LiveChannel;
   readonly deviceId?: string;

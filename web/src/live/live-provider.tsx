@@ -1,5 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { type Alert, type Device, meGet } from '@valtronics/contract';
+import { type Alert, type Device, meGet, type SecurityEventBody } from '@valtronics/contract';
 import { createContext, type ReactNode, useContext, useEffect, useEffectEvent, useState } from 'react';
 import { endpointKey } from '../api/query-keys.ts';
 import { createLiveConnection, type LiveConnection, type LiveFilter, type LiveState } from './live-connection.ts';
@@ -75,11 +75,12 @@ export function useLiveState(): Live {
   return live;
 }
 
-/** What the server sends on the three channels this page listens to. */
+/** What the server sends on the channels this page listens to. */
 export interface LivePayloads {
   telemetry: { points: LivePoint[] };
   alerts: { alert: Alert };
   devices: { device: Device };
+  security: { event: SecurityEventBody };
 }
 export interface LivePoint {
   deviceId: string;
@@ -88,7 +89,7 @@ export interface LivePoint {
   value: number | boolean | string;
   unit?: string;
 }
-const messageTypes = { telemetry: 'telemetry', alerts: 'alert', devices: 'device' } as const;
+const messageTypes = { telemetry: 'telemetry', alerts: 'alert', devices: 'device', security: 'security' } as const;
 
 interface LiveOptions extends Omit<LiveFilter, 'channel'> {
   enabled?: boolean;

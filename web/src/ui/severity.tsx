@@ -1,14 +1,16 @@
 import {
   IconAlertTriangle,
+  IconChevronsUp,
   IconCircleCheck,
   IconEye,
   IconFlame,
   IconInfoCircle,
   IconPlugConnectedX,
+  IconShieldCheck,
   IconTool,
   IconUrgent,
 } from '@tabler/icons-react';
-import type { AlertStatus, DeviceStatus, Severity } from '@valtronics/contract';
+import type { AlertStatus, DeviceStatus, IncidentSeverity, IncidentStatus, Severity } from '@valtronics/contract';
 import classes from './severity.module.css';
 
 const severities = {
@@ -23,6 +25,44 @@ export function SeverityBadge({ severity, muted = false }: { severity: Severity;
   return (
     <span className={classes.badge} data-tone={muted ? 'muted' : severity}>
       <Icon size={13} stroke={2} aria-hidden />
+      {word}
+    </span>
+  );
+}
+
+const incidentSeverityWords = {
+  low: { icon: IconInfoCircle, word: 'Low', tone: 'info' },
+  medium: { icon: IconAlertTriangle, word: 'Medium', tone: 'warning' },
+  high: { icon: IconChevronsUp, word: 'High', tone: 'critical' },
+  critical: { icon: IconUrgent, word: 'Critical', tone: 'grave' },
+} as const;
+
+export const incidentSeverityWord = (severity: IncidentSeverity) => incidentSeverityWords[severity].word;
+
+export function IncidentSeverityBadge({ severity, muted = false }: { severity: IncidentSeverity; muted?: boolean }) {
+  const { icon: Icon, word, tone } = incidentSeverityWords[severity];
+  return (
+    <span className={classes.badge} data-tone={muted ? 'muted' : tone}>
+      <Icon size={13} stroke={2} aria-hidden />
+      {word}
+    </span>
+  );
+}
+
+const incidentStatuses = {
+  open: { icon: IconFlame, word: 'Open', tone: 'critical' },
+  acknowledged: { icon: IconEye, word: 'Acknowledged', tone: 'plain' },
+  contained: { icon: IconShieldCheck, word: 'Contained', tone: 'plain' },
+  resolved: { icon: IconCircleCheck, word: 'Resolved', tone: 'resolved' },
+} as const;
+
+export const incidentStatusWord = (status: IncidentStatus) => incidentStatuses[status].word;
+
+export function IncidentStatusLabel({ status }: { status: IncidentStatus }) {
+  const { icon: Icon, word, tone } = incidentStatuses[status];
+  return (
+    <span className={classes.label} data-tone={tone}>
+      <Icon size={14} stroke={1.8} aria-hidden />
       {word}
     </span>
   );

@@ -6,9 +6,10 @@ export interface OrganisationRecord {
   public_id: string;
   name: string;
   retention_days: number;
+  operates_instance: boolean;
 }
 
-const columns = sql`id, public_id, name, retention_days`;
+const columns = sql`id, public_id, name, retention_days, operates_instance`;
 
 /** The organisation the reader works for. */
 export async function currentOrganisation(reader: Reader): Promise<OrganisationRecord> {

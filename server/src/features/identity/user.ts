@@ -49,7 +49,7 @@ export function presentUser(row: UserRecord): User {
 
 export function presentMe(
   user: UserRecord,
-  organisation: { public_id: string; name: string },
+  organisation: { public_id: string; name: string; operates_instance: boolean },
   principal: UserPrincipal | ApiKeyPrincipal,
 ): Me {
   return {
@@ -58,7 +58,11 @@ export function presentMe(
     name: user.name,
     role: user.role,
     permissions: [...principal.permissions],
-    organisation: { id: organisation.public_id, name: organisation.name },
+    organisation: {
+      id: organisation.public_id,
+      name: organisation.name,
+      operatesInstance: organisation.operates_instance,
+    },
     factor: principal.kind === 'user' ? principal.factor : null,
     pending: principal.kind === 'user' ? principal.pending : null,
   };

@@ -32,7 +32,9 @@ export function breachClockJob({ transactions, notices, clock }: BreachClockOpti
     const isOver = due === REMINDERS_MS.length;
     await transactions.system({ organisationId, actor, event: 'incident.breach_reminded' }, async (tx) => {
       if (!(await claimReminder(tx, running, due, at))) throw new Stopped();
-      const note = isOver ? 'the time limit is over' : `the time limit ends ${running.dueAt.toISOString()}`;
+      const note = isOver
+        ? 'the time limit is over'
+        : `the time limit ends ${running.dueAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
       await insertEntry(tx, { incidentId: id, organisationId, at, kind: 'breach_reminded', note });
       await notices.tell(tx, id, isOver ? 'breach_overdue' : 'breach_reminded');
       tx.describe({

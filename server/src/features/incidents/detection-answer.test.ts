@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aUser } from '../../../../tests/support/alert-fixtures.ts';
 import { BOUNDS } from './detection-answer.ts';
@@ -164,5 +165,51 @@ describe('incidents of the instance', () => {
     expect(await house.incidents(owner)).toMatchObject([{ status: 'acknowledged', owner: { label: 'Olga' } }]);
     expect((await house.timeline(id)).timeline).toEqual([]);
     expect((await house.timeline(id, house.operator)).timeline).toHaveLength(3);
+  });
+});
+
+describe('decisions', () => {
+  it('stand in the timeline: what followed from its detections, or was decided by hand about whom it is about, and that it was lifted', async () => {
+    const detection = house.aDetection({ organisationId: null });
+    await house.answer(detection);
+    const olga = await aUser(house.db, house.operator, 'Olga');
+    const id = (await house.incidents(olga))[0]?.id ?? '';
+    const block = (value: string, more: Record<string, unknown> = {}) => {
+      const row = { id: randomUUID(), scope: 'ip', value, reason: 'guessing', evidence: {}, ...more };
+      const at = house.clock.date();
+      const until = new Date(at.getTime() + HOUR_MS);
+      const times = { created_at: at, expires_at: until };
+      const entries = Object.entries({ ...times, ...row });
+      return house.db.admin.query(
+        `insert into blocks (${entries.map(([name]) => name).join(', ')})
+         values (${entries.map((_, index) => `$${index + 1}`).join(', ')})`,
+        entries.map(([, value]) => value),
+      );
+    };
+    await block('198.51.100.77', { detection_id: detection.id, kind: 'ban' });
+    await block('203.0.113.7', {
+      origin: 'manual',
+      created_by: olga.userId,
+      created_by_label: 'Olga',
+      lifted_at: new Date(house.clock.now() + MINUTE_MS),
+      lifted_by: olga.userId,
+      lifted_by_label: 'Olga',
+    });
+    // About somebody else, or tried out only.
+    await block('203.0.113.8');
+    await block('203.0.113.7', { simulated: true });
+    const { timeline } = await house.timeline(id, house.operator);
+    expect(
+      timeline
+        .filter(({ kind }) => kind === 'decision')
+        .map(({ name, by, subject }) => [name, by, subject?.value])
+        .sort(),
+    ).toEqual([
+      ['Banned', null, '198.51.100.77'],
+      ['Blocked', 'Olga', '203.0.113.7'],
+      ['Let in again', 'Olga', '203.0.113.7'],
+    ]);
+    // Addresses are decided on by whoever runs the instance; others do not see it.
+    expect((await house.timeline(id)).timeline).toEqual([]);
   });
 });

@@ -65,6 +65,27 @@ export async function listEventsBehind(reader: Reader, incidentId: string, limit
   return rows;
 }
 
+/** What was decided because of its detections, or by hand about whom they name while it went on; lifting it is a line of its own. */
+export async function listDecisions(reader: Reader, incidentId: string, limit: number): Promise<TimelineRow[]> {
+  const { rows } = await sql<TimelineRow>`
+    with decided as (
+      select b.* from blocks b join incidents i on i.id = ${incidentId}
+      where not b.simulated and (
+        b.detection_id in (select d.detection_id from incident_detections d where d.incident_id = i.id)
+        or (b.created_at between i.first_at and coalesce(i.resolved_at, 'infinity') and (
+          (b.scope = i.scope and b.value = i.subject) or exists (
+            select from incident_detections d where d.incident_id = i.id and d.scope = b.scope and d.subject = b.value))))
+      order by b.created_at desc, b.id desc limit ${limit}
+    )
+    select created_at as at, 'decision' as kind, created_by_label as by, reason as note, id,
+      case kind when 'ban' then 'Banned' else 'Blocked' end as name, null as severity, null as technique, scope, value, nth as count
+    from decided
+    union all
+    select lifted_at, 'decision', lifted_by_label, null, id, 'Let in again', null, null, scope, value, nth
+    from decided where lifted_at is not null`.execute(reader.db);
+  return rows;
+}
+
 /** The organisation that runs the instance. */
 export async function findOperator(reader: Reader): Promise<number | undefined> {
   const { rows } = await sql<{ id: number }>`select id from organisations where operates_instance`.execute(reader.db);

@@ -1,10 +1,17 @@
 import type { IncidentEntry } from '@valtronics/contract';
 import type { Reader } from '../../security/audit/tokens.ts';
-import { listDetections, listEntries, listEventsBehind, type TimelineRow } from './incident-entry.repository.ts';
+import {
+  listDecisions,
+  listDetections,
+  listEntries,
+  listEventsBehind,
+  type TimelineRow,
+} from './incident-entry.repository.ts';
 
 const MAX_ENTRIES = 1000;
 const MAX_DETECTIONS = 500;
 const MAX_EVENTS = 300;
+const MAX_DECISIONS = 200;
 
 /** Everything about one incident in the order it happened: events, detections, decisions, and what people did. */
 export async function timelineOf(
@@ -14,7 +21,8 @@ export async function timelineOf(
   const entries = await listEntries(reader, incidentId, MAX_ENTRIES);
   const detections = await listDetections(reader, incidentId, MAX_DETECTIONS);
   const events = await listEventsBehind(reader, incidentId, MAX_EVENTS + 1);
-  const rows = [...events.slice(0, MAX_EVENTS), ...detections, ...entries];
+  const decisions = await listDecisions(reader, incidentId, MAX_DECISIONS);
+  const rows = [...events.slice(0, MAX_EVENTS), ...detections, ...decisions, ...entries];
   return {
     timeline: rows.sort((a, b) => a.at.getTime() - b.at.getTime()).map(present),
     timelineIsCut: events.length > MAX_EVENTS,

@@ -1,13 +1,11 @@
 import { Skeleton } from '@mantine/core';
 import { IconAlertTriangle, IconCircleCheck, IconInfoCircle, IconUrgent } from '@tabler/icons-react';
 import { alertsSummary, deviceStatus, type FleetSummary } from '@valtronics/contract';
-import type { ReactNode } from 'react';
-import { Link } from 'react-router';
 import { useEndpoint } from '../../api/use-endpoint.ts';
-import { countText, humanName } from '../../ui/format-value.ts';
+import { Figure, FigureStrip, Figures } from '../../ui/figures.tsx';
+import { humanName } from '../../ui/format-value.ts';
 import { paths } from '../../ui/paths.ts';
 import { deviceStatusWord } from '../../ui/severity.tsx';
-import classes from './fleet-figures.module.css';
 
 const severities = [
   { severity: 'critical', word: 'Critical', icon: IconUrgent },
@@ -20,7 +18,7 @@ export function FleetFigures({ summary, withAlerts }: { summary: FleetSummary | 
   const { data: alerts } = useEndpoint(alertsSummary, {}, { enabled: withAlerts });
   if (!summary) return <Skeleton height={88} />;
   return (
-    <div className={classes.strip}>
+    <FigureStrip>
       <Figures title="Devices">
         <Figure to={paths.devices} count={summary.total} label="in all" />
         {deviceStatus.options.map((status) => (
@@ -66,38 +64,6 @@ export function FleetFigures({ summary, withAlerts }: { summary: FleetSummary | 
           />
         ))}
       </Figures>
-    </div>
-  );
-}
-
-function Figures({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className={classes.group} aria-label={title}>
-      <h2 className={classes.title}>{title}</h2>
-      <div className={classes.figures}>{children}</div>
-    </section>
-  );
-}
-
-interface FigureProps {
-  to: string;
-  count: number;
-  of?: number;
-  label: string;
-  tone?: 'critical' | 'warning' | 'info' | undefined;
-  icon?: ReactNode;
-}
-function Figure({ to, count, of, label, tone, icon }: FigureProps) {
-  return (
-    <Link to={to} className={classes.figure} data-tone={tone} data-zero={count === 0 || undefined}>
-      <span className={classes.count}>
-        {countText(count)}
-        {of === undefined ? null : <span className={classes.of}>/{countText(of)}</span>}
-      </span>
-      <span className={classes.label}>
-        {icon}
-        {label}
-      </span>
-    </Link>
+    </FigureStrip>
   );
 }

@@ -89,11 +89,18 @@ export function ErrorState({ problem, onRetry }: { problem: Problem; onRetry?: (
   );
 }
 
-export function ForbiddenState({ what, reason }: { what: string; reason: string }) {
+interface Forbidden {
+  what: string;
+  reason: string;
+  /** What can be done about it, if anything. */
+  remedy?: string;
+}
+
+export function ForbiddenState({ what, reason, remedy = ' An administrator can change your role.' }: Forbidden) {
   return (
     <Framed icon={<IconLock size={20} />} title={`${what} is not open to you`}>
       <Text c="dimmed" size="sm" ta="center" maw={440}>
-        {reason}. An administrator can change your role.
+        {reason}.{remedy}
       </Text>
     </Framed>
   );
