@@ -143,7 +143,7 @@ describe('HTTP', () => {
     await app.call('GET', '/devices', { from, headers: { 'sec-fetch-mode': 'navigate' } });
     await app.call('GET', '/devices.php', { from });
     await oneFrom(from, 'path.unknown');
-    expect(await listed(`address=${from}`)).toMatchObject([{ http: { route: '/devices.php' } }]);
+    expect((await listed(`address=${from}`)).map(({ http }) => http?.route)).not.toContain('/devices');
   });
 
   test('who signs in is an event of the organisation, with the person', async () => {
