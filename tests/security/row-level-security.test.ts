@@ -31,11 +31,26 @@ const tables = () =>
       and c.relkind in ('r', 'p') and not c.relispartition
     order by 1`);
 
+/** What belongs to something that belongs to an organisation: row-level security of that table decides. Shown with rows at the end. */
+const ofATree = '(tree IN ( SELECT audit_trees.id\n   FROM audit_trees))';
+const throughAnother: Readonly<Record<string, string>> = {
+  audit_checkpoints: ofATree,
+  audit_leaves: ofATree,
+  audit_tiles: ofATree,
+  audit_salts: '(EXISTS ( SELECT\n   FROM audit_events e\n  WHERE (e.id = audit_salts.event_id)))',
+};
+
 describe('row-level security', () => {
   it('tables that belong to no organisation: everything else is under it', async () => {
     const found = await tables();
     expect(found.filter(({ organisation }) => organisation === null).map(({ name }) => name)).toEqual([
       'alert_watch',
+      'audit_checkpoints',
+      'audit_keys',
+      'audit_leaves',
+      'audit_pending',
+      'audit_salts',
+      'audit_tiles',
       'detection_progress',
       'device_authorities',
       'device_certificate_revocations',
@@ -66,8 +81,14 @@ describe('row-level security', () => {
       if (may[0]?.may) readable.push(name);
     }
     // Guessers belong to no organisation, and are counted before anybody knows whom they claim to be. Which sessions changed is for every
-    // server, whoever's they are, and says no more than their ids.
+    // server, whoever's they are, and says no more than their ids. Of the keys of the audit log it reads the public halves; what belongs
+    // to a tree is under policies of its own (below).
     expect(readable).toEqual([
+      'audit_checkpoints',
+      'audit_keys',
+      'audit_leaves',
+      'audit_salts',
+      'audit_tiles',
       'device_cookies',
       'guess_accounts',
       'guess_attempts',
@@ -94,7 +115,8 @@ describe('row-level security', () => {
         and p.polpermissive -- what is restrictive only narrows what another policy lets through
       order by 1, 2`);
     expect(policies.length).toBeGreaterThan(20);
-    const loose = policies.filter(({ reads, writes, command }) => {
+    const loose = policies.filter(({ table, reads, writes, command }) => {
+      if (throughAnother[table] !== undefined) return command !== 'r' || reads !== throughAnother[table];
       const compares = (text: string | null) =>
         text !== null && /= current_organisation\(\)|IS DISTINCT FROM current_organisation\(\)/.test(text);
       // Without a check of its own, what is written must pass what may be read.
@@ -156,7 +178,11 @@ describe('two organisations with a row in every table', () => {
        where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = ''`,
       [name],
     );
-    const values = columns.map((one) => (one.column === column ? String(organisation) : anyValue(one.type)));
+    const values = columns.map((one) => {
+      if (one.column === column) return String(organisation);
+      // Ours runs the instance, and of two organisations not both can: that one shows the most.
+      return one.column === 'operates_instance' ? String(organisation === ours) : anyValue(one.type);
+    });
     await database.admin.query(
       `insert into ${name} (${columns.map((one) => one.column).join(', ')}) overriding system value values (${values.join(', ')})`,
     );
@@ -240,6 +266,30 @@ describe('two organisations with a row in every table', () => {
         expect([name, added]).toEqual([name, '42501']);
       }
     }
+  });
+
+  it('what belongs to a tree or an event of the audit log is seen by whom that belongs to', async () => {
+    await database.admin.query('set session_replication_role = replica');
+    for (const table of ['audit_leaves', 'audit_tiles', 'audit_checkpoints']) {
+      const columns = await all<{ column: string; type: string }>(
+        `select attname as column, format_type(atttypid, null) as type from pg_attribute
+         where attrelid = $1::regclass and attnum > 0 and not attisdropped`,
+        [table],
+      );
+      const values = columns.map(({ column, type }) => (column === 'tree' ? 'id' : anyValue(type)));
+      await database.admin.query(
+        `insert into ${table} (${columns.map((one) => one.column).join(', ')}) select ${values.join(', ')} from audit_trees`,
+      );
+      const seen = await server.query(`select o.organisation_id from ${table} join audit_trees o on o.id = tree`);
+      expect([table, seen.rows]).toEqual([table, [{ organisation_id: ours }]]);
+      expect([table, (await server.query(`select from ${table}`)).rowCount]).toEqual([table, 1]);
+    }
+    await database.admin.query(`insert into audit_salts (event_id, salts) select id, '{}' from audit_events`);
+    await database.admin.query('set session_replication_role = origin');
+    const events = await server.query(
+      `select e.organisation_id from audit_salts s left join audit_events e on e.id = s.event_id`,
+    );
+    expect(events.rows).toEqual([{ organisation_id: ours }]);
   });
 
   /** Rows touched, or the code of the refusal; leaves no trace. */
