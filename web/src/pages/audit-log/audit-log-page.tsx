@@ -1,4 +1,4 @@
-import { Button, Drawer, Group, Menu, TextInput, UnstyledButton } from '@mantine/core';
+import { Button, Drawer, Group, Menu, UnstyledButton } from '@mantine/core';
 import { IconDownload, IconFileText, IconShieldCheck } from '@tabler/icons-react';
 import { type AuditEvent, auditEvents, auditEventsExport, auditEventsList } from '@valtronics/contract';
 import { useState } from 'react';
@@ -11,6 +11,7 @@ import { SearchField } from '../../ui/search-field.tsx';
 import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { dayAndMinute, exactTime } from '../../ui/time/format-time.ts';
+import { MomentField } from '../../ui/time/moment-field.tsx';
 import { sayProblem } from '../../ui/toasts.tsx';
 import { useSearchState } from '../../ui/use-search-state.ts';
 import { AuditEventDrawer, actorName, eventText } from './audit-event-drawer.tsx';
@@ -66,8 +67,8 @@ export function AuditLogPage() {
           value={filters.address}
           onChange={(address) => set({ address: address.trim() })}
         />
-        <Moment label="From" value={filters.from} onChange={(from) => set({ from })} />
-        <Moment label="To" value={filters.to} onChange={(to) => set({ to })} />
+        <MomentField label="From" value={filters.from} onChange={(from) => set({ from })} />
+        <MomentField label="To" value={filters.to} onChange={(to) => set({ to })} />
         <Group gap="xs" ml="auto">
           <Button
             variant="default"
@@ -162,32 +163,6 @@ function ExportMenu({ filters, isEmpty }: { filters: Filters; isEmpty: boolean }
         <Menu.Item onClick={() => save('csv')}>CSV</Menu.Item>
       </Menu.Dropdown>
     </Menu>
-  );
-}
-
-interface MomentProps {
-  label: string;
-  value: string | undefined;
-  onChange: (at: string | null) => void;
-}
-
-/** A local date and time; the address holds it as RFC 3339. */
-function Moment({ label, value, onChange }: MomentProps) {
-  const at = Date.parse(value ?? '');
-  return (
-    <TextInput
-      size="xs"
-      w={190}
-      type="datetime-local"
-      aria-label={`${label}, in your time zone`}
-      value={Number.isFinite(at) ? dayAndMinute(at).replace(' ', 'T') : ''}
-      leftSection={<span className={classes.moment}>{label}</span>}
-      leftSectionWidth={44}
-      onChange={(event) => {
-        const next = Date.parse(event.currentTarget.value);
-        onChange(Number.isFinite(next) ? new Date(next).toISOString() : null);
-      }}
-    />
   );
 }
 

@@ -105,7 +105,7 @@ const columns: readonly Column<DetectionBody>[] = [
   {
     key: 'name',
     header: 'Detection',
-    width: 'minmax(150px, 1.4fr)',
+    width: 'minmax(110px, 1.4fr)',
     cell: ({ id, name, subject, simulated }) => (
       <span className={classes.two}>
         <Link to={paths.securityEventsOf({ detectionId: id })} className={classes.name ?? ''} data-row-link>

@@ -18,7 +18,7 @@ export const eventColumns = (show: (event: SecurityEventBody) => void): readonly
   {
     key: 'what',
     header: 'What',
-    width: 'minmax(150px, 2fr)',
+    width: 'minmax(110px, 2fr)',
     cell: (event) => (
       <UnstyledButton className={classes.what} data-row-link onClick={() => show(event)}>
         <span className="truncate">
@@ -73,7 +73,7 @@ export const eventColumns = (show: (event: SecurityEventBody) => void): readonly
   {
     key: 'at',
     header: 'When',
-    width: '96px',
+    width: '80px',
     align: 'right',
     cell: ({ at }) => <When at={at} />,
   },
