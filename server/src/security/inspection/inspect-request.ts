@@ -32,6 +32,13 @@ const LONGEST_REMEMBERED = 256;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
+/**
+ * Every browser names the site a request comes from, and at home that is `https://localhost:8000`. Nobody fetches what stands there, so
+ * the host is no target of a forged request; what follows it is read like anything else.
+ */
+const SAYS_WHENCE = new Set(['origin', 'referer']);
+const WHENCE = /^https?:\/\/[a-z0-9.:[\]-]{1,255}(?=[/?#]|$)/i;
+
 /** What can be read before the body is: the path, the query, the headers. */
 export function inspectHead(
   head: { readonly path: string; readonly query: unknown; readonly headers: Headers },
@@ -43,7 +50,8 @@ export function inspectHead(
   for (const name in head.headers) {
     const value = head.headers[name];
     if (value === undefined || CREDENTIALS.has(name)) continue;
-    const text = typeof value === 'string' ? value : value.join('\n');
+    const whole = typeof value === 'string' ? value : value.join('\n');
+    const text = SAYS_WHENCE.has(name) ? whole.replace(WHENCE, '') : whole;
     worst = worseOf(worst, name === 'cookie' ? inspectCookies(text) : inspectHeader(name, text));
   }
   return worst;

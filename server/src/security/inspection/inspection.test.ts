@@ -158,6 +158,21 @@ describe('where it stands', () => {
   });
 });
 
+describe('whence a request comes', () => {
+  it('is no target, wherever the dashboard is opened; what follows the host is read, and so is the same in another header', () => {
+    const head = (headers: Record<string, string>) => inspectHead({ path: '/', query: {}, headers });
+    for (const origin of [
+      'https://localhost:8000',
+      'http://127.0.0.1:8000',
+      'https://[::1]:8000',
+      'https://192.168.0.7',
+    ])
+      expect([origin, head({ origin, referer: `${origin}/devices?status=online` })]).toEqual([origin, undefined]);
+    expect(head({ referer: `https://localhost:8000/?q=${ATTACK}` })).toBeDefined();
+    expect(head({ 'x-forwarded-url': 'http://127.0.0.1:6379/' })).toBeDefined();
+  });
+});
+
 describe('exceptions', () => {
   const why = 'for this test';
   test('what is unseen is not read, what is reported is never refused, and that is all they open', () => {
