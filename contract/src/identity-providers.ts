@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { id, idParams, name, page, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { role } from './identity.ts';
-import { needs, open, records, signedIn, unaudited, unseen } from './policy.ts';
+import { needs, open, records, reported, signedIn, unaudited, unseen } from './policy.ts';
 
 const slug = z
   .string()
@@ -213,7 +213,16 @@ export const oidcCallback = endpoint({
     error: answerParameter(100),
   }),
   response: 'redirect',
-  inspection: [unseen('query.code', 'the provider makes it as it likes, and it is sent back to that provider only')],
+  inspection: [
+    unseen('query.code', 'the provider makes it as it likes, and it is sent back to that provider only'),
+    unseen(
+      'query.iss',
+      'a provider of your own may be at a private address; it is compared with the one that was set up',
+    ),
+    reported('query.error', 'the words of the provider, which are neither kept nor shown'),
+    reported('query.error_description', 'the words of the provider, which are neither kept nor shown'),
+    reported('query.error_uri', 'the words of the provider, which are neither kept nor shown'),
+  ],
   access: open('this is where a person proves who they are'),
   rate: 'login',
   audit: records('session.created'),

@@ -488,7 +488,7 @@ describe('a link that leads elsewhere', () => {
     '//evil.example',
     '/\\evil.example',
     'https://evil.example/',
-    'javascript:alert(1)',
+    'mailto:evil@evil.example',
     '/a/..//evil.example',
     '/.\\/evil.example',
     '/api/v1/auth/oidc/x/start',
@@ -499,6 +499,11 @@ describe('a link that leads elsewhere', () => {
     const answer = await back(left);
     expect(sessionOf(answer)).toBeDefined();
     expect(String(answer.headers['location'])).toMatch(/^\/(%0d%0aset-cookie:x)?$/);
+  });
+
+  it('[ASVS 1.2.2] ?next=javascript:… is refused at the door', async () => {
+    const answer = await browser.start(slug, '?next=javascript:alert(1)');
+    expect([answer.status, answer.text]).toEqual([403, expect.stringContaining('request_blocked')]);
   });
 
   it('?next= with a page of ours does', async () => {
