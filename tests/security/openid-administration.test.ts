@@ -90,7 +90,7 @@ describe('setting up', () => {
     ['an issuer with a query', { issuer: 'https://accounts.example/?x=1' }],
     ['an issuer with a fragment', { issuer: 'https://accounts.example/#x' }],
     ['an issuer with a password', { issuer: 'https://a:b@accounts.example' }],
-    ['an issuer that is a script', { issuer: 'javascript:alert(1)' }],
+    ['an issuer that is no address of the web', { issuer: 'mailto:a@accounts.example' }],
     ['the address of a discovery document', { issuer: 'https://a.example/.well-known/openid-configuration' }],
     ['a slug that climbs', { slug: '../x' }],
     ['a slug in capitals', { slug: 'Company' }],
@@ -107,6 +107,11 @@ describe('setting up', () => {
   ])('refuses %s', async (_, changes) => {
     const answer = await call('POST', PATH, minimal(changes));
     expect([answer.status, answer.json.code]).toEqual([400, 'invalid_request']);
+  });
+
+  it('refuses an issuer that is a script before it is looked at as one', async () => {
+    const answer = await call('POST', PATH, minimal({ issuer: 'javascript:alert(1)' }));
+    expect([answer.status, answer.json.code]).toEqual([403, 'request_blocked']);
   });
 
   it('gives a slug once on the installation, and an issuer once in the organisation', async () => {

@@ -5,6 +5,7 @@ import {
   alertsStream,
   devicesStream,
   type IngestReceipt,
+  securityStream,
   telemetryPublish,
   telemetryStream,
 } from '@valtronics/contract';
@@ -131,6 +132,7 @@ export async function aLiveHouse(options: LiveHouseOptions = {}): Promise<LiveHo
   });
   gate.onSubscribe(devicesStream, () => () => {});
   gate.onSubscribe(alertsStream, () => () => {});
+  gate.onSubscribe(securityStream, () => () => {});
   const stored = async ({ points }: { points: readonly unknown[] }): Promise<IngestReceipt> => ({
     accepted: points.length,
     duplicates: 0,
