@@ -20,7 +20,8 @@ afterAll(() => app?.stop());
 
 // What is open asks nobody who they are: its names are public.
 const withIds: [string, Endpoint][] = Object.entries(endpoints).filter(
-  ([, { params, access }]) => params && access.kind !== 'open',
+  // Scenarios are the same for everybody and their ids public: a change of one is of the own organisation's use of it.
+  ([name, { params, access }]) => params && access.kind !== 'open' && name !== 'detectionScenarioChange',
 );
 const pathOf = (endpoint: Endpoint, ids: Record<string, string>): string =>
   `/api/v1${endpoint.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? randomUUID())}`;
@@ -52,6 +53,19 @@ const validBodies: Record<string, unknown> = {
   identityProviderChange: { name: 'Renamed by a stranger' },
   deviceGroupChange: { name: 'Renamed by a stranger' },
   roleChange: { description: 'by a stranger' },
+  blockLift: {},
+  incidentAcknowledge: {},
+  incidentContain: {},
+  incidentResolve: {},
+  incidentReopen: { note: 'by a stranger' },
+  incidentNote: { note: 'by a stranger' },
+  incidentAssign: { ownerId: null },
+  incidentSeverityChange: { severity: 'low', note: 'by a stranger' },
+  incidentBreachFlag: {},
+  incidentBreachNotified: { note: 'by a stranger' },
+  incidentBreachWithdraw: { note: 'by a stranger' },
+  siemDestinationChange: { name: 'Renamed by a stranger' },
+  siemDestinationBackfill: { from: '2026-01-01T00:00:00.000Z' },
   subjectChange: { name: 'Renamed by a stranger' },
   deviceUnassign: { until: '2036-01-01T00:00:00.000Z' },
 };
@@ -94,7 +108,27 @@ describe('another organisation', () => {
     const claim = await created('/device-provisioning/claims', { deviceType: 'temperature' });
     const certificate = await created(`/devices/${device.id}/certificates`, {});
     const credentials = await app.call('GET', `/api/v1/devices/${device.id}/credentials`, { token: admin.accessToken });
+    await app.freshProof(admin);
+    await app.freshProof(strangers);
+    const block = await created('/blocks', {
+      scope: 'user',
+      value: people.user.userId,
+      kind: 'block',
+      seconds: 3_600,
+      reason: 'a test',
+    });
+    const { entry } = await created('/allow-list', { network: '192.0.2.0/24' });
+    const { bouncer } = await created('/bouncers', { name: 'Ours' });
+    const incident = await created('/incidents', { title: 'Of ours', severity: 'low' });
+    const siem = await created('/siem-destinations', { kind: 'file', name: 'Ours', target: 'ours' });
+    const event = await app.database.admin.query(`select id from audit_events where event = 'device.registered'`);
     const owned: Record<string, string> = {
+      '/audit-events': event.rows[0].id,
+      '/blocks': block.id,
+      '/allow-list': entry.id,
+      '/bouncers': bouncer.id,
+      '/incidents': incident.id,
+      '/siem-destinations': siem.destination.id,
       '/devices': device.id,
       '/device-provisioning/claims': claim.claims[0].id,
       '/users': people.user.userId,

@@ -13,7 +13,7 @@ export interface HttpServerOptions {
   readonly maxConnections: number;
   /** Of the answers given before a request is one: what cannot be parsed has no route and meets no hook. */
   readonly refusalHeaders: Readonly<Record<string, string>>;
-  /** Hears of what was no request: not HTTP, too long, too slow. */
+  /** Hears of what was no request: not HTTP, too long, too slow. Not of connections on which nothing ever came. */
   readonly onUnparsed?: ((socketAddress: string | undefined, code: ProblemCode) => void) | undefined;
 }
 
@@ -134,7 +134,8 @@ function refuseUnparsed(
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? new Problem('request_timeout')
         : new Problem('invalid_request', { detail: 'This is not HTTP as it should be.' });
-  onUnparsed?.(socket.remoteAddress, problem.code);
+  // Browsers open connections ahead of need and may send nothing on them; that is no request that was too slow.
+  if (socket.bytesRead > 0) onUnparsed?.(socket.remoteAddress, problem.code);
   const { status, headers, body } = answerTo(problem, refusalHeaders);
   const head = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' });
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head.map(([name, value]) => `${name}: ${value}`)];

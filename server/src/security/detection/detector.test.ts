@@ -175,6 +175,7 @@ describe('answers', () => {
     const first = aDetector({ lock, answer: () => Promise.reject(new Error('dies')) });
     await happened(jump);
     await eventually(async () => expect(await raised()).toHaveLength(1));
+    await eventually(() => expect(first.announced).toHaveLength(1));
     await first.detector.stop();
     const next = aDetector({ lock });
     await eventually(() => expect(next.answered).toMatchObject([{ scenario: 'clock-jump' }]));
