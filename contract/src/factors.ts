@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { id, idParams, name, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
-import { passkeyAssertion, passkeyAttestation, passkeyCreation, passkeyRequest } from './passkeys.ts';
+import {
+  passkeyAssertion,
+  passkeyAttestation,
+  passkeyCreation,
+  passkeyRequest,
+  unseenAssertion,
+  unseenAttestation,
+} from './passkeys.ts';
 import { records, signedIn, unaudited } from './policy.ts';
 import { opaqueToken, password, unseenPassword } from './secrets.ts';
 
@@ -108,6 +115,7 @@ export const passkeyAdd = endpoint({
   body: z.strictObject({ ...ofChallenge, attestation: passkeyAttestation, label: name, endOtherSessions }),
   response: added,
   status: 201,
+  inspection: [unseenAttestation],
   access: signedIn({ evenPending: true, stepUp: true }),
   rate: 'login',
   audit: records('factor.added'),
@@ -164,7 +172,7 @@ export const stepUp = endpoint({
   ]),
   response: z.strictObject({ verifiedAt: timestamp }),
   setsCookie: true,
-  inspection: [unseenPassword],
+  inspection: [unseenPassword, unseenAssertion],
   access: signedIn({ evenPending: true }),
   rate: 'login',
   audit: records('session.proven'),

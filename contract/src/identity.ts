@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { email, id, name, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { challengeAnswer, secondStep } from './factors.ts';
-import { passkeyRequest } from './passkeys.ts';
+import { passkeyRequest, unseenAssertion } from './passkeys.ts';
 import { permissions } from './permissions.ts';
 import { open, pendings, records, signedIn, unaudited } from './policy.ts';
 import { opaqueToken, password, unseenPassword } from './secrets.ts';
@@ -110,6 +110,7 @@ export const mfaVerify = endpoint({
   path: '/auth/mfa/verify',
   summary: 'The second step of a sign-in as a token client, or a passkey alone',
   body: challengeAnswer,
+  inspection: [unseenAssertion],
   response: tokens,
   dpop: true,
   access: open('the challenge in the body says who proved what'),
@@ -122,6 +123,7 @@ export const sessionVerify = endpoint({
   path: '/auth/session/verify',
   summary: 'The second step of a sign-in as a browser, or a passkey alone: sets the cookie',
   body: challengeAnswer,
+  inspection: [unseenAssertion],
   response: me,
   setsCookie: true,
   access: open('the challenge in the body says who proved what'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unseen } from './policy.ts';
 
 // The JSON forms of WebAuthn Level 3 (section 5.1, "PublicKeyCredential…JSON"): what a browser is asked and what it answers.
 
@@ -40,6 +41,10 @@ export const passkeyCreation = z.strictObject({
   attestation: z.literal('none'),
 });
 export type PasskeyCreation = z.infer<typeof passkeyCreation>;
+
+const why = 'bytes of an authenticator, which say where the browser was; each is read and verified as what it is';
+export const unseenAssertion = unseen('body.assertion', why);
+export const unseenAttestation = unseen('body.attestation', why);
 
 const answer = {
   id: base64url.min(1).max(1400),

@@ -33,7 +33,9 @@ describe.skipIf(!hasBrowser)('a browser', () => {
     app = await anAppForBrowsers();
     browser = await aBrowser();
     admin = await app.aPerson('admin');
-    deviceId = (await app.aDevice(admin, { name: HOSTILE, location: HOSTILE })).id;
+    deviceId = (await app.aDevice(admin)).id;
+    // Inspection refuses such a name, so it is there as what another way in might have left.
+    await app.database.admin.query('update devices set name = $1, location = $1', [HOSTILE]);
   }, 180_000);
   afterAll(async () => {
     await browser?.close();

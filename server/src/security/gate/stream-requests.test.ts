@@ -93,7 +93,7 @@ describe('a subscription', () => {
 describe('a faulty request is answered with its problem and the connection stays', () => {
   test.each([
     ['an unknown channel', { type: 'subscribe', id: 1, channel: 'secrets' }, 1, 400, 'channel'],
-    ['a channel not served yet', { type: 'subscribe', id: 1, channel: 'security' }, 1, 404, undefined],
+    ['a channel the role may not read', { type: 'subscribe', id: 1, channel: 'security' }, 1, 403, undefined],
     [
       'a filter the stream does not have',
       { type: 'subscribe', id: 1, channel: 'alerts', metric: 'x' },
