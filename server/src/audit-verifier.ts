@@ -28,11 +28,13 @@ try {
   const isFolder = statSync(path).isDirectory();
   const given = values.key ?? [];
   const own = isFolder && given.length === 0 ? readKeyFile(path) : undefined;
-  if (own !== undefined) console.error('The key is the one in the export itself: compare it with one you trust.');
+  const keyFrom = own === undefined ? 'given' : 'export';
   const keys = [...given, ...(own === undefined ? [] : [own])].map(parseVerifier);
   if (isFolder) {
-    const verdicts = await verifyFolder(path, keys, trustedCheckpoints(values.checkpoint ?? [], keys));
-    console.log(values.json ? JSON.stringify(verdictDocument(verdicts), null, 2) : verdictText(verdicts));
+    const verdicts = await verifyFolder(path, keys, trustedCheckpoints(values.checkpoint ?? [], keys, console.error));
+    console.log(
+      values.json ? JSON.stringify(verdictDocument(verdicts, keyFrom), null, 2) : verdictText(verdicts, keyFrom),
+    );
     process.exitCode = isGood(verdicts) ? 0 : 1;
   } else {
     console.log(JSON.stringify(verifyProof(readFileSync(path, 'utf8'), keys), null, 2));

@@ -4,7 +4,7 @@ import { trustedCheckpoints } from '../lib/transparency/verify-offline.ts';
 import { listTrees, readTile, sizeOf } from '../security/audit/tree.repository.ts';
 import { command } from './command.ts';
 import { CommandError } from './command-error.ts';
-import { keyTexts, withAuditLog } from './with-audit-log.ts';
+import { complainOn, keyTexts, withAuditLog } from './with-audit-log.ts';
 
 export const auditConsistency = command(
   {
@@ -23,10 +23,11 @@ export const auditConsistency = command(
     examples: ['audit consistency --from monday.checkpoint --to friday.checkpoint'],
   },
   async ({ values }, output) => {
+    const complain = complainOn(output.terminal);
     const proven = await withAuditLog(keyTexts(values.key), ({ keys, read }) =>
       read(async (reader) => {
-        const older = trustedCheckpoints([values.from ?? ''], keys).at(-1);
-        const newer = trustedCheckpoints([values.to ?? ''], keys).at(-1);
+        const older = trustedCheckpoints([values.from ?? ''], keys, complain).at(-1);
+        const newer = trustedCheckpoints([values.to ?? ''], keys, complain).at(-1);
         if (!older || !newer || older.origin !== newer.origin)
           throw new CommandError('these are checkpoints of two logs');
         const tree = (await listTrees(reader)).find(({ origin }) => origin === older.origin);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeKeyFile } from '../lib/transparency/log-folder.ts';
+import { treeName } from '../lib/transparency/self-account.ts';
 import { verifierText } from '../lib/transparency/signed-note.ts';
 import { exportTree } from '../security/audit/export-log.ts';
 import { listTrees } from '../security/audit/tree.repository.ts';
@@ -35,7 +36,8 @@ export const auditExport = command(
         const onProgress = progressOn(output.terminal);
         const logs: { origin: string; size: number }[] = [];
         for (const tree of trees) {
-          const place = join(folder, tree.origin.slice(tree.origin.lastIndexOf('/') + 1));
+          // A single log is the folder itself; below one another they are all that were there.
+          const place = values.organisation === undefined ? join(folder, treeName(tree.origin)) : folder;
           const size = await exportTree(reader, tree, place, (at, of) => onProgress(tree.origin, at, of));
           if (size > 0) logs.push({ origin: tree.origin, size });
         }

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { readKeyFile } from '../lib/transparency/log-folder.ts';
 import { type NoteVerifier, parseVerifier, verifierText } from '../lib/transparency/signed-note.ts';
-import { isGood, verdictDocument, verdictText } from '../lib/transparency/verdict-text.ts';
+import { isGood, type KeySource, verdictDocument, verdictText } from '../lib/transparency/verdict-text.ts';
 import { type FileVerdict, trustedCheckpoints, verifyFolder, verifyProof } from '../lib/transparency/verify-offline.ts';
 import { verifyDatabase } from '../security/audit/verify-database.ts';
 import { command } from './command.ts';
 import { CommandError } from './command-error.ts';
 import type { Output } from './output.ts';
-import { keyTexts, progressOn, withAuditLog } from './with-audit-log.ts';
+import { complainOn, installedKeys, keyTexts, progressOn, withAuditLog } from './with-audit-log.ts';
 
 export const auditVerify = command(
   {
@@ -38,13 +38,14 @@ export const auditVerify = command(
   },
   async ({ values, argument: path }, output) => {
     const given = keyTexts(values.key);
+    const complain = complainOn(output.terminal);
     if (path === '') {
       const answer = await withAuditLog(given, async ({ keys, read }) => {
-        const checkpoints = trustedCheckpoints(values.checkpoint ?? [], keys);
+        const checkpoints = trustedCheckpoints(values.checkpoint ?? [], keys, complain);
         const onProgress = progressOn(output.terminal);
         return { keys, verdicts: await read((reader) => verifyDatabase(reader, { keys, checkpoints }, onProgress)) };
       });
-      return tell(answer.verdicts, answer.keys, output);
+      return tell(answer.verdicts, answer.keys, given ? 'given' : 'installation', output);
     }
     if (!existsSync(path)) throw new CommandError(`there is no ${path}`);
     if (!statSync(path).isDirectory()) {
@@ -56,18 +57,26 @@ export const auditVerify = command(
         `${event}\n${JSON.stringify({ event: proven.event, values: proven.values }, null, 2)}`,
       );
     }
-    const own = readKeyFile(path);
+    const own = given ? undefined : readKeyFile(path);
     const keys = (given ?? (own === undefined ? [] : [own])).map(parseVerifier);
-    const trusted = trustedCheckpoints(values.checkpoint ?? [], keys);
-    return tell(await verifyFolder(path, keys, trusted, progressOn(output.terminal)), keys, output);
+    const trusted = trustedCheckpoints(values.checkpoint ?? [], keys, complain);
+    const verdicts = await verifyFolder(path, keys, trusted, progressOn(output.terminal));
+    if (given) return tell(verdicts, keys, 'given', output);
+    const isOurs = (await installedKeys()).some((key) => verifierText(key) === own);
+    return tell(verdicts, keys, isOurs ? 'installation' : 'export', output);
   },
 );
 
-function tell(verdicts: readonly FileVerdict[], keys: readonly NoteVerifier[], output: Output): void {
+function tell(
+  verdicts: readonly FileVerdict[],
+  keys: readonly NoteVerifier[],
+  keyFrom: KeySource,
+  output: Output,
+): void {
   const texts = keys.map(verifierText);
   output.result(
-    { keys: texts, ...verdictDocument(verdicts) },
-    `Key: ${texts.join('\n     ')}\n\n${verdictText(verdicts)}`,
+    { keys: texts, ...verdictDocument(verdicts, keyFrom) },
+    `Key: ${texts.join('\n     ')}\n\n${verdictText(verdicts, keyFrom)}`,
   );
   if (!isGood(verdicts)) throw new CommandError('the audit log is not what was signed');
 }

@@ -12,7 +12,7 @@ import { commandConfig, commandLog, uninterrupted } from './with-platform.ts';
 
 export interface OpenLog {
   readonly keys: readonly NoteVerifier[];
-  /** One transaction that sees the log as it is now. */
+  /** One transaction that sees the log as it is at one moment, however long it takes. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 }
 
@@ -36,16 +36,35 @@ export async function withAuditLog<T>(
     try {
       const { readAcross } = createTransactions(running.database);
       const keys = given?.map(parseVerifier) ?? (await readAcross((reader) => listAuditKeys(reader, keyRing)));
-      return await work({ keys, read: readAcross });
+      return await work({ keys, read: (reading) => readAcross(reading, { isOneMoment: true }) });
     } finally {
       await (running.stop?.() ?? running.database.close());
     }
   });
 }
 
+/** The keys of the installation here, while its server runs: nothing is made or started in order to find out. */
+export async function installedKeys(): Promise<readonly NoteVerifier[]> {
+  try {
+    const { dataDir } = commandConfig();
+    const place = await askServer(dataDir, 'database.place', { uid: process.getuid?.() ?? 0, input: {} });
+    return place === null ? [] : await withAuditLog(undefined, async ({ keys }) => keys);
+  } catch {
+    // Of somebody else, or not well: it vouches for nothing.
+    return [];
+  }
+}
+
 /** A key as it is, or in a file. */
 export const keyTexts = (given: readonly string[] | undefined): string[] | undefined =>
   given?.map((text) => (text.includes('+') ? text : readFileSync(text, 'utf8').trim()));
+
+/** What is wrong, but does not end the work. */
+export const complainOn =
+  (terminal: Stream) =>
+  (fault: string): void => {
+    terminal.write(`valtronics: ${fault}\n`);
+  };
 
 /** How far it is, at most a few times a second, on one line of a terminal. */
 export function progressOn(terminal: Stream): (origin: string, position: number, size: number) => void {

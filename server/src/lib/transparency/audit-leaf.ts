@@ -114,35 +114,49 @@ export function newLeaf(source: LeafSource): { readonly entry: string; readonly 
   return Buffer.byteLength(leaf.entry) <= MAX_ENTRY_BYTES ? leaf : make(true);
 }
 
+interface LeafComparison {
+  readonly fits: boolean;
+  /** Where a value and its salt are both gone. Whether somebody was entitled to that, the leaf cannot tell. */
+  readonly erased: readonly string[];
+}
+
 /**
- * The text the leaf must have, from the row as it is now. Where a value and its salt were erased, what the leaf says about it stands; a value
- * without its salt is not an erased one, and differs.
+ * The row as it is now against its leaf. Where a value and its salt were erased, what the leaf says about it stands; a value without its
+ * salt is not an erased one, nor is one whose salt is still there, and both differ.
  */
-export function expectedLeaf(source: LeafSource, salts: Salts, entry: string): string {
+export function compareLeaf(source: LeafSource, salts: Salts, entry: string): LeafComparison {
   const said = JSON.parse(entry) as unknown;
-  const commit: Commit = (pointer, value) => {
-    const salt = salts[pointer];
+  const erased: string[] = [];
+  const without = (pointer: string): unknown => {
+    if (salts[pointer] !== undefined) return { missing: true };
     const before = at(said, pointer);
-    if (salt === undefined) return value === null ? before : { unsalted: true };
-    return value === null ? { missing: true } : { commitment: commitmentOf(Buffer.from(salt, 'base64'), value) };
+    if (isCommitment(before)) erased.push(pointer);
+    return before;
   };
-  const isWhole = isCommitment(at(said, '/details'));
-  const details = isWhole
+  const commit: Commit = (pointer, value) => {
+    if (value === null) return without(pointer);
+    const salt = salts[pointer];
+    return salt === undefined ? { unsalted: true } : { commitment: commitmentOf(Buffer.from(salt, 'base64'), value) };
+  };
+  /** An erased text of the details is null there, and a commitment in the leaf. */
+  const withErased = (now: unknown, before: unknown, pointer: string): unknown => {
+    if (now === null && isCommitment(before)) return without(pointer);
+    if (Array.isArray(now) && Array.isArray(before))
+      return now.map((item, index) => withErased(item, before[index], `${pointer}/${index}`));
+    if (!isObject(now) || !isObject(before)) return now;
+    return Object.fromEntries(
+      Object.entries(now).map(([name, item]) => [name, withErased(item, before[name], `${pointer}/${step(name)}`)]),
+    );
+  };
+  const before = at(said, '/details');
+  const details = isCommitment(before)
     ? commit('/details', source.details.erased === true ? null : canonicalJson(source.details))
-    : withErased(committed(source.details, '/details', '', commit), at(said, '/details'));
-  return canonicalJson(leafOf(source, details, commit));
+    : withErased(committed(source.details, '/details', '', commit), before, '/details');
+  return { fits: canonicalJson(leafOf(source, details, commit)) === entry, erased };
 }
 
 const isCommitment = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'commitment' in value && Object.keys(value).length === 1;
-
-/** An erased text of the details is null there, and a commitment in the leaf. */
-function withErased(now: unknown, said: unknown): unknown {
-  if (now === null && isCommitment(said)) return said;
-  if (Array.isArray(now) && Array.isArray(said)) return now.map((item, index) => withErased(item, said[index]));
-  if (!isObject(now) || !isObject(said)) return now;
-  return Object.fromEntries(Object.entries(now).map(([name, item]) => [name, withErased(item, said[name])]));
-}
+  isObject(value) && typeof value.commitment === 'string' && Object.keys(value).length === 1;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

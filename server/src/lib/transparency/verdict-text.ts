@@ -1,19 +1,26 @@
 import { type Finding, findingKinds } from './verify-log.ts';
 import type { FileVerdict } from './verify-offline.ts';
 
+/** Whose word it is that the key is the log's: of whoever verifies, of this installation, or of the export itself. */
+export type KeySource = 'given' | 'installation' | 'export';
+
 /** What was found, and what could not be, in sentences. */
-export function verdictText(verdicts: readonly FileVerdict[]): string {
-  return verdicts.map(ofLog).join('\n\n');
+export function verdictText(verdicts: readonly FileVerdict[], keyFrom: KeySource): string {
+  return [...(keyFrom === 'export' ? [KEY_OF_EXPORT] : []), ...verdicts.map(ofLog)].join('\n\n');
 }
 
+const KEY_OF_EXPORT =
+  'The key is the one in the export itself. Whoever made the export anew with a key of their own would pass: compare it with one you trust, or give --key.';
+
 function ofLog(verdict: FileVerdict): string {
-  const { origin, size, root, findings, badNotes, checkpoints, prunedBelow, trustedSize } = verdict;
+  const { origin, size, root, findings, badNotes, checkpoints, prunedBelow, trustedSize, erasedValues = 0 } = verdict;
   return [
     origin,
     `  ${size} entries, ${checkpoints} checkpoints, root ${root.toString('base64')}`,
     ...(prunedBelow > 0
       ? [`  Events below position ${prunedBelow} were removed by retention; their hashes were verified.`]
       : []),
+    ...(erasedValues > 0 ? [`  ${erasedValues} personal values were erased.`] : []),
     ...findings.map((finding) => `  BAD  ${findingText(finding)}`),
     ...(badNotes > 0 ? [`  BAD  ${badNotes} stored checkpoints are not signed with this key`] : []),
     findings.length === 0 && badNotes === 0 ? '  Nothing was altered that this log or its checkpoints could tell.' : '',
@@ -49,8 +56,10 @@ export function whatRemains(size: number, trustedSize: number): string {
 export const isGood = (verdicts: readonly FileVerdict[]): boolean =>
   verdicts.every(({ findings, badNotes }) => findings.length === 0 && badNotes === 0);
 
-export const verdictDocument = (verdicts: readonly FileVerdict[]) => ({
+export const verdictDocument = (verdicts: readonly FileVerdict[], keyFrom: KeySource) => ({
   isGood: isGood(verdicts),
+  keyFrom,
+  ...(keyFrom === 'export' ? { warning: KEY_OF_EXPORT } : {}),
   logs: verdicts.map(({ root, logged, ...verdict }) => ({
     ...verdict,
     root: root.toString('base64'),

@@ -1,5 +1,6 @@
 import type { OpenedCheckpoint } from './checkpoint.ts';
 import { HASH_BYTES, type Hash, type Head, leafHash, rootOf } from './merkle.ts';
+import { createSelfAccount } from './self-account.ts';
 import { createEdge, type Edge, hashAt, TILE_WIDTH, type TileReader } from './tiles.ts';
 
 // Walks a log from its first leaf to its last and compares: each leaf with its hash, the hashes with the tiles, the root at every size that
@@ -30,6 +31,8 @@ export const findingKinds = {
   row_edited: 'is shown otherwise than it was logged',
   row_missing: 'was deleted from the table of events',
   row_inserted: 'was inserted past the log',
+  row_blanked: 'had personal values taken away that no erasure in the log accounts for',
+  twice: 'was logged at another position as well',
   truncated: 'and all after it were cut off, or an older backup was restored',
   rewritten: 'is not what was signed',
   tile_edited: 'lies below a tile that was changed',
@@ -67,7 +70,6 @@ export interface LogVerdict {
 
 const POSITIONS_AT_ONCE = 40 * TILE_WIDTH;
 const MAX_FINDINGS = 100;
-const MAX_LOGGED = 200_000;
 
 const isOfLeaf = (kind: Finding['kind']): boolean => kind === 'edited' || kind === 'missing' || kind === 'reordered';
 
@@ -79,9 +81,8 @@ export async function verifyLog(
   const findings: Finding[] = [];
   const heads = [...expected].sort((a, b) => a.size - b.size);
   const edge = createEdge();
-  const logged: string[] = [];
+  const account = createSelfAccount(source.origin);
   const gone: { from: number; to: number }[] = [];
-  let prunedBelow = 0;
   let nextHead = 0;
   let lastGood = 0;
   let lastTrusted = 0;
@@ -131,17 +132,6 @@ export async function verifyLog(
     return above.length >= width * HASH_BYTES && rootOf(hashes).equals(hashAt(above, width - 1));
   }
 
-  function read(entry: Buffer): void {
-    if (entry.includes('"kind":"checkpoint"')) {
-      const { kind, note } = JSON.parse(entry.toString()) as { kind: unknown; note: unknown };
-      if (kind === 'checkpoint' && typeof note === 'string' && logged.length < MAX_LOGGED) logged.push(note);
-    } else if (entry.includes('"event":"audit.pruned"')) {
-      const { event, details } = JSON.parse(entry.toString()) as { event: unknown; details: { below?: unknown } };
-      if (event === 'audit.pruned' && typeof details.below === 'number')
-        prunedBelow = Math.max(prunedBelow, details.below);
-    }
-  }
-
   compareHeads();
   walk: for (let from = 0; from < source.size; from += POSITIONS_AT_ONCE) {
     const to = Math.min(from + POSITIONS_AT_ONCE, source.size);
@@ -166,10 +156,11 @@ export async function verifyLog(
           continue;
         }
         const now = leafHash(leaf.entry);
-        read(leaf.entry);
         const beside = leaf.hash ?? now;
-        if (now.equals(kept ?? now) && now.equals(beside)) hashes.push(now);
-        else {
+        if (now.equals(kept ?? now) && now.equals(beside)) {
+          hashes.push(now);
+          account.read(position, leaf.entry);
+        } else {
           odd.push({ position, now, logged: kept ?? now });
           hashes.push(kept ?? beside);
         }
@@ -186,6 +177,7 @@ export async function verifyLog(
     for (const finding of (await source.compareRows?.(from, to)) ?? []) find(finding);
     onProgress(to, source.size);
   }
+  const prunedBelow = account.prunedBelow();
   const missing = gone.filter(({ to }) => to > prunedBelow);
   for (const { from, to } of missing)
     find({ kind: 'missing', position: Math.max(from, prunedBelow), ...(to - from > 1 ? { before: to } : {}) });
@@ -201,7 +193,7 @@ export async function verifyLog(
     prunedBelow,
     checkpoints: heads.length,
     trustedSize: Math.max(0, ...heads.filter(({ isTrusted }) => isTrusted).map(({ size }) => size)),
-    logged,
+    logged: account.logged,
   };
 }
 

@@ -137,6 +137,12 @@ describe('erasing a person', () => {
       ]),
     ).toEqual(before);
     expect(await findings(trusted)).toEqual([]);
+    const counted = (await log.verify(trusted)).map(({ erasedValues }) => erasedValues);
+    expect(counted).toEqual([0, erased]);
+    await log.sign();
+    expect(await rows(`select resource_id, details from audit_events where event = 'audit.values_erased'`)).toEqual([
+      { resource_id: 'person-1', details: { values: erased } },
+    ]);
   });
 
   it('a value that was put where one was erased does not pass for it', async () => {
@@ -149,6 +155,39 @@ describe('erasing a person', () => {
     await database.admin.query('set session_replication_role = replica');
     await database.admin.query(`update audit_events set actor_label = null where actor_label = 'somebody else'`);
     await database.admin.query('set session_replication_role = origin');
+    expect(await findings()).toEqual([]);
+  });
+
+  it('accounts for that person, and up to then: nobody else is blanked under it, nor the same person later', async () => {
+    // However many it says there were, what came after it is not among them.
+    await database.maintenance.query(
+      `insert into audit_events (id, organisation_id, event, outcome, actor_kind, actor_id, resource_kind, resource_id, details)
+       values (gen_random_uuid(), $1, 'audit.values_erased', 'success', 'system', 'audit-log', 'user', 'person-2', '{"values": 1000}')`,
+      [log.organisationId],
+    );
+    await log.sign();
+    await log.append(1);
+    await log.append(2);
+    await log.sign();
+    expect(await findings()).toEqual([]);
+    for (const person of ['person-1', 'person-2']) {
+      const [{ id, label, salts } = { id: '', label: '', salts: '' }] = await rows<
+        Record<'id' | 'label' | 'salts', string>
+      >(
+        `select e.id, actor_label as label, salts::text as salts from audit_events e join audit_salts s on s.event_id = e.id
+         where actor_id = $1 and actor_label is not null order by at desc limit 1`,
+        [person],
+      );
+      await database.admin.query('set session_replication_role = replica');
+      await database.admin.query('update audit_events set actor_label = null where id = $1', [id]);
+      await database.admin.query(`update audit_salts set salts = salts - '/actor/label' where event_id = $1`, [id]);
+      expect((await findings()).map(({ kind, eventId }) => [kind, eventId])).toEqual([
+        ['row_blanked', person === 'person-2' ? id : expect.any(String)],
+      ]);
+      await database.admin.query('update audit_events set actor_label = $2 where id = $1', [id, label]);
+      await database.admin.query('update audit_salts set salts = $2::jsonb where event_id = $1', [id, salts]);
+      await database.admin.query('set session_replication_role = origin');
+    }
     expect(await findings()).toEqual([]);
   });
 
@@ -198,24 +237,27 @@ describe('pruning', () => {
     await other.sign();
     const its = await treeOf(other.organisationId);
     expect(
+      // The newest of what is old stays, as the witness of how old the rest was.
       await rows(`select 1 from audit_events where organisation_id = $1 and at < now() - interval '400 days'`, [
         other.organisationId,
       ]),
-    ).toEqual([]);
+    ).toHaveLength(1);
     expect(
       await rows(
-        `select position::int from audit_leaves where tree = $1 and (position < 256 or (position < 300 and entry is not null))`,
+        `select position::int from audit_leaves where tree = $1 and (position < 256 or (position < 299 and entry is not null))`,
         [its],
       ),
     ).toEqual([]);
     const verdicts = await other.verify(trusted);
     const own = verdicts.find(({ origin }) => trusted[0]?.origin === origin);
-    expect([own?.findings, own?.prunedBelow, own?.size, own?.trustedSize]).toEqual([[], 300, 311, 310]);
+    expect([own?.findings, own?.prunedBelow, own?.size, own?.trustedSize]).toEqual([[], 299, 311, 310]);
     const said = await rows<{ details: object }>(
       `select details from audit_events where event = 'audit.pruned' and organisation_id = $1`,
       [other.organisationId],
     );
-    expect(said).toEqual([{ details: { below: 300, removed: 300, retentionDays: 400 } }]);
+    expect(said).toEqual([
+      { details: { below: 299, olderThan: expect.any(String), removed: 299, retentionDays: 400 } },
+    ]);
     // Again: there is nothing more, so nothing is said.
     await pruneAuditLog({ transactions: log.transactions, retentionDays: 400 });
     expect(await rows(`select 1 from audit_events where event = 'audit.pruned'`)).toHaveLength(1);

@@ -8,15 +8,13 @@ import { loadAuditKey } from './audit-key.ts';
 import { type CheckpointFile, openCheckpointFile } from './checkpoint-file.ts';
 import { pruneAuditLog } from './pruning.ts';
 import { checkNewest } from './self-check.ts';
-import { createSequencer, RewrittenTreeError, type SignedCheckpoint } from './sequencer.ts';
+import { createSequencer, type SignedCheckpoint } from './sequencer.ts';
 import type { Transactions } from './transactions.types.ts';
-import { BrokenTreeError } from './tree.repository.ts';
 
 /** Within a second of the commit an event has its place: this often it is looked for. */
 const SEQUENCE_SECONDS = 0.25;
 const SELF_CHECK_SECONDS = 600;
 const PRUNE_SECONDS = 86_400;
-const SAID_AGAIN_MS = 60_000;
 
 export interface AuditProofs {
   readonly verifier: NoteVerifier;
@@ -37,10 +35,16 @@ export async function openAuditProofs(deps: {
 }): Promise<AuditProofs> {
   const { transactions, keyRing, events, host, retentionDays, log } = deps;
   const key = await loadAuditKey({ transactions, keyRing, host });
-  const sequencer = createSequencer({ transactions, key });
+  const sequencer = createSequencer({
+    transactions,
+    key,
+    // Nothing is appended to a history that is not the one that was signed; its events wait until somebody has looked at it.
+    onDamaged: ({ origin, before }) =>
+      tampered(origin, { kind: 'rewritten', position: null, ...(before === undefined ? {} : { before }) }),
+    onFailed: (origin, error) => log.error({ err: error, origin }, 'events of this log have no place yet'),
+  });
   const file: CheckpointFile | undefined =
     deps.checkpointFile === undefined ? undefined : openCheckpointFile(deps.checkpointFile, key.verifier, log);
-  let lastSaid = Number.NEGATIVE_INFINITY;
 
   function tampered(origin: string, finding: Finding): void {
     log.error({ origin, ...finding }, 'the audit log is not what was signed');
@@ -67,18 +71,8 @@ export async function openAuditProofs(deps: {
   }
 
   async function run(options?: { signNow: boolean }): Promise<void> {
-    try {
-      if (await file?.contradicts(transactions, tampered)) return;
-      report(await sequencer.run(options));
-    } catch (error) {
-      if (!(error instanceof RewrittenTreeError || error instanceof BrokenTreeError)) throw error;
-      // Nothing is appended to a history that is not the one that was signed; events wait until somebody has looked at it.
-      if (performance.now() - lastSaid < SAID_AGAIN_MS) return;
-      lastSaid = performance.now();
-      const origin = error instanceof RewrittenTreeError ? error.origin : String(error.tree);
-      const before = error instanceof RewrittenTreeError ? { before: error.size } : {};
-      tampered(origin, { kind: 'rewritten', position: null, ...before });
-    }
+    if (await file?.contradicts(transactions, tampered)) return;
+    report(await sequencer.run(options));
   }
 
   log.info({ key: verifierText(key.verifier) }, 'the audit log is signed with this key');
@@ -90,12 +84,7 @@ export async function openAuditProofs(deps: {
       {
         name: 'audit.self_check',
         everySeconds: SELF_CHECK_SECONDS,
-        run: async () => {
-          for (const { origin, finding } of await transactions.readAcross((reader) =>
-            checkNewest(reader, key.verifier),
-          ))
-            tampered(origin, finding);
-        },
+        run: () => checkNewest(transactions, key.verifier, tampered),
       },
       {
         name: 'audit.prune',

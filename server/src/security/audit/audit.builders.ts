@@ -2,24 +2,29 @@ import { hash, randomBytes } from 'node:crypto';
 import type { TestDatabase } from '../../../../tests/support/database.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../../lib/transparency/checkpoint.ts';
 import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
+import type { FileVerdict } from '../../lib/transparency/verify-offline.ts';
 import { createKeyRing } from '../crypto/key-ring.ts';
 import { type AuditKey, loadAuditKey } from './audit-key.ts';
-import { createSequencer, type Sequencer } from './sequencer.ts';
+import { createSequencer, type DamagedTree, type Sequencer } from './sequencer.ts';
 import { createTransactions } from './transactions.ts';
 import type { Transactions } from './transactions.types.ts';
-import { type DatabaseVerdict, verifyDatabase } from './verify-database.ts';
+import { verifyDatabase } from './verify-database.ts';
 
 export interface TestLog {
   readonly organisationId: number;
   readonly transactions: Transactions;
   readonly key: AuditKey;
   readonly sequencer: Sequencer;
+  /** What the sequencer has told. */
+  readonly damaged: DamagedTree[];
+  /** As after a restart: nothing is known from before. */
+  restarted(): Pick<TestLog, 'sign' | 'damaged'>;
   /** One event of the organisation; with an address, a label and a text of a person in its details. */
   append(index: number): Promise<void>;
   appendMany(count: number): Promise<void>;
   /** What is signed now, the organisation's first. */
   sign(): Promise<OpenedCheckpoint[]>;
-  verify(trusted?: readonly OpenedCheckpoint[], keys?: readonly NoteVerifier[]): Promise<DatabaseVerdict[]>;
+  verify(trusted?: readonly OpenedCheckpoint[], keys?: readonly NoteVerifier[]): Promise<FileVerdict[]>;
 }
 
 export function aKeyRing() {
@@ -35,7 +40,14 @@ export async function aTestLog(database: TestDatabase, keyRing = aKeyRing()): Pr
   );
   const organisationId = made.rows[0]?.id ?? 0;
   const key = await loadAuditKey({ transactions, keyRing, host: 'localhost:8000' });
-  const sequencer = createSequencer({ transactions, key });
+  const aSequencer = () => {
+    const damaged: DamagedTree[] = [];
+    const made = createSequencer({ transactions, key, onDamaged: (tree) => damaged.push(tree) });
+    const sign = async () =>
+      (await made.run({ signNow: true })).map(({ note }) => openCheckpoint(note, [key.verifier]));
+    return { sequencer: made, damaged, sign };
+  };
+  const first = aSequencer();
   const append = (index: number) =>
     transactions.refused(
       {
@@ -54,15 +66,39 @@ export async function aTestLog(database: TestDatabase, keyRing = aKeyRing()): Pr
     organisationId,
     transactions,
     key,
-    sequencer,
+    ...first,
+    restarted: aSequencer,
     append,
     async appendMany(count) {
       for (let index = 0; index < count; index += 1) await append(index);
     },
-    async sign() {
-      return (await sequencer.run({ signNow: true })).map(({ note }) => openCheckpoint(note, [key.verifier]));
-    },
     verify: (checkpoints = [], keys = [key.verifier]) =>
       transactions.readAcross((reader) => verifyDatabase(reader, { keys, checkpoints })),
   };
+}
+
+/** Whoever owns the database can do to it what they like: every trigger is off. */
+export async function asOwner(database: TestDatabase, statements: readonly string[]): Promise<void> {
+  await database.admin.query('set session_replication_role = replica');
+  for (const statement of statements) await database.admin.query(statement);
+  await database.admin.query('set session_replication_role = origin');
+}
+
+export async function treeOf(database: TestDatabase, organisationId: number): Promise<number> {
+  const found = await database.admin.query<{ id: number }>('select id from audit_trees where organisation_id = $1', [
+    organisationId,
+  ]);
+  return found.rows[0]?.id ?? 0;
+}
+
+export async function findingsOf(log: TestLog, trusted: readonly OpenedCheckpoint[] = []) {
+  const verdicts = await log.verify(trusted);
+  return verdicts.flatMap((verdict) =>
+    verdict.findings.map(({ kind, position, before, likely }) => ({
+      kind,
+      position,
+      ...(before === undefined ? {} : { before }),
+      ...(likely === undefined ? {} : { likely }),
+    })),
+  );
 }

@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { openCheckpoint } from '../../lib/transparency/checkpoint.ts';
+import { readCheckpoints } from '../../lib/transparency/checkpoint-list.ts';
 import { writeKeyFile } from '../../lib/transparency/log-folder.ts';
-import { signatureLine, signerOf, verifierText } from '../../lib/transparency/signed-note.ts';
+import { signatureLine, signerOf, signNote, verifierText } from '../../lib/transparency/signed-note.ts';
+import { readBundle, writeBundle } from '../../lib/transparency/tiles.ts';
 import { parseProof, writeProof } from '../../lib/transparency/tlog-proof.ts';
 import { verifyFolder, verifyProof } from '../../lib/transparency/verify-offline.ts';
 import { aTestLog, type TestLog } from './audit.builders.ts';
@@ -72,6 +74,7 @@ describe('an export', () => {
       [265, []],
     ]);
     expect(logs[1].cannotExclude).toContain('cannot be excluded');
+    expect(JSON.parse(json).keyFrom).toBe('given');
     const checkpoint = join(folder, place, 'checkpoints');
     const anchored = execFileSync(process.execPath, [VERIFIER, folder, '--key', key, '--checkpoint', checkpoint], {
       encoding: 'utf8',
@@ -111,6 +114,63 @@ describe('an export', () => {
     const hashes = join(tile, place, 'tile/0/000');
     writeFileSync(hashes, readFileSync(hashes).fill(1, 32, 64));
     expect((await found(tile))[0]).toEqual({ kind: 'edited', position: 1 });
+  });
+
+  it('says whose word it is that the key is the log’s, where nobody gave one', () => {
+    const text = execFileSync(process.execPath, [VERIFIER, folder], { encoding: 'utf8' });
+    expect(text).toContain('The key is the one in the export itself.');
+    const json = execFileSync(process.execPath, [VERIFIER, folder, '--json'], { encoding: 'utf8' });
+    expect(JSON.parse(json)).toMatchObject({ keyFrom: 'export', warning: expect.stringContaining('--key') });
+  });
+
+  it('without a log that another in it names is incomplete, whatever is asked', async () => {
+    const without = aCopy();
+    const kept = readFileSync(join(folder, place, 'checkpoint'), 'utf8');
+    rmSync(join(without, place), { recursive: true });
+    expect(await found(without)).toEqual([{ kind: 'truncated', position: 0 }]);
+    // By itself it is one log, whole as it is.
+    expect(await found(join(without, 'instance'), [kept])).toEqual([]);
+    const withoutInstance = aCopy();
+    rmSync(join(withoutInstance, 'instance'), { recursive: true });
+    expect(await found(withoutInstance)).toEqual([]);
+    const ofInstance = readFileSync(join(folder, 'instance', 'checkpoint'), 'utf8');
+    expect(await found(withoutInstance, [ofInstance])).toEqual([{ kind: 'truncated', position: 0 }]);
+  });
+
+  it('with a log cut back to a checkpoint of its own is found out by the others', async () => {
+    const cut = aCopy();
+    const own = join(cut, place);
+    const [first = ''] = readCheckpoints(readFileSync(join(own, 'checkpoints'), 'utf8'));
+    writeFileSync(join(own, 'checkpoint'), first);
+    writeFileSync(join(own, 'checkpoints'), `${first}\n`);
+    const entries = readBundle(readFileSync(join(own, 'tile/entries/001.p/9'))).slice(0, 4);
+    writeFileSync(join(own, 'tile/entries/001.p/4'), writeBundle(entries));
+    writeFileSync(join(own, 'tile/0/001.p/4'), readFileSync(join(own, 'tile/0/001.p/9')).subarray(0, 4 * 32));
+    expect(await found(own)).toEqual([]);
+    expect(await found(cut)).toEqual([{ kind: 'truncated', position: 260 }]);
+  });
+
+  it('is verified with what a file of checkpoints holds, also when the file is torn', () => {
+    const file = join(folder, '..', 'torn');
+    const whole = readFileSync(join(folder, place, 'checkpoint'), 'utf8');
+    const foreign = signNote(
+      `${log.key.verifier.name}/x\n1\n${'A'.repeat(43)}=\n`,
+      signerOf(`${log.key.verifier.name}/x`, Buffer.alloc(32, 9)),
+    );
+    writeFileSync(file, `${whole.slice(0, 80)}\n\n${whole}\n{"note":"half\n${foreign}\n{"other":1}\n`);
+    const run = spawnSync(process.execPath, [VERIFIER, folder, '--key', key, '--checkpoint', file], {
+      encoding: 'utf8',
+    });
+    expect([run.status, run.stdout, run.stderr]).toEqual([
+      0,
+      expect.stringContaining('All of it is what the trusted checkpoint of 265 entries vouches for.'),
+      expect.stringContaining('3 checkpoints are torn or not signed with this key'),
+    ]);
+    writeFileSync(file, whole.slice(0, 80));
+    const nothing = spawnSync(process.execPath, [VERIFIER, folder, '--key', key, '--checkpoint', file], {
+      encoding: 'utf8',
+    });
+    expect([nothing.status, nothing.stderr]).toEqual([1, expect.stringContaining('holds no checkpoint')]);
   });
 
   it('that ends before a checkpoint somebody kept was cut off', async () => {

@@ -1,19 +1,77 @@
 import { sql } from 'kysely';
-import { expectedLeaf, type LeafSource, type Salts } from '../../lib/transparency/audit-leaf.ts';
+import { compareLeaf, type LeafSource, type Salts } from '../../lib/transparency/audit-leaf.ts';
+import { treeName } from '../../lib/transparency/self-account.ts';
 import type { Finding, LogSource, StoredLeaf } from '../../lib/transparency/verify-log.ts';
+import { createErasedValues } from './erased-values.ts';
 import { leafColumns } from './pending.repository.ts';
 import type { Reader } from './tokens.ts';
 import { readTile, sizeOf, type TreeRow } from './tree.repository.ts';
 
+export interface DatabaseLog extends LogSource {
+  compareRows(from: number, to: number): Promise<readonly Finding[]>;
+  /** Once the rows were compared: values that are gone without an erasure, rows without a leaf. */
+  compareRest(): Promise<readonly Finding[]>;
+  /** Personal values that were gone where rows were compared. */
+  erasedValues(): number;
+}
+
 /** A log as the database holds it, read within one transaction so that it does not grow while it is verified. */
-export async function databaseLog(reader: Reader, tree: TreeRow): Promise<LogSource> {
+export async function databaseLog(reader: Reader, tree: TreeRow): Promise<DatabaseLog> {
+  const owner = await ownerOf(reader, tree.origin);
+  const erased = createErasedValues();
+
+  /** What people are shown against what was logged. */
+  async function compareRows(from: number, to: number): Promise<Finding[]> {
+    const found = await sql<ComparedRow>`
+      select l.position, l.event_id as "eventId", l.entry, s.salts, ${leafColumns}
+      from audit_leaves l
+        left join audit_events e on e.id = l.event_id and e.organisation_id is not distinct from ${owner}::integer
+        left join audit_salts s on s.event_id = l.event_id
+      where l.tree = ${tree.id} and l.position >= ${from} and l.position < ${to} and l.entry is not null
+      order by l.position`.execute(reader.db);
+    return found.rows.flatMap((row) => compareRow(row));
+  }
+
+  function compareRow({ position, eventId, entry, salts, ...row }: ComparedRow): Finding[] {
+    const said = namesOf(entry);
+    // In the log of the instance; whether it is good is seen where it is opened.
+    if (said?.kind === 'checkpoint' && owner === null && eventId === null) return [];
+    const id = eventId ?? said?.id;
+    const at = { position: Number(position), ...(id === undefined ? {} : { eventId: id }) };
+    // The leaf itself says which event it is. Which row is said to belong to it is no part of what was signed.
+    if (said === undefined) return [{ kind: 'row_edited', ...at }];
+    if (said.kind !== 'event' || said.id !== eventId || row.id === null) return [{ kind: 'row_missing', ...at }];
+    const comparison = compared(row as LeafSource, salts ?? {}, entry);
+    if (!comparison?.fits) return [{ kind: 'row_edited', ...at }];
+    erased.add({ position: at.position, ...(row as LeafSource) }, comparison.erased);
+    return [];
+  }
+
   return {
     origin: tree.origin,
     size: await sizeOf(reader, tree.id),
     tile: (place) => readTile(reader, tree.id, place),
     leaves: (from, to) => readLeaves(reader, tree.id, from, to),
-    compareRows: (from, to) => compareRows(reader, tree.id, from, to),
+    compareRows,
+    compareRest: async () => [
+      ...(await erased.unaccounted(reader, tree.id, owner)),
+      ...(await insertedRows(reader, tree.id, owner)),
+    ],
+    erasedValues: () => erased.count(),
   };
+}
+
+/**
+ * Whose log it is, by its origin, which stands in everything that was signed: what the table of trees says could be changed. Null: of the
+ * instance. An organisation that is not there has no id, so all its events are missing.
+ */
+async function ownerOf(reader: Reader, origin: string): Promise<number | null> {
+  const name = treeName(origin);
+  if (name === 'instance') return null;
+  const found = await sql<{ id: number }>`select id from organisations where public_id::text = ${name}`.execute(
+    reader.db,
+  );
+  return found.rows[0]?.id ?? -1;
 }
 
 export async function readLeaves(reader: Reader, tree: number, from: number, to: number): Promise<StoredLeaf[]> {
@@ -29,43 +87,45 @@ export async function readLeaves(reader: Reader, tree: number, from: number, to:
 
 type ComparedRow = { [K in keyof LeafSource]: LeafSource[K] | null } & {
   position: string;
-  eventId: string;
+  eventId: string | null;
   entry: string;
   salts: Salts | null;
 };
 
-/** What people are shown against what was logged. */
-async function compareRows(reader: Reader, tree: number, from: number, to: number): Promise<Finding[]> {
-  const found = await sql<ComparedRow>`
-    select l.position, l.event_id as "eventId", l.entry, s.salts, ${leafColumns}
-    from audit_leaves l left join audit_events e on e.id = l.event_id left join audit_salts s on s.event_id = l.event_id
-    where l.tree = ${tree} and l.position >= ${from} and l.position < ${to} and l.event_id is not null and l.entry is not null
-    order by l.position`.execute(reader.db);
-  const findings: Finding[] = [];
-  for (const { position, eventId, entry, salts, ...row } of found.rows) {
-    const at = { position: Number(position), eventId };
-    if (row.id === null) findings.push({ kind: 'row_missing', ...at });
-    else if (!fits(row as LeafSource, salts ?? {}, entry)) findings.push({ kind: 'row_edited', ...at });
-  }
-  return findings;
-}
-
-function fits(row: LeafSource, salts: Salts, entry: string): boolean {
+function namesOf(entry: string): { kind?: unknown; id?: string } | undefined {
   try {
-    return expectedLeaf(row, salts, entry) === entry;
+    return (JSON.parse(entry) as { kind?: unknown; id?: string } | null) ?? undefined;
   } catch {
-    // An entry that is no JSON any more.
-    return false;
+    return undefined;
   }
 }
 
-/** Events of the table that no leaf stands for and that do not wait for one either. */
-export async function insertedRows(reader: Reader, organisationId: number | null): Promise<Finding[]> {
+function compared(row: LeafSource, salts: Salts, entry: string): ReturnType<typeof compareLeaf> | undefined {
+  try {
+    return compareLeaf(row, salts, entry);
+  } catch {
+    // Something else than what any leaf of ours says.
+    return undefined;
+  }
+}
+
+/** Events of the table that no leaf of their log stands for and that do not wait for one either. */
+async function insertedRows(reader: Reader, tree: number, owner: number | null): Promise<Finding[]> {
   const found = await sql<{ id: string }>`
     select e.id from audit_events e
-    where e.organisation_id is not distinct from ${organisationId}
-      and not exists (select from audit_leaves l where l.event_id = e.id)
+    where e.organisation_id is not distinct from ${owner}::integer
+      and not exists (select from audit_leaves l where l.event_id = e.id and l.tree = ${tree})
       and not exists (select from audit_pending p where p.event_id = e.id)
     order by e.at limit 100`.execute(reader.db);
   return found.rows.map(({ id }) => ({ kind: 'row_inserted', position: null, eventId: id }));
+}
+
+/** Events with more than one place, which an index forbids until somebody takes it away. */
+export async function repeatedLeaves(reader: Reader, tree: number): Promise<Finding[]> {
+  const found = await sql<{ position: string; eventId: string }>`
+    select l.position, l.event_id as "eventId" from audit_leaves l
+    where l.tree = ${tree} and exists (
+      select from audit_leaves o where o.event_id = l.event_id and (o.tree <> l.tree or o.position <> l.position))
+    order by l.position limit 100`.execute(reader.db);
+  return found.rows.map(({ position, eventId }) => ({ kind: 'twice', position: Number(position), eventId }));
 }

@@ -17,28 +17,41 @@ export async function hasPending(reader: Reader): Promise<boolean> {
 
 export interface PendingEvent extends LeafSource {
   readonly organisationId: number | null;
+  /** In the queue. */
+  readonly number: string;
 }
 
 export const leafColumns = sql`e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, e.event, e.outcome,
   e.actor_kind as "actorKind", e.actor_id as "actorId", e.actor_label as "actorLabel", e.resource_kind as "resourceKind",
   e.resource_id as "resourceId", host(e.address) as address, e.request_id as "requestId", e.details`;
 
-/** Takes the oldest events without a place. What this transaction does with them decides whether they are taken. */
-export async function takePending(tx: Reader, limit: number): Promise<{ taken: number; events: PendingEvent[] }> {
-  const taken = await sql<{ event_id: string }>`
-    with taken as (
-      delete from audit_pending where number in (select number from audit_pending order by number limit ${limit})
-      returning number, event_id)
-    select event_id from taken order by number`.execute(tx.db);
-  if (taken.rows.length === 0) return { taken: 0, events: [] };
-  // One place for one event, however often it was said to wait.
-  const ids = [...new Set(taken.rows.map(({ event_id }) => event_id))];
-  const events = await sql<PendingEvent>`
-    select ${leafColumns}, e.organisation_id as "organisationId"
-    from unnest(${ids}::uuid[]) with ordinality as wanted (id, number) join audit_events e on e.id = wanted.id
-    where not exists (select from audit_leaves l where l.event_id = e.id)
-    order by wanted.number`.execute(tx.db);
-  return { taken: taken.rows.length, events: events.rows };
+interface Pending {
+  readonly events: readonly PendingEvent[];
+  /** What waits for nothing: events that have a place already, however often they were said to wait, or are not there at all. */
+  readonly idle: readonly string[];
+}
+
+/** The oldest events without a place, but for those of some organisations (null: of the instance). Each event once. */
+export async function listPending(tx: Reader, limit: number, except: readonly (number | null)[]): Promise<Pending> {
+  const found = await sql<
+    { [K in keyof PendingEvent]: K extends 'number' ? string : PendingEvent[K] | null } & { isPlaced: boolean }
+  >`
+    select p.number, ${leafColumns}, e.organisation_id as "organisationId",
+      exists (select from audit_leaves l where l.event_id = p.event_id) as "isPlaced"
+    from audit_pending p left join audit_events e on e.id = p.event_id
+    where coalesce(e.organisation_id, 0) <> all (${except.map((id) => id ?? 0)}::integer[])
+    order by p.number limit ${limit}`.execute(tx.db);
+  const events = new Map<string, PendingEvent>();
+  const idle: string[] = [];
+  for (const { isPlaced, ...row } of found.rows) {
+    if (row.id === null || isPlaced || events.has(row.id)) idle.push(row.number);
+    else events.set(row.id, row as PendingEvent);
+  }
+  return { events: [...events.values()], idle };
+}
+
+export async function endPending(tx: Reader, numbers: readonly string[]): Promise<void> {
+  await sql`delete from audit_pending where number = any (${numbers}::bigint[])`.execute(tx.db);
 }
 
 export async function insertSalts(tx: Reader, of: readonly { id: string; salts: Salts }[]): Promise<void> {

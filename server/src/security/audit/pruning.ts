@@ -1,10 +1,17 @@
 import { sql } from 'kysely';
+import { treeName } from '../../lib/transparency/self-account.ts';
 import { appendAuditEvent } from './audit-log.ts';
 import type { Reader, WriteTx } from './tokens.ts';
 import type { Transactions } from './transactions.types.ts';
 import { listTrees, type TreeRow } from './tree.repository.ts';
 
-const system = { kind: 'system', id: 'audit-log', label: null } as const;
+/** What the log says of itself. No other role than the one of jobs can append such events. */
+const byTheLog = {
+  actor: { kind: 'system', id: 'audit-log', label: null },
+  address: null,
+  requestId: null,
+  outcome: 'success',
+} as const;
 
 /**
  * Removes what is older than the retention, tree by tree. That it happened, and up to where, is an event of the same log in the same
@@ -19,31 +26,41 @@ export async function pruneAuditLog(deps: {
   for (const tree of await transactions.readAcross(listTrees)) {
     if (signal?.aborted) return;
     await transactions.unaudited(null, 'housekeeping', async (tx) => {
-      const below = await firstKept(tx, tree, retentionDays);
+      const { below, olderThan } = await cutOf(tx, tree, retentionDays);
       if (below === 0 || !(await holdsEventsBelow(tx, tree, below))) return;
       const removed = await prune(tx, tree, below);
       await appendAuditEvent(tx, {
+        ...byTheLog,
         organisationId: tree.organisation_id,
-        actor: system,
-        address: null,
-        requestId: null,
-        resource: { kind: 'audit_tree', id: String(tree.id) },
-        details: { below, removed, retentionDays },
+        resource: { kind: 'audit_tree', id: treeName(tree.origin) },
+        details: { below, olderThan, removed, retentionDays },
         event: 'audit.pruned',
-        outcome: 'success',
       });
     });
   }
 }
 
-/** The position of the first event that is young enough to stay. Only what was signed is ever removed. */
-async function firstKept(reader: Reader, { id }: TreeRow, days: number): Promise<number> {
-  const found = await sql<{ below: number | null }>`
-    select least(
-      (select min(l.position) from audit_leaves l join audit_events e on e.id = l.event_id
-        where l.tree = ${id} and e.at >= now() - make_interval(days => ${days})),
-      (select max(size) from audit_checkpoints where tree = ${id}))::float8 as below`.execute(reader.db);
-  return found.rows[0]?.below ?? 0;
+interface Cut {
+  readonly below: number;
+  readonly olderThan: string;
+}
+
+/**
+ * Where the newest event past the retention stands: what is before it goes. It stays itself, since a time that was signed when it was new is
+ * what shows whoever verifies that nothing younger went with the rest. Only what was signed is ever removed.
+ */
+async function cutOf(reader: Reader, { id }: TreeRow, days: number): Promise<Cut> {
+  const found = await sql<{ below: number | null; olderThan: string }>`
+    with cut as (select now() - make_interval(days => ${days}) as at)
+    select to_char(cut.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "olderThan",
+      (select max(l.position)::float8 from audit_leaves l join audit_events e on e.id = l.event_id
+        where l.tree = ${id} and e.at < cut.at and l.position < least(
+          (select min(y.position) from audit_leaves y join audit_events young on young.id = y.event_id
+            where y.tree = ${id} and young.at >= cut.at),
+          (select coalesce(max(size), 0) from audit_checkpoints where tree = ${id}))) as below
+    from cut`.execute(reader.db);
+  const { below, olderThan } = found.rows[0] ?? { below: null, olderThan: '' };
+  return { below: below ?? 0, olderThan };
 }
 
 async function holdsEventsBelow(reader: Reader, { id }: TreeRow, below: number): Promise<boolean> {
@@ -61,10 +78,20 @@ async function prune(tx: WriteTx, { id }: TreeRow, below: number): Promise<numbe
 
 /**
  * Erases the personal values of a person in the log of an organisation: label and address of what they did, texts about them. To be called
- * in the transaction of whoever erases the rest of them.
+ * in the transaction of whoever erases the rest of them. The log says that it happened and to how many values, or verification would take
+ * it for somebody's tampering.
  */
 export async function eraseAuditValues(tx: WriteTx, organisationId: number | null, personId: string): Promise<number> {
-  const erased = await sql<{ erased: number }>`
-    select erase_audit_values(${organisationId}, ${personId}) as erased`.execute(tx.db);
-  return erased.rows[0]?.erased ?? 0;
+  const erased = await sql<{ values: number }>`
+    select erase_audit_values(${organisationId}, ${personId}) as values`.execute(tx.db);
+  const values = erased.rows[0]?.values ?? 0;
+  if (values === 0) return 0;
+  await appendAuditEvent(tx, {
+    ...byTheLog,
+    organisationId,
+    resource: { kind: 'user', id: personId },
+    details: { values },
+    event: 'audit.values_erased',
+  });
+  return values;
 }

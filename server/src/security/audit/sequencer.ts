@@ -1,38 +1,35 @@
 import { canonicalJson } from '../../lib/canonical-json.ts';
 import { newLeaf } from '../../lib/transparency/audit-leaf.ts';
-import { checkpointText, openCheckpoint } from '../../lib/transparency/checkpoint.ts';
+import { checkpointText } from '../../lib/transparency/checkpoint.ts';
 import { leafHash } from '../../lib/transparency/merkle.ts';
 import { signerOf, signNote } from '../../lib/transparency/signed-note.ts';
-import { createTreeReader, type Edge } from '../../lib/transparency/tiles.ts';
 import type { AuditKey } from './audit-key.ts';
+import { inSavepoint } from './in-savepoint.ts';
 import {
+  endPending,
   hasPending,
   insertSalts,
+  listPending,
   lockSequencer,
   type PendingEvent,
-  takePending,
   unsignedTrees,
 } from './pending.repository.ts';
+import { createStoppedTrees } from './stopped-trees.ts';
 import type { Reader } from './tokens.ts';
 import type { Transactions } from './transactions.types.ts';
 import {
-  BrokenTreeError,
   insertCheckpoint,
   insertLeaves,
   insertTiles,
-  lastCheckpoint,
   type NewLeaf,
   plantTree,
-  readEdge,
-  readTile,
-  sizeOf,
   type TreeRow,
 } from './tree.repository.ts';
+import { createTreeStates } from './tree-states.ts';
 
-const EVENTS_PER_TRANSACTION = 2_000;
+const EVENTS_PER_TURN = 2_000;
 /** At least every five seconds while there are events: earlier, so that a slow commit is no breach of it. */
 const SIGN_AFTER_MS = 3_000;
-const MAX_EDGES = 1_000;
 
 export interface SignedCheckpoint {
   readonly organisationId: number | null;
@@ -41,87 +38,87 @@ export interface SignedCheckpoint {
   readonly note: string;
 }
 
+/** A tree that is no longer what was signed. */
+export interface DamagedTree {
+  readonly origin: string;
+  /** What was signed up to there is not what is stored, where that is known. */
+  readonly before: number | undefined;
+}
+
 export interface Sequencer {
   /** Gives a place to what has none, and signs when it is time. Answers what was signed. */
   run(options?: { readonly signNow?: boolean }): Promise<SignedCheckpoint[]>;
 }
 
-/** What was signed before is not what the tree begins with: it goes on only after a person has looked at it. */
-export class RewrittenTreeError extends Error {
-  override readonly name = 'RewrittenTreeError';
-  readonly origin: string;
-  readonly size: number;
-
-  constructor(origin: string, size: number) {
-    super(`the audit log ${origin} is no longer what was signed at size ${size}`);
-    this.origin = origin;
-    this.size = size;
-  }
+interface Turn {
+  readonly signed: readonly SignedCheckpoint[];
+  readonly isMore: boolean;
 }
 
 /**
- * Appends events to their trees, in the order in which they are found committed, and signs the heads. All of a run is one transaction under
- * one lock, so however many servers run it, and whenever one dies, a position is given once and nothing is signed that is not stored.
+ * Appends events to their trees, in the order in which they are found committed, and signs the heads. All of a turn is one transaction under
+ * one lock, so however many servers run it, and whenever one dies, a position is given once and nothing is signed that is not stored. Within
+ * it each tree stands for itself: one that is not what was signed stops, its events wait, and the others go on.
  */
 export function createSequencer(deps: {
   transactions: Pick<Transactions, 'unaudited' | 'readAcross'>;
   key: AuditKey;
+  /** Told once of each damage, until the tree is whole again. */
+  onDamaged?: ((tree: DamagedTree) => void) | undefined;
+  /** Told when a tree could not go on for another reason. */
+  onFailed?: ((origin: string, error: unknown) => void) | undefined;
   /** Milliseconds that no change of the clock moves. */
   monotonic?: (() => number) | undefined;
 }): Sequencer {
-  const { transactions, key, monotonic = () => performance.now() } = deps;
-  const edges = new Map<number, Edge>();
+  const { transactions, key, onDamaged = () => {}, onFailed = () => {}, monotonic = () => performance.now() } = deps;
+  const states = createTreeStates(key.verifier);
+  const stopped = createStoppedTrees({ onDamaged, onFailed, monotonic });
   let signedAt = Number.NEGATIVE_INFINITY;
 
-  /** The edge as it is kept, unless another server was here since; then from the database, and only if it fits what was signed last. */
-  async function edgeOf(tx: Reader, tree: TreeRow): Promise<Edge> {
-    const size = await sizeOf(tx, tree.id);
-    const kept = edges.get(tree.id);
-    if (kept?.size === size) return kept;
-    await assertAsSigned(tx, tree, size);
-    const edge = await readEdge(tx, tree.id, size);
-    if (edges.size >= MAX_EDGES) edges.clear();
-    edges.set(tree.id, edge);
-    return edge;
-  }
-
-  async function assertAsSigned(tx: Reader, tree: TreeRow, size: number): Promise<void> {
-    const signed = await lastCheckpoint(tx, tree.id);
-    if (!signed) return;
-    const head = openCheckpoint(signed.note, [key.verifier]);
-    if (head.origin !== tree.origin || head.size > size) throw new RewrittenTreeError(tree.origin, head.size);
-    const reader = createTreeReader((place) => readTile(tx, tree.id, place), size);
-    const root = await reader.root(head.size).catch(() => {
-      throw new BrokenTreeError(tree.id, `what was signed at size ${head.size}`);
-    });
-    if (!root.equals(head.root)) throw new RewrittenTreeError(tree.origin, head.size);
-  }
-
   async function append(tx: Reader, tree: TreeRow, leaves: readonly NewLeaf[]): Promise<void> {
-    const edge = await edgeOf(tx, tree);
+    const edge = await states.edgeOf(tx, tree);
     const first = edge.size;
     const tiles = leaves.flatMap(({ hash }) => edge.append(hash));
     await insertLeaves(tx, tree.id, first, leaves);
     await insertTiles(tx, tree.id, tiles);
   }
 
-  async function sequence(tx: Reader): Promise<number> {
-    const { taken, events } = await takePending(tx, EVENTS_PER_TRANSACTION);
-    const salted: Parameters<typeof insertSalts>[1][number][] = [];
-    for (const [organisationId, group] of byOrganisation(events)) {
-      const leaves = group.map((event) => {
-        const { entry, salts } = newLeaf(event);
-        if (Object.keys(salts).length > 0) salted.push({ id: event.id, salts });
-        return { hash: leafHash(Buffer.from(entry)), eventId: event.id, entry };
-      });
-      await append(tx, await plantTree(tx, organisationId, key.verifier.name), leaves);
+  /** Undefined: the tree cannot go on, and nothing was done to it. */
+  async function withTree<T>(tx: Reader, tree: TreeRow, work: () => Promise<T>): Promise<T | undefined> {
+    const { result, error } = await inSavepoint(tx, work);
+    if (error === undefined) stopped.isWhole(tree);
+    else {
+      states.undo(tree.origin);
+      stopped.stop(tree, error);
     }
+    return result;
+  }
+
+  async function place(tx: Reader, tree: TreeRow, events: readonly PendingEvent[]): Promise<void> {
+    const made = events.map((event) => ({ id: event.id, ...newLeaf(event) }));
+    const leaves = made.map(({ id, entry }) => ({ hash: leafHash(Buffer.from(entry)), eventId: id, entry }));
+    await append(tx, tree, leaves);
+    const salted = made.filter(({ salts }) => Object.keys(salts).length > 0);
     if (salted.length > 0) await insertSalts(tx, salted);
-    return taken;
+    await endPending(
+      tx,
+      events.map(({ number }) => number),
+    );
+  }
+
+  /** Answers whether more may wait. */
+  async function sequence(tx: Reader): Promise<boolean> {
+    const { events, idle } = await listPending(tx, EVENTS_PER_TURN, stopped.organisations());
+    if (idle.length > 0) await endPending(tx, idle);
+    for (const [organisationId, group] of byOrganisation(events)) {
+      const tree = await plantTree(tx, organisationId, key.verifier.name);
+      await withTree(tx, tree, () => place(tx, tree, group));
+    }
+    return events.length + idle.length >= EVENTS_PER_TURN;
   }
 
   async function sign(tx: Reader, tree: TreeRow): Promise<SignedCheckpoint> {
-    const edge = await edgeOf(tx, tree);
+    const edge = await states.edgeOf(tx, tree);
     const text = checkpointText({ origin: tree.origin, size: edge.size, root: edge.root() });
     const note = signNote(text, signerOf(tree.origin, key.seed));
     await insertCheckpoint(tx, tree.id, edge.size, note);
@@ -130,42 +127,57 @@ export function createSequencer(deps: {
 
   /** Each organisation's tree first, then the instance's, which takes what was signed as leaves of its own. */
   async function signAll(tx: Reader): Promise<SignedCheckpoint[]> {
-    const unsigned = await unsignedTrees(tx);
-    if (unsigned.length === 0) return [];
+    const waiting = stopped.organisations();
+    const unsigned = (await unsignedTrees(tx)).filter((tree) => !waiting.includes(tree.organisation_id));
     const signed: SignedCheckpoint[] = [];
-    for (const tree of unsigned) if (tree.organisation_id !== null) signed.push(await sign(tx, tree));
+    for (const tree of unsigned) {
+      if (tree.organisation_id === null) continue;
+      const checkpoint = await withTree(tx, tree, () => sign(tx, tree));
+      if (checkpoint) signed.push(checkpoint);
+    }
+    const hasOwn = unsigned.some(({ organisation_id }) => organisation_id === null);
+    if (waiting.includes(null) || (signed.length === 0 && !hasOwn)) return signed;
     const instance = await plantTree(tx, null, key.verifier.name);
     const leaves = signed.map(({ note }) => {
       const entry = canonicalJson({ kind: 'checkpoint', version: 1, note });
       return { hash: leafHash(Buffer.from(entry)), eventId: null, entry };
     });
-    if (leaves.length > 0) await append(tx, instance, leaves);
-    return [...signed, await sign(tx, instance)];
+    const checkpoint = await withTree(tx, instance, async () => {
+      if (leaves.length > 0) await append(tx, instance, leaves);
+      return sign(tx, instance);
+    });
+    return checkpoint ? [...signed, checkpoint] : signed;
   }
 
-  async function turn(isDue: boolean): Promise<{ signed: SignedCheckpoint[]; isMore: boolean }> {
-    return transactions.unaudited(null, 'audit_sequence', async (tx) => {
-      if (!(await lockSequencer(tx))) return { signed: [], isMore: false };
-      const isMore = (await sequence(tx)) >= EVENTS_PER_TRANSACTION;
-      if (!isDue || isMore) return { signed: [], isMore };
-      const signed = await signAll(tx);
-      signedAt = monotonic();
-      return { signed, isMore };
-    });
+  async function turn(signNow: boolean): Promise<Turn> {
+    try {
+      const isLate = monotonic() - signedAt >= SIGN_AFTER_MS;
+      const done = await transactions.unaudited(null, 'audit_sequence', async (tx) => {
+        if (!(await lockSequencer(tx))) return undefined;
+        const isMore = await sequence(tx);
+        // However much waits: what has a place is signed in time.
+        const isDue = isLate || (signNow && !isMore);
+        return { isDue, isMore, signed: isDue ? await signAll(tx) : [] };
+      });
+      states.committed();
+      if (done?.isDue) signedAt = monotonic();
+      return done ?? { signed: [], isMore: false };
+    } catch (error) {
+      states.rolledBack();
+      throw error;
+    }
   }
 
   async function run(signNow: boolean): Promise<SignedCheckpoint[]> {
     const isDue = signNow || monotonic() - signedAt >= SIGN_AFTER_MS;
     if (!isDue && !(await transactions.readAcross(hasPending))) return [];
-    try {
-      for (;;) {
-        const { signed, isMore } = await turn(isDue);
-        if (!isMore) return signed;
-      }
-    } catch (error) {
-      // What is in memory may be ahead of what was rolled back.
-      edges.clear();
-      throw error;
+    if (signNow) stopped.tryAgain();
+    const signed: SignedCheckpoint[] = [];
+    for (;;) {
+      const { signed: now, isMore } = await turn(signNow);
+      signed.push(...now);
+      // What was signed is told before more is done: the next run is a moment away.
+      if (!isMore || (now.length > 0 && !signNow)) return signed;
     }
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { aTestLog, type TestLog } from './audit.builders.ts';
-import { createSequencer, RewrittenTreeError } from './sequencer.ts';
+import { aKeyRing, asOwner, aTestLog, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
+import { checkNewest } from './self-check.ts';
 
 // Whoever owns the database can do to it what they like: triggers are switched off here, as they would. What they cannot do is to make it fit
 // what was signed.
@@ -10,38 +10,18 @@ const EVENTS = 300;
 
 let database: TestDatabase;
 let log: TestLog;
+const keyRing = aKeyRing();
 beforeEach(async () => {
   database = await aDatabase();
-  log = await aTestLog(database);
+  log = await aTestLog(database, keyRing);
   await log.appendMany(EVENTS);
 });
 afterEach(() => database?.drop());
 
-/** As the owner, with every trigger off. */
-async function tamper(...statements: string[]): Promise<void> {
-  await database.admin.query('set session_replication_role = replica');
-  for (const statement of statements) await database.admin.query(statement);
-  await database.admin.query('set session_replication_role = origin');
-}
+const tamper = (...statements: string[]) => asOwner(database, statements);
+const tree = () => treeOf(database, log.organisationId);
 
-async function tree(): Promise<number> {
-  const found = await database.admin.query<{ id: number }>('select id from audit_trees where organisation_id = $1', [
-    log.organisationId,
-  ]);
-  return found.rows[0]?.id ?? 0;
-}
-
-async function findings(trusted: Parameters<TestLog['verify']>[0] = []) {
-  const verdicts = await log.verify(trusted);
-  return verdicts.flatMap((verdict) =>
-    verdict.findings.map(({ kind, position, before, likely }) => ({
-      kind,
-      position,
-      ...(before === undefined ? {} : { before }),
-      ...(likely === undefined ? {} : { likely }),
-    })),
-  );
-}
+const findings = (trusted: Parameters<TestLog['verify']>[0] = []) => findingsOf(log, trusted);
 
 const eventAt = `(select event_id from audit_leaves where tree = $TREE and position = 7)`;
 const at7 = async (sql: string) => sql.replaceAll('$EVENT', eventAt).replaceAll('$TREE', String(await tree()));
@@ -78,6 +58,11 @@ describe('against what is kept beside the leaves', () => {
     ['from where', `update audit_events set address = '198.51.100.1' where id = $EVENT`, 'row_edited'],
     ['a name, without its salt', `update audit_events set address = null where id = $EVENT`, 'row_edited'],
     ['a detail', `update audit_events set details = details || '{"number": 8}' where id = $EVENT`, 'row_edited'],
+    [
+      'a text, blanked',
+      `update audit_events set details = details || '{"name": null}' where id = $EVENT`,
+      'row_edited',
+    ],
     ['the event', `delete from audit_events where id = $EVENT`, 'row_missing'],
     [
       'the leaf',
@@ -88,6 +73,84 @@ describe('against what is kept beside the leaves', () => {
   ])('%s: found at its position', async (_, sql, kind) => {
     await tamper(await at7(sql));
     expect((await findings())[0]).toEqual({ kind, position: 7 });
+  });
+
+  it('the event, and that its leaf was about it, is', async () => {
+    await tamper(
+      ...(await Promise.all([
+        at7('delete from audit_salts where event_id = $EVENT'),
+        at7('delete from audit_events where id = $EVENT'),
+        at7('update audit_leaves set event_id = null where tree = $TREE and position = 7'),
+      ])),
+    );
+    expect(await findings()).toEqual([{ kind: 'row_missing', position: 7 }]);
+  });
+
+  it('an event that was edited and given a new place is found at its old one', async () => {
+    await tamper(
+      await at7(`insert into audit_pending (event_id) select $EVENT`),
+      await at7(`update audit_events set outcome = 'success' where id = $EVENT`),
+      await at7(`delete from audit_salts where event_id = $EVENT`),
+      await at7(`update audit_leaves set event_id = null where tree = $TREE and position = 7`),
+    );
+    await log.sign();
+    expect(await findings()).toEqual([{ kind: 'row_missing', position: 7 }]);
+  });
+
+  it('one event at two places is found at both', async () => {
+    await tamper(
+      'drop index audit_leaves_event',
+      await at7('update audit_leaves set event_id = $EVENT where tree = $TREE and position = 9'),
+    );
+    const found = await findings();
+    expect(found).toContainEqual({ kind: 'twice', position: 7 });
+    expect(found).toContainEqual({ kind: 'twice', position: 9 });
+    expect(found).toContainEqual({ kind: 'row_missing', position: 9 });
+  });
+
+  it('an event shown to another organisation is missing in one log and inserted into the other', async () => {
+    const other = await aTestLog(database, keyRing);
+    await other.append(1);
+    await log.sign();
+    await tamper(await at7(`update audit_events set organisation_id = ${other.organisationId} where id = $EVENT`));
+    expect(await findings()).toEqual([
+      { kind: 'row_missing', position: 7 },
+      { kind: 'row_inserted', position: null },
+    ]);
+  });
+
+  it('a whole log that is shown to another organisation is missing from its own', async () => {
+    const other = await aTestLog(database, keyRing);
+    await tamper(
+      `update audit_events set organisation_id = ${other.organisationId} where organisation_id = ${log.organisationId}`,
+      `update audit_trees set organisation_id = ${other.organisationId} where organisation_id = ${log.organisationId}`,
+    );
+    expect((await findings())[0]).toEqual({ kind: 'row_missing', position: 0 });
+  });
+
+  it.each([
+    ['who did it', `update audit_events set actor_label = null where id = $EVENT`, '/actor/label'],
+    ['from where', `update audit_events set address = null where id = $EVENT`, '/address'],
+    ['a text', `update audit_events set details = details || '{"name": null}' where id = $EVENT`, '/details/name'],
+  ])('%s, blanked with its salt: no erasure accounts for it', async (_, sql, pointer) => {
+    await tamper(
+      await at7(sql),
+      await at7(`update audit_salts set salts = salts - '${pointer}' where event_id = $EVENT`),
+    );
+    expect(await findings()).toEqual([{ kind: 'row_blanked', position: 7 }]);
+    const told: unknown[] = [];
+    await checkNewest(log.transactions, log.key.verifier, (_origin, finding) => told.push(finding));
+    expect(told).toEqual([expect.objectContaining({ kind: 'row_blanked', position: 7 })]);
+  });
+
+  it('an entry that is no JSON any more is named, not stumbled over', async () => {
+    await tamper(
+      `update audit_leaves set entry = '{"kind":"checkpoint"' where entry like '%"kind":"checkpoint"%'`,
+      await at7(`update audit_leaves set entry = '"event":"audit.pruned"' where tree = $TREE and position = 7`),
+    );
+    const found = await findings();
+    expect(found).toContainEqual({ kind: 'edited', position: 1 });
+    expect(found).toContainEqual({ kind: 'edited', position: 7 });
   });
 
   it('an event inserted past the log is named', async () => {
@@ -105,7 +168,9 @@ describe('against what is kept beside the leaves', () => {
     );
     expect(await findings()).toEqual([
       { kind: 'reordered', position: 7 },
+      { kind: 'row_missing', position: 7 },
       { kind: 'reordered', position: 9 },
+      { kind: 'row_missing', position: 9 },
       { kind: 'row_inserted', position: null },
       { kind: 'row_inserted', position: null },
     ]);
@@ -149,11 +214,12 @@ describe('against a trusted earlier checkpoint', () => {
     'audit_salts',
     'audit_trees',
   ];
-  const backUp = () => tamper(...tables.map((table) => `create table backup_${table} as select * from ${table}`));
-  const restore = () =>
+  const backUp = (name = 'backup') =>
+    tamper(...tables.map((table) => `create table ${name}_${table} as select * from ${table}`));
+  const restore = (name = 'backup') =>
     tamper(
       ...tables.map((table) => `delete from ${table}`),
-      ...tables.map((table) => `insert into ${table} overriding system value select * from backup_${table}`),
+      ...tables.map((table) => `insert into ${table} overriding system value select * from ${name}_${table}`),
     );
 
   it('an older backup is told from what it was, where it ends', async () => {
@@ -174,10 +240,9 @@ describe('against a trusted earlier checkpoint', () => {
     await log.append(1_000);
     const trusted = await log.sign();
     await restore();
-    const reopened = await aTestLogAgain();
-    await reopened.append(2_000);
-    await reopened.append(2_001);
-    await reopened.sign();
+    await log.append(2_000);
+    await log.append(2_001);
+    await log.restarted().sign();
     expect(await findings()).toEqual([]);
     expect(await findings(first)).toEqual([]);
     // With one checkpoint, that it was rewritten before it; with an earlier one too, after that.
@@ -203,29 +268,27 @@ describe('against a trusted earlier checkpoint', () => {
       `update audit_events set outcome = 'success' where id = (select id from audit_events where organisation_id = ${log.organisationId} order by id limit 1 offset 5)`,
       'insert into audit_pending (event_id) select id from audit_events order by id',
     );
-    const reopened = await aTestLogAgain();
-    await reopened.sign();
+    await log.restarted().sign();
     expect(await findings()).toEqual([]);
     const found = await findings(trusted);
     expect(found).toContainEqual({ kind: 'rewritten', position: 0, before: EVENTS });
     expect(await tree()).toBe(id);
   });
 
-  async function aTestLogAgain() {
-    const sequencer = createSequencer({ transactions: log.transactions, key: log.key });
-    return { append: log.append, sign: () => sequencer.run({ signNow: true }) };
-  }
-});
-
-describe('the sequencer', () => {
-  it('signs nothing over a history that is no longer what it signed', async () => {
+  it('a server that ran while one was put back signs no second history, and goes on once the first is there', async () => {
     await log.sign();
-    const id = await tree();
-    await tamper(`update audit_leaves set hash = sha256('x') where tree = ${id} and position = 299`);
+    await backUp('older');
     await log.append(1_000);
-    const restarted = createSequencer({ transactions: log.transactions, key: log.key });
-    await expect(restarted.run({ signNow: true })).rejects.toThrow(RewrittenTreeError);
-    const waiting = await database.admin.query('select count(*)::int as n from audit_pending');
-    expect(waiting.rows[0].n).toBe(1);
+    await log.append(1_001);
+    const trusted = await log.sign();
+    await backUp('newer');
+    await restore('older');
+    for (const index of [2_000, 2_001, 2_002]) await log.append(index);
+    for (let time = 0; time < 3; time += 1) expect(await log.sign()).toEqual([]);
+    expect(log.damaged).toEqual([{ origin: trusted[0]?.origin, before: EVENTS + 2 }]);
+    await restore('newer');
+    await log.append(1_002);
+    expect((await log.sign()).map(({ size }) => size)).toEqual([EVENTS + 3, 4]);
+    expect(await findings(trusted)).toEqual([]);
   });
 });

@@ -61,8 +61,11 @@ export function createTransactions(
     read: (scope, work) =>
       withOrganisation(pools.server, asScope(scope), (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
 
-    readAcross: (work) =>
-      inTransaction(pools.maintenance, (client) => work(asToken<Reader>(client, {})), { readOnly: true }),
+    readAcross: (work, { isOneMoment = false } = {}) =>
+      inTransaction(pools.maintenance, (client) => work(asToken<Reader>(client, {})), {
+        readOnly: true,
+        ...(isOneMoment ? { isolation: 'repeatable read' } : {}),
+      }),
 
     audited(context, event, work) {
       const { describe, subject } = subjectOnce(event);

@@ -32,6 +32,9 @@ export interface Transactions {
   ): Promise<T>;
   /** As the server and for no organisation, on the path of a request: sees and writes only what belongs to none. */
   unowned<T>(reason: UnauditedReason, work: (tx: UnauditedTx) => Promise<T>): Promise<T>;
-  /** Reads across organisations with the maintenance role; for jobs, never on a request's path. */
-  readAcross<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /**
+   * Reads across organisations with the maintenance role; for jobs, never on a request's path. Each statement sees what is committed when it
+   * begins; with `isOneMoment` all see the same.
+   */
+  readAcross<T>(work: (reader: Reader) => Promise<T>, options?: { readonly isOneMoment?: boolean }): Promise<T>;
 }

@@ -115,13 +115,9 @@ export async function readEdge(reader: Reader, tree: number, size: number): Prom
 /** What is stored of a tree has holes: nothing more is appended to it or signed. */
 export class BrokenTreeError extends Error {
   override readonly name = 'BrokenTreeError';
-  readonly tree: number;
-  readonly place: string;
 
   constructor(tree: number, place: string) {
     super(`the tree ${tree} of the audit log is broken at ${place}`);
-    this.tree = tree;
-    this.place = place;
   }
 }
 

@@ -1,0 +1,160 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { SecurityEvents } from '../events/security-event.ts';
+import { aKeyRing, asOwner, aTestLog, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
+import { openAuditProofs } from './audit-proofs.ts';
+import { checkNewest } from './self-check.ts';
+import { createSequencer } from './sequencer.ts';
+
+const EVENTS = 300;
+
+let database: TestDatabase;
+let log: TestLog;
+const keyRing = aKeyRing();
+beforeEach(async () => {
+  database = await aDatabase();
+  log = await aTestLog(database, keyRing);
+  await log.appendMany(EVENTS);
+});
+afterEach(() => database?.drop());
+
+const tamper = (...statements: string[]) => asOwner(database, statements);
+const tree = () => treeOf(database, log.organisationId);
+const findings = () => findingsOf(log);
+
+describe('the sequencer, where a tree is damaged', () => {
+  const damages: [string, string, string][] = [
+    [
+      'a leaf',
+      `update audit_leaves set hash = sha256('x') where tree = $TREE and position = 299`,
+      `update audit_leaves set hash = sha256(decode('00', 'hex') || convert_to(entry, 'UTF8')) where tree = $TREE and position = 299`,
+    ],
+    [
+      'a signature',
+      `update audit_checkpoints set note = replace(note, 'localhost:8000', 'localhost:8001') where tree = $TREE`,
+      `update audit_checkpoints set note = replace(note, 'localhost:8001', 'localhost:8000') where tree = $TREE`,
+    ],
+    [
+      'a checkpoint that is none',
+      `update audit_checkpoints set note = 'x' || note || 'x' where tree = $TREE`,
+      `update audit_checkpoints set note = substr(note, 2, length(note) - 2) where tree = $TREE`,
+    ],
+    [
+      'a tile too many',
+      `insert into audit_tiles (tree, level, number, hashes, root) values ($TREE, 0, 1, decode(repeat('00', 8192), 'hex'), sha256('x'))`,
+      `delete from audit_tiles where tree = $TREE and number = 1`,
+    ],
+  ];
+
+  it.each(damages)(
+    '%s: signs nothing over that history, tells it once, and signs on for the others',
+    async (_, damage, repair) => {
+      const other = await aTestLog(database, keyRing);
+      await other.append(1);
+      await log.sign();
+      await tamper(damage.replaceAll('$TREE', String(await tree())));
+      const restarted = log.restarted();
+      for (const [index, size] of [
+        [1_000, 2],
+        [1_001, 3],
+      ] as const) {
+        await log.append(index);
+        await other.append(index);
+        const signed = await restarted.sign();
+        expect(
+          signed.filter(({ origin }) => !origin.endsWith('/instance')).map((checkpoint) => checkpoint.size),
+        ).toEqual([size]);
+        expect(signed).toHaveLength(2);
+      }
+      expect(restarted.damaged).toHaveLength(1);
+      expect(await waiting()).toBe(2);
+      const told: string[] = [];
+      await checkNewest(log.transactions, log.key.verifier, (origin, { kind }) => told.push(`${origin} ${kind}`));
+      expect(told.some((text) => text.startsWith(restarted.damaged[0]?.origin ?? '-'))).toBe(true);
+
+      // Somebody has put back what was there.
+      await tamper(repair.replaceAll('$TREE', String(await tree())));
+      expect((await restarted.sign()).map(({ size }) => size)).toContain(EVENTS + 2);
+      expect(await waiting()).toBe(0);
+      expect(await findings()).toEqual([]);
+    },
+  );
+
+  it('a damaged log of the instance keeps no organisation from being signed', async () => {
+    await log.sign();
+    await tamper(
+      `update audit_leaves set hash = sha256('x') where tree = (select id from audit_trees where organisation_id is null) and position = 0`,
+    );
+    await log.append(1_000);
+    const restarted = log.restarted();
+    expect((await restarted.sign()).map(({ size }) => size)).toEqual([EVENTS + 1]);
+    expect(restarted.damaged.map(({ origin }) => origin.endsWith('/instance'))).toEqual([true]);
+  });
+
+  it('the look at the newest part reports every tree, whatever is wrong with one', async () => {
+    const other = await aTestLog(database, keyRing);
+    await other.append(1);
+    await log.sign();
+    await tamper(
+      `update audit_checkpoints set note = 'nothing' where tree = ${await tree()}`,
+      `update audit_events set outcome = 'success' where organisation_id = ${other.organisationId}`,
+    );
+    const told: string[] = [];
+    await checkNewest(log.transactions, log.key.verifier, (_origin, { kind }) => told.push(kind));
+    expect(told).toEqual(['rewritten', 'row_edited']);
+  });
+
+  it('is a security event for whoever watches, once, while the others are signed', async () => {
+    const other = await aTestLog(database, keyRing);
+    await log.sign();
+    await tamper(`update audit_checkpoints set note = replace(note, '300', '301') where tree = ${await tree()}`);
+    const reports: Parameters<SecurityEvents['report']>[0][] = [];
+    const proofs = await openAuditProofs({
+      transactions: log.transactions,
+      keyRing,
+      events: { report: (event) => reports.push(event) },
+      host: 'localhost:8000',
+      retentionDays: 400,
+      checkpointFile: undefined,
+      log: { info: () => undefined, error: () => undefined } as unknown as Logger,
+    });
+    for (const index of [1_000, 1_001]) {
+      await log.append(index);
+      await other.append(index);
+      await proofs.signNow();
+    }
+    expect(reports.filter(({ action }) => action === 'audit.tampered')).toEqual([
+      expect.objectContaining({ reason: 'rewritten', details: expect.objectContaining({ before: EVENTS }) }),
+    ]);
+    expect(
+      reports
+        .filter(({ action, organisationId }) => action === 'audit.checkpoint' && organisationId !== null)
+        .map(({ organisationId, details }) => [organisationId, details?.size]),
+    ).toEqual([
+      [other.organisationId, 1],
+      [other.organisationId, 2],
+    ]);
+    await proofs.jobs.find(({ name }) => name === 'audit.self_check')?.run(new AbortController().signal);
+    expect(reports.filter(({ action }) => action === 'audit.tampered')).toHaveLength(2);
+  });
+
+  it('under a backlog still signs in time what has a place', async () => {
+    await database.admin.query(
+      `insert into audit_events (id, organisation_id, event, outcome, actor_kind)
+       select gen_random_uuid(), ${log.organisationId}, 'session.created', 'success', 'user' from generate_series(1, 4000)`,
+    );
+    let now = 0;
+    const sequencer = createSequencer({ transactions: log.transactions, key: log.key, monotonic: () => now });
+    const sizes = async () =>
+      (await sequencer.run()).filter(({ organisationId }) => organisationId !== null).map(({ size }) => size);
+    // The first events are the 300, and the key's own in the tree of the instance.
+    expect(await sizes()).toEqual([1_999]);
+    expect(await sizes()).toEqual([]);
+    now = 3_000;
+    expect(await sizes()).toEqual([EVENTS + 4_000]);
+  });
+
+  const waiting = async (): Promise<number> =>
+    (await database.admin.query('select count(*)::int as n from audit_pending')).rows[0].n;
+});
