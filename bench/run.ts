@@ -1,7 +1,8 @@
-// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection …] [-- --json]`: ratios measured in one run on this machine. What falls short is
+// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection | audit …] [-- --json]`: ratios measured in one run on this machine. What falls short is
 // printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { auditLog } from './audit.ts';
 import { detection } from './detection.ts';
 import { httpBatches, mqttQos1, singlePoints } from './ingest.ts';
 import { committedToSubscriber } from './live.ts';
@@ -30,15 +31,18 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   tokens: tokenVerification,
   sessions: sessionLookUps,
   detection,
+  audit: () => auditLog(Number(values.rows ?? 1_000_000)),
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: { json: { type: 'boolean' }, help: { type: 'boolean' }, rows: { type: 'string' } },
 });
 const unknown = positionals.filter((name) => !(name in groups));
 if (values.help || unknown.length > 0) {
-  console.error(`usage: npm run bench [-- ${Object.keys(groups).join(' | ')} …] [--json]`);
+  console.error(
+    `usage: npm run bench [-- ${Object.keys(groups).join(' | ')} …] [--json] [--rows N, of audit: how many are searched; 1,000,000 unless told]`,
+  );
   process.exit(unknown.length > 0 ? 2 : 0);
 }
 

@@ -1,15 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditEventsList, devicesList } from '@valtronics/contract';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
-import { existingHome } from '../../server/src/platform/db/embedded-layout.ts';
 import { aDebianPostgres, debianPostgresInstalled } from '../support/database-debian.ts';
-import { kill, processesOf } from '../support/database-faults.ts';
-import { newDatabaseFolder } from '../support/database-folders.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { aPlace, databaseProcesses, stopped } from '../support/place.ts';
 import { aServer, type RunningProgram, valtronics } from '../support/program.ts';
 
 // The command and the server as processes on one data folder, with the embedded database: what a person at the machine does.
@@ -17,42 +15,10 @@ import { aServer, type RunningProgram, valtronics } from '../support/program.ts'
 const PASSWORD = 'nine kettles sing before the storm';
 const uid = process.getuid?.() ?? 0;
 
-/** A data folder to be, with free ports; whatever of a database is left in it ends with the test. */
-async function aPlace(): Promise<{ dataDir: string; env: Record<string, string>; url: string }> {
-  const folder = realpathSync(newDatabaseFolder('valtronics-cli-'));
-  const dataDir = join(folder, 'data');
-  const [http, mqtt] = await freePorts(2);
-  onTestFinished(async () => {
-    for (const pid of databaseProcesses(dataDir)) await kill(pid);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return {
-    dataDir,
-    url: `https://localhost:${http}`,
-    env: {
-      VALTRONICS_DATA_DIR: dataDir,
-      VALTRONICS_HTTP_PORT: String(http),
-      VALTRONICS_MQTT_PORT: String(mqtt),
-      VALTRONICS_LOG_LEVEL: 'error',
-      VALTRONICS_MFA_REQUIRED_ROLES: '',
-    },
-  };
-}
-
-function databaseProcesses(dataDir: string): number[] {
-  const home = existsSync(dataDir) ? existingHome(dataDir) : undefined;
-  return home !== undefined && existsSync(join(home, 'data')) ? processesOf(join(home, 'data')) : [];
-}
-
 async function done(program: RunningProgram): Promise<{ json: Record<string, Record<string, string>>; err: string }> {
   const { code, out, err } = await program.finished();
   if (code !== 0) throw new Error(`exit code ${code}: ${err}`);
   return { json: JSON.parse(out), err };
-}
-
-async function stopped(server: RunningProgram, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-  server.child.kill(signal);
-  return (await server.finished()).code;
 }
 
 async function signedIn({ url, dataDir }: { url: string; dataDir: string }, email: string): Promise<ApiClient> {

@@ -7,6 +7,7 @@ import { createTransactions } from '../security/audit/transactions.ts';
 import { createKeyRing } from '../security/crypto/key-ring.ts';
 import { openRootKey } from '../security/crypto/root-key.ts';
 import { connectBeside, startDatabase } from '../start-database.ts';
+import { CommandError } from './command-error.ts';
 import type { Stream } from './output.ts';
 import { commandConfig, commandLog, uninterrupted } from './with-platform.ts';
 
@@ -16,18 +17,23 @@ export interface OpenLog {
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 }
 
+export class NoServerError extends CommandError {}
+
 /**
  * The audit log of this data folder, read by this process itself: what a running server says about its own log is no verification of it. With
- * no server running the database is started for as long as it takes.
+ * no server running the database is started for as long as it takes, unless that could be in the way of a server that starts.
  */
 export async function withAuditLog<T>(
   given: readonly string[] | undefined,
   work: (log: OpenLog) => Promise<T>,
+  { startsDatabase = true }: { readonly startsDatabase?: boolean } = {},
 ): Promise<T> {
   const config = commandConfig();
   const keyRing = createKeyRing(openRootKey(config));
   const log = commandLog(config);
   const place = await askServer(config.dataDir, 'database.place', { uid: process.getuid?.() ?? 0, input: {} });
+  if (place === null && !startsDatabase && config.databaseUrl === undefined)
+    throw new NoServerError('no server runs on this data folder');
   return uninterrupted(async () => {
     const running =
       place === null

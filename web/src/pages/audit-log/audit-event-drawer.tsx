@@ -1,22 +1,16 @@
 import { Button, Code, Drawer, Group, Stack } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
-import { type AuditEvent, type AuditEventName, auditEventProof, auditEvents } from '@valtronics/contract';
-import type { ReactNode } from 'react';
+import { type AuditEvent, auditEventProof } from '@valtronics/contract';
 import { useChange } from '../../api/use-endpoint.ts';
 import { Copyable } from '../../ui/copyable.tsx';
 import { download } from '../../ui/download.ts';
+import { Fact, Facts } from '../../ui/facts.tsx';
 import { GuardedButton } from '../../ui/guarded.tsx';
 import { exactTime } from '../../ui/time/format-time.ts';
 import { sayProblem } from '../../ui/toasts.tsx';
 import classes from './audit-log.module.css';
+import { actorName, eventText, outcomeWords } from './audit-words.ts';
 import { ProofBadge } from './proof-status.tsx';
-
-export const actorName = ({ kind, label, id }: AuditEvent['actor']) =>
-  label ?? (id ? `${kind} …${id.slice(-8)}` : kind);
-
-/** The sentence of the contract's own table; an event it does not know by its name. */
-export const eventText = ({ event }: AuditEvent): string =>
-  event in auditEvents ? auditEvents[event as AuditEventName] : event;
 
 interface Props {
   event: AuditEvent | null;
@@ -36,21 +30,21 @@ export function AuditEventDrawer({ event, onClose, onFilter }: Props) {
     >
       {event ? (
         <Stack gap="md">
-          <dl className={classes.facts}>
+          <Facts>
             <Fact name="When">{exactTime(event.at)}</Fact>
             <Fact name="Event">
               <span className="mono">{event.event}</span>
             </Fact>
-            <Fact name="Outcome">{event.outcome}</Fact>
+            <Fact name="Outcome">{outcomeWords[event.outcome]}</Fact>
             <Fact name="Who">
               {event.actor.kind}
               {event.actor.label ? ` ${event.actor.label}` : ''}
-              {event.actor.id ? <Copyable value={event.actor.id} label="Copy the actor id" /> : null}
+              {event.actor.id ? <Copyable value={event.actor.id} label="Copy the actor id" shorten /> : null}
             </Fact>
             {event.resource ? (
               <Fact name="On">
                 {event.resource.kind.replaceAll('_', ' ')}
-                <Copyable value={event.resource.id} label="Copy the resource id" />
+                <Copyable value={event.resource.id} label="Copy the resource id" shorten />
               </Fact>
             ) : null}
             <Fact name="From">{event.address ?? '–'}</Fact>
@@ -60,10 +54,13 @@ export function AuditEventDrawer({ event, onClose, onFilter }: Props) {
             </Fact>
             {event.requestId ? (
               <Fact name="Request">
-                <Copyable value={event.requestId} label="Copy the request id" />
+                <Copyable value={event.requestId} label="Copy the request id" shorten />
               </Fact>
             ) : null}
-          </dl>
+            <Fact name="Id">
+              <Copyable value={event.id} label="Copy the event id" shorten />
+            </Fact>
+          </Facts>
           {Object.keys(event.details).length > 0 ? (
             <Code block className={classes.details} tabIndex={0}>
               {JSON.stringify(event.details, null, 2)}
@@ -112,14 +109,5 @@ function ProofButton({ event }: { event: AuditEvent }) {
     >
       Save the proof
     </GuardedButton>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   );
 }

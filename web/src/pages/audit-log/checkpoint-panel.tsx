@@ -1,16 +1,17 @@
-import { Button, Code, Group, Stack, Text } from '@mantine/core';
+import { Button, Code, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { auditLogCheckpoint } from '@valtronics/contract';
 import { useEndpoint } from '../../api/use-endpoint.ts';
 import { Copyable } from '../../ui/copyable.tsx';
 import { download } from '../../ui/download.ts';
+import { countText } from '../../ui/format-value.ts';
 import { ErrorState } from '../../ui/states/states.tsx';
 import { exactTime } from '../../ui/time/format-time.ts';
 import classes from './audit-log.module.css';
 
 /** The newest signed head, and the key a stranger verifies it with. */
-export function CheckpointPanel() {
-  const { data, error, refetch } = useEndpoint(auditLogCheckpoint, {}, { refetchInterval: 10_000 });
+export function CheckpointPanel({ of }: { of: 'instance' | undefined }) {
+  const { data, error, refetch } = useEndpoint(auditLogCheckpoint, { query: { of } }, { refetchInterval: 10_000 });
   if (error?.code === 'not_found') {
     return (
       <Text size="sm" c="dimmed">
@@ -19,12 +20,12 @@ export function CheckpointPanel() {
     );
   }
   if (error) return <ErrorState problem={error} onRetry={refetch} />;
-  if (!data) return null;
+  if (!data) return <Skeleton h={160} />;
   return (
     <Stack gap="sm">
       <Text size="sm">
-        {data.size} events were signed at {exactTime(data.signedAt)}. Keep a checkpoint somewhere else: against it,
-        nobody can rewrite, cut off or roll back what came before.
+        {countText(data.size)} {of === 'instance' ? 'entries' : 'events'} were signed at {exactTime(data.signedAt)}.
+        Keep a checkpoint somewhere else: against it, nobody can rewrite, cut off or roll back what came before.
       </Text>
       <Group gap={6} wrap="nowrap">
         <Text size="sm" c="dimmed">
@@ -39,7 +40,7 @@ export function CheckpointPanel() {
         <Button
           variant="default"
           leftSection={<IconDownload size={14} />}
-          onClick={() => download(`audit-log-${data.size}.checkpoint`, data.note, 'text/plain')}
+          onClick={() => download(`audit-log-${of ?? 'organisation'}-${data.size}.checkpoint`, data.note, 'text/plain')}
         >
           Save this checkpoint
         </Button>
