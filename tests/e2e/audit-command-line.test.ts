@@ -281,6 +281,8 @@ test(
     // By itself it verifies: it is the sequencer that wrote it, with the key of the log.
     expect((await json(place, 'audit', 'verify')).isGood).toBe(true);
     server = aServer({ env: place.env });
+    // A witness that sees nothing wrong would go on for ever.
+    await expect.poll(() => witness.child.exitCode, { timeout: 60_000 }).not.toBe(null);
     const { code, out, err } = await witness.finished();
     expect([code, out]).toEqual([1, '']);
     expect(err).toMatch(/has \d+ entries that do not continue the \d+ seen before: it was rewritten or rolled back\n$/);

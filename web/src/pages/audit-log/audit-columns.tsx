@@ -3,7 +3,7 @@ import type { AuditEvent } from '@valtronics/contract';
 import type { Column } from '../../ui/table/data-table.tsx';
 import { dayAndMinute, exactTime } from '../../ui/time/format-time.ts';
 import classes from './audit-log.module.css';
-import { actorName, eventText, outcomeWords } from './audit-words.ts';
+import { actorName, eventText, outcomeWords, shortId } from './audit-words.ts';
 import { ProofBadge } from './proof-status.tsx';
 
 export const auditColumns = (show: (event: AuditEvent) => void): readonly Column<AuditEvent>[] => [
@@ -29,7 +29,7 @@ export const auditColumns = (show: (event: AuditEvent) => void): readonly Column
       <UnstyledButton className={classes.what} data-row-link onClick={() => show(event)}>
         <span className="truncate">{eventText(event)}</span>
         <span className={`${classes.under} truncate`}>
-          {actorName(event.actor)} · {dayAndMinute(event.at)}
+          {dayAndMinute(event.at)} · {actorName(event.actor)}
         </span>
       </UnstyledButton>
     ),
@@ -51,7 +51,7 @@ export const auditColumns = (show: (event: AuditEvent) => void): readonly Column
     cell: ({ resource }) =>
       resource ? (
         <>
-          {resource.kind.replaceAll('_', ' ')} <span className="dim mono">…{resource.id.slice(-8)}</span>
+          {resource.kind.replaceAll('_', ' ')} <span className="dim mono">{shortId(resource.id)}</span>
         </>
       ) : (
         <span className="dim">–</span>

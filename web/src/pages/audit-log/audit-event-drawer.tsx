@@ -38,12 +38,12 @@ export function AuditEventDrawer({ event, onClose, onFilter }: Props) {
             <Fact name="Outcome">{outcomeWords[event.outcome]}</Fact>
             <Fact name="Who">
               {event.actor.kind}
-              {event.actor.label ? ` ${event.actor.label}` : ''}
+              {event.actor.label ? ` ${event.actor.label}` : ''}{' '}
               {event.actor.id ? <Copyable value={event.actor.id} label="Copy the actor id" shorten /> : null}
             </Fact>
             {event.resource ? (
               <Fact name="On">
-                {event.resource.kind.replaceAll('_', ' ')}
+                {event.resource.kind.replaceAll('_', ' ')}{' '}
                 <Copyable value={event.resource.id} label="Copy the resource id" shorten />
               </Fact>
             ) : null}
