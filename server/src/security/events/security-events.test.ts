@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -212,6 +213,35 @@ describe('the file', () => {
     expect(names.sort()).toEqual(['rotated.1.jsonl', 'rotated.2.jsonl']);
     expect(readFileSync(join(folder, 'rotated.1.jsonl'), 'utf8')).toMatch(/^8x+\n9x+\n$/);
     for (const name of names) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+  });
+
+  test('that ends in half a line, after a crash, loses nothing of what is written then', async () => {
+    const path = join(folder, 'torn.jsonl');
+    writeFileSync(path, '{"whole":1}\n{"torn":');
+    const file = createEventFile(path);
+    await file.append(['{"next":2}\n']);
+    await file.append(['{"next":3}\n']);
+    expect(readFileSync(path, 'utf8')).toBe('{"whole":1}\n{"torn":\n{"next":2}\n{"next":3}\n');
+  });
+
+  test('takes back what did not fit, so that it stands there once and whole when it is written again', async () => {
+    const path = join(folder, 'full.jsonl');
+    const module = join(import.meta.dirname, 'event-file.ts');
+    const lines = ['0', '1', '2'].map((nth) => `${nth}${'x'.repeat(499)}\n`);
+    const [first = '', ...rest] = lines;
+    // A kernel that takes 1,024 bytes and no more, as a full disk does.
+    const script = `
+      const { createEventFile } = await import(${JSON.stringify(module)});
+      const file = createEventFile(${JSON.stringify(path)});
+      await file.append([${JSON.stringify(first)}]);
+      const code = await file.append(${JSON.stringify(rest)}).then(() => 'written', (error) => error.code);
+      process.stdout.write(code);`;
+    const run = ['-c', 'ulimit -f 1; exec "$0" --input-type=module -e "$1"', process.execPath, script];
+    const said = execFileSync('bash', run, { encoding: 'utf8', timeout: 30_000 });
+    expect(said).toBe('EFBIG');
+    expect(readFileSync(path, 'utf8')).toBe(first);
+    await createEventFile(path).append(rest);
+    expect(readFileSync(path, 'utf8')).toBe(lines.join(''));
   });
 
   test('that cannot be written keeps nothing from the table', async () => {

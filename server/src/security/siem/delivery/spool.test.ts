@@ -1,4 +1,14 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -57,6 +67,36 @@ describe('the spool', () => {
     expect(rounds).toBeGreaterThan(1);
     expect(spool.bytes()).toBeLessThanOrEqual(2_000);
     expect(spool.range()).toEqual({ from: 0, to: rounds });
+  });
+
+  it('has nothing of a file that could not be opened, and begins it once it can', async () => {
+    const folder = aFolder();
+    const spool = await openSpool(folder, { segmentBytes: 1 });
+    await spool.append(0, events(1));
+    mkdirSync(join(folder, '1.jsonl'));
+    await expect(spool.append(1, events(2))).rejects.toMatchObject({ code: 'EISDIR' });
+    expect(spool.range()).toEqual({ from: 0, to: 1 });
+    expect(positionsOf(await spool.read(0, 10))).toEqual([1]);
+    rmdirSync(join(folder, '1.jsonl'));
+    await spool.append(1, events(2));
+    expect(positionsOf(await spool.read(0, 10))).toEqual([1, 2]);
+  });
+
+  it('takes off what an append left that failed and could not be taken back', async () => {
+    const folder = aFolder();
+    const spool = await openSpool(folder);
+    await spool.append(0, events(1));
+    appendFileSync(join(folder, '0.jsonl'), '{"position":2,"ev');
+    await spool.append(1, events(2, 3));
+    expect(positionsOf(await (await openSpool(folder)).read(0, 10))).toEqual([1, 2, 3]);
+  });
+
+  it('keeps no more than there is room for beside others', async () => {
+    let left = 2_000;
+    const spool = await openSpool(aFolder(), { roomLeft: () => left - spool.bytes() });
+    expect(await spool.append(0, events(1))).toBe(true);
+    left = spool.bytes();
+    expect([await spool.append(1, events(2)), spool.range()]).toEqual([false, { from: 0, to: 1 }]);
   });
 
   it('takes off a line that a crash cut short, and goes on behind the last whole one', async () => {

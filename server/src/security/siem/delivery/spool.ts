@@ -30,11 +30,11 @@ const NAME = /^(\d{1,16})\.jsonl$/;
 /**
  * Files of one event a line, each named by the position it begins behind. They hold events and not what is made of them, so a destination
  * that is mended sends them the new way. A line that a crash cut short is taken off at the next start: it is in the database still, which
- * is asked from the last whole line on.
+ * is asked from the last whole line on. `roomLeft` is what all spools together may still take.
  */
 export async function openSpool(
   folder: string,
-  { mostBytes = MOST_BYTES, segmentBytes = SEGMENT_BYTES } = {},
+  { mostBytes = MOST_BYTES, segmentBytes = SEGMENT_BYTES, roomLeft = () => mostBytes } = {},
 ): Promise<Spool> {
   const segments: Segment[] = await findSegments(folder);
   let parsed: { readonly from: number; readonly events: readonly StoredEvent[] } | undefined;
@@ -63,16 +63,16 @@ export async function openSpool(
       if (last === undefined) return true;
       const text = events.map((stored) => `${JSON.stringify(stored)}\n`).join('');
       const size = Buffer.byteLength(text);
-      if (bytes() + size > mostBytes) return false;
-      let segment = segments.at(-1);
-      if (segment === undefined || segment.bytes >= segmentBytes) {
-        await mkdir(folder, { recursive: true, mode: 0o700 });
-        segment = { from: segment?.to ?? from, to: segment?.to ?? from, bytes: 0 };
-        segments.push(segment);
-      }
+      if (bytes() + size > mostBytes || size > roomLeft()) return false;
+      const before = segments.at(-1);
+      const isFirst = before === undefined || before.bytes >= segmentBytes;
+      const segment = isFirst ? { from: before?.to ?? from, to: before?.to ?? from, bytes: 0 } : before;
+      if (isFirst) await mkdir(folder, { recursive: true, mode: 0o700 });
       parsed = parsed?.from === segment.from ? undefined : parsed;
       const file = await open(pathOf(segment), 'a', 0o600);
       try {
+        // What an append left that failed, and could not take back either, is no part of the order.
+        await file.truncate(segment.bytes);
         await file.appendFile(text);
         await file.datasync();
       } catch (error) {
@@ -82,6 +82,8 @@ export async function openSpool(
       } finally {
         await file.close();
       }
+      // A file that could not be written is none to read from.
+      if (isFirst) segments.push(segment);
       segment.bytes += size;
       segment.to = last.position;
       return true;
