@@ -32,7 +32,7 @@ export async function sendTestEvent(
         if (refused > 0) return { ok: false, answer: `${answer}, but refused the event` };
         return { ok: true, answer: link.acknowledges ? answer : `${answer}; the receiver read it to the end` };
       } finally {
-        link.close();
+        await link.close();
       }
     } catch (error) {
       if (error instanceof OutboundError) return { ok: false, answer: error.message };

@@ -9,7 +9,7 @@ import type { Transactions } from '../audit/transactions.types.ts';
 import { type DeliveryTimes, deliver } from './delivery/delivery.ts';
 import { createDeliveryLocks } from './delivery/delivery-locks.repository.ts';
 import { createSource } from './delivery/source.ts';
-import { openSpool } from './delivery/spool.ts';
+import { openSpool, type Spool } from './delivery/spool.ts';
 import { createWaiting } from './delivery/waiting.ts';
 import { countBehind, listSubscriptions, recordProgress, type Subscription } from './siem.repository.ts';
 import type { LinkOpener } from './transports/open-link.ts';
@@ -33,9 +33,15 @@ export interface ForwarderOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly times?: DeliveryTimes | undefined;
+  readonly mostDestinations?: number | undefined;
 }
 
+/** Of all organisations; those made first are served. */
 const MOST_DESTINATIONS = 1_000;
+/** Of those beyond, so many are told at a time that they are not. */
+const MOST_TOLD = 100;
+/** Of all spools on this server's disk. */
+const SPOOLS_BYTES = 8 * 1024 ** 3;
 const LOOK_EVERY_MS = 2_000;
 const COUNT_EVERY_MS = 15_000;
 /** Counting further would cost more than anybody wants to know. */
@@ -51,10 +57,12 @@ interface Running {
 /** Runs a delivery for every destination that this server holds. A destination whose server dies is taken over by another. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { transactions, notices, openLink, spoolFolder, metrics, clock, log } = options;
+  const mostDestinations = options.mostDestinations ?? MOST_DESTINATIONS;
   const stopping = new AbortController();
   const events = createWaiting();
   const changes = createWaiting();
   const running = new Map<string, Running>();
+  const spools = new Map<string, Spool>();
   const locks = createDeliveryLocks(options.lockConnection, () => {
     for (const delivery of running.values()) delivery.stopping.abort();
   });
@@ -71,7 +79,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     const own = new AbortController();
     const signal = AbortSignal.any([own.signal, stopping.signal]);
     const work = async (): Promise<void> => {
-      const spool = await openSpool(join(spoolFolder, id));
+      const spool = await openSpool(join(spoolFolder, id), { roomLeft });
+      spools.set(id, spool);
       await deliver(
         {
           ...options,
@@ -92,6 +101,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     running.set(id, { revision, stopping: own, done });
   }
 
+  function roomLeft(): number {
+    let room = SPOOLS_BYTES;
+    for (const spool of spools.values()) room -= spool.bytes();
+    return room;
+  }
+
   async function end(id: string): Promise<void> {
     const delivery = running.get(id);
     delivery?.stopping.abort();
@@ -99,7 +114,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   }
 
   async function look(): Promise<void> {
-    const subscriptions = await transactions.readAcross((reader) => listSubscriptions(reader, MOST_DESTINATIONS));
+    const all = await transactions.readAcross((reader) => listSubscriptions(reader, mostDestinations + MOST_TOLD));
+    const subscriptions = all.slice(0, mostDestinations);
     const wanted = new Map(subscriptions.filter(({ enabled }) => enabled).map((one) => [one.id, one]));
     for (const [id, { revision }] of [...running]) {
       if (wanted.get(id)?.revision === revision) continue;
@@ -107,21 +123,41 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       if (wanted.has(id)) continue;
       await locks.release(id);
       // Switched off it may go on some day; removed it will not.
-      if (!subscriptions.some((one) => one.id === id))
-        await rm(join(spoolFolder, id), { recursive: true, force: true });
+      if (all.some((one) => one.id === id)) continue;
+      await rm(join(spoolFolder, id), { recursive: true, force: true });
+      spools.delete(id);
     }
     for (const subscription of wanted.values()) {
       if (stopping.signal.aborted) return;
       const isOurs = await locks.hold(subscription.id);
       if (isOurs && !running.has(subscription.id)) begin(subscription);
     }
-    await count(subscriptions.filter(({ id }) => running.has(id)));
-  }
-
-  async function count(ours: readonly Subscription[]): Promise<void> {
     const now = clock.now();
     if (now - countedAt < COUNT_EVERY_MS) return;
     countedAt = now;
+    await count(
+      subscriptions.filter(({ id }) => running.has(id)),
+      now,
+    );
+    await refuse(all.slice(mostDestinations).filter(({ enabled }) => enabled));
+  }
+
+  /** Nobody waits in silence for events that will not come. */
+  async function refuse(unserved: readonly Subscription[]): Promise<void> {
+    if (unserved.length === 0) return;
+    log.error({ mostDestinations }, 'there are more destinations of security events than are served');
+    const at = clock.date();
+    const text = `not served: an instance delivers to its first ${mostDestinations} destinations`;
+    const failure = { text, at, nextAttemptAt: new Date(at.getTime() + COUNT_EVERY_MS) };
+    for (const one of unserved) {
+      const { settledPosition, sentPosition } = one;
+      await transactions.unaudited(null, 'siem_progress', (tx) =>
+        recordProgress(tx, one, { settledPosition, sentPosition, failure }),
+      );
+    }
+  }
+
+  async function count(ours: readonly Subscription[], now: number): Promise<void> {
     lag = await transactions.readAcross(async (reader) => {
       const counted: typeof lag = [];
       for (const one of ours) {

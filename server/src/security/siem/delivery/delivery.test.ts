@@ -29,6 +29,7 @@ function aDelivery(options: { acknowledges: boolean; from?: number; events?: num
     fault: undefined as Error | undefined,
     confirms: 0,
     connects: 0,
+    closed: Promise.resolve(),
   };
   let isDatabaseAway = false;
   let isChanged = false;
@@ -49,7 +50,9 @@ function aDelivery(options: { acknowledges: boolean; from?: number; events?: num
         if (receiver.fails) throw receiver.fails;
         receiver.confirms += 1;
       },
-      close() {},
+      async close() {
+        await receiver.closed;
+      },
     };
   };
   const run = (seconds: number) => {
@@ -229,6 +232,20 @@ describe('a delivery', () => {
       [3, 4],
     ]);
     expect(delivery.records).toHaveLength(1);
+  });
+
+  it('is over only when nothing more of it can arrive, so that the next one does not speak beside it', async () => {
+    const delivery = aDelivery({ acknowledges: false, events: 2 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    delivery.receiver.closed = promise;
+    let isOver = false;
+    const run = delivery.run(5).then(() => {
+      isOver = true;
+    });
+    await new Promise((turn) => setTimeout(turn, 50));
+    expect([delivery.sent, isOver]).toEqual([[[1, 2]], false]);
+    resolve();
+    await run;
   });
 
   it('waits twice as long each time up to a minute, half of it by chance', () => {

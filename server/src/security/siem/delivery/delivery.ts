@@ -130,7 +130,7 @@ export async function deliver(options: DeliveryOptions, signal: AbortSignal): Pr
   }
 
   async function afterBreak(error: ReceiverFailed): Promise<void> {
-    link?.close();
+    await link?.close();
     link = undefined;
     overlap.forget();
     failures += 1;
@@ -179,7 +179,7 @@ export async function deliver(options: DeliveryOptions, signal: AbortSignal): Pr
   } catch (error) {
     if (!(error instanceof Superseded) && !signal.aborted) throw error;
   } finally {
-    link?.close();
+    await link?.close();
   }
 }
 

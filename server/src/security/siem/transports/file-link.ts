@@ -4,6 +4,7 @@ import { OutboundError } from '../../../platform/outbound/outbound-error.ts';
 import { createEventFile } from '../../events/event-file.ts';
 import type { Destination } from '../destination.ts';
 import { renderWithin } from '../formats/format.ts';
+import type { FileSpace } from './file-space.ts';
 import type { Link } from './link.ts';
 
 const MAX_EVENT_BYTES = 65_536;
@@ -31,6 +32,7 @@ export function folderOf(
 export function createFileLink(
   destination: Pick<Destination, 'target' | 'organisationId' | 'format'>,
   places: FilePlaces,
+  space: FileSpace,
 ): Link {
   const { format } = destination;
 
@@ -56,6 +58,8 @@ export function createFileLink(
       const name = `events.${format === 'cef' ? 'cef' : 'jsonl'}`;
       try {
         const path = join(await realFolder(), name);
+        // A folder that the host's owner named is theirs to look after.
+        if (!isAbsolute(destination.target)) await space.makeRoomFor(Buffer.byteLength(lines.join('')));
         await createEventFile(path, { mostBytes: FILE_BYTES, mostFiles: MOST_FILES, isDurable: true }).append(lines);
         return { refused: 0, answer: `written to ${name}` };
       } catch (error) {
@@ -66,7 +70,7 @@ export function createFileLink(
     },
     fault: () => undefined,
     confirm: async () => undefined,
-    close: () => undefined,
+    close: async () => undefined,
   };
 }
 

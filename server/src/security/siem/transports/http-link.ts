@@ -64,7 +64,7 @@ export function createHttpLink(options: HttpLinkOptions): Link {
     send,
     fault: () => undefined,
     confirm: async () => undefined,
-    close: () => undefined,
+    close: async () => undefined,
   };
 }
 

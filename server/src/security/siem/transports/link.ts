@@ -22,5 +22,6 @@ export interface Link {
    * what was sent in the moments before. The next `send` opens another one.
    */
   confirm(): Promise<void>;
-  close(): void;
+  /** What was written still leaves, unless that takes too long; resolves when nothing more of it can arrive. */
+  close(): Promise<void>;
 }

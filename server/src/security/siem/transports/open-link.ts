@@ -6,6 +6,7 @@ import type { KeyRing } from '../../crypto/key-ring.ts';
 import { type Destination, parseSyslogTarget, siemPlace } from '../destination.ts';
 import { syslogFrame } from '../formats/rfc5424.ts';
 import { createFileLink, type FilePlaces } from './file-link.ts';
+import { createFileSpace } from './file-space.ts';
 import { createHttpLink } from './http-link.ts';
 import type { Link } from './link.ts';
 import { createSyslogLink } from './syslog-link.ts';
@@ -24,7 +25,8 @@ export type LinkOpener = (destination: Destination) => Link;
 
 /** The way to a destination; nothing is connected before something is sent. The secrets are opened here and live as long as the link. */
 export function createLinkOpener(options: LinkOpenerOptions): LinkOpener {
-  const { keyRing, host } = options;
+  const { keyRing, host, places } = options;
+  const space = createFileSpace(places.ownFolder);
 
   return (destination) => {
     const { ca, clientCertificate, clientKeySealed, secretSealed } = destination;
@@ -37,7 +39,7 @@ export function createLinkOpener(options: LinkOpenerOptions): LinkOpener {
     };
     switch (destination.kind) {
       case 'file':
-        return createFileLink(destination, options.places);
+        return createFileLink(destination, places, space);
       case 'syslog_tls': {
         const place = parseSyslogTarget(destination.target);
         if (place === undefined) throw new OutboundError('refused', 'the target is not host:port');

@@ -30,7 +30,10 @@ async function aReceiver(onConnection: (socket: TLSSocket) => void) {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return (times: { writeWithinMs?: number; confirmWithinMs?: number } = {}, serverName = 'siem.example') =>
+  return (
+    times: { writeWithinMs?: number; confirmWithinMs?: number; closeWithinMs?: number } = {},
+    serverName = 'siem.example',
+  ) =>
     createSyslogLink({
       outboundTls: createOutboundTls({ allowList: ['127.0.0.0/8'] }),
       target: { host: '127.0.0.1', port, serverName, ca: cert },
@@ -85,12 +88,33 @@ describe('a syslog connection', () => {
   });
 
   it('does not wait for ever for a receiver that stops reading', async () => {
-    const link = (await aReceiver((socket) => socket.pause()))({ writeWithinMs: 400 });
+    const link = (await aReceiver((socket) => socket.pause()))({ writeWithinMs: 400, closeWithinMs: 300 });
     await expect(link.send(events(4_000), never)).rejects.toMatchObject({
       reason: 'timeout',
       message: 'the target stopped reading',
     });
-    link.close();
+    const began = performance.now();
+    await link.close();
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  it('is closed when nothing of it can arrive any more, and all that was written has left', async () => {
+    let heard = '';
+    let isOver = false;
+    const link = (
+      await aReceiver((socket) => {
+        socket.on('data', (chunk) => {
+          heard += String(chunk);
+        });
+        socket.on('close', () => {
+          isOver = true;
+        });
+      })
+    )();
+    await link.send(events(300), never);
+    await link.close();
+    await until(() => isOver);
+    expect(heard.match(/<84>1 /g)).toHaveLength(300);
   });
 
   it('notices an end while nothing is sent', async () => {

@@ -8,6 +8,7 @@ import type { Link } from './link.ts';
 
 const WRITE_WITHIN_MS = 30_000;
 const CONFIRM_WITHIN_MS = 10_000;
+const CLOSE_WITHIN_MS = 2_000;
 const QUIET_MS = 500;
 
 export interface SyslogLinkOptions {
@@ -16,6 +17,7 @@ export interface SyslogLinkOptions {
   readonly frame: (event: SecurityEvent) => Buffer;
   readonly writeWithinMs?: number | undefined;
   readonly confirmWithinMs?: number | undefined;
+  readonly closeWithinMs?: number | undefined;
 }
 
 interface Connection {
@@ -36,7 +38,8 @@ interface Connection {
  * for a while before we end: an end that was under way shows in that time. Whoever relies on `confirm` leaves out what was sent just before.
  */
 export function createSyslogLink(options: SyslogLinkOptions): Link {
-  const { outboundTls, target, frame, writeWithinMs = WRITE_WITHIN_MS, confirmWithinMs = CONFIRM_WITHIN_MS } = options;
+  const { outboundTls, target, frame, writeWithinMs = WRITE_WITHIN_MS } = options;
+  const { confirmWithinMs = CONFIRM_WITHIN_MS, closeWithinMs = CLOSE_WITHIN_MS } = options;
   let connection: Connection | undefined;
 
   async function opened(signal: AbortSignal): Promise<Connection> {
@@ -86,10 +89,15 @@ export function createSyslogLink(options: SyslogLinkOptions): Link {
       connection = undefined;
     },
 
-    close() {
-      // What is written still leaves, so that a stop does not lose what only waits for its turn.
-      connection?.socket.destroySoon();
+    async close() {
+      const closing = connection;
       connection = undefined;
+      if (closing === undefined) return;
+      // What is written still leaves, so that a stop does not lose what only waits for its turn; and it does not leave later beside what the
+      // next connection sends.
+      closing.socket.destroySoon();
+      await Promise.race([closing.over, delay(closeWithinMs, undefined, { ref: false })]);
+      closing.socket.destroy();
     },
   };
 }
