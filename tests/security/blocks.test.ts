@@ -378,6 +378,44 @@ describe('firewalls elsewhere', () => {
   const ask = (key: string, query = '') =>
     app.call('GET', `/v1/decisions/stream${query}`, { headers: { 'x-api-key': key, 'user-agent': 'a-bouncer/1.0' } });
 
+  /** Long enough that nothing from before is told again. */
+  const settled = async (key: string) => {
+    for (let n = 0; n < 2; n += 1) {
+      clock.advance(40_000);
+      await ask(key);
+    }
+  };
+
+  it('are told again what they may not have heard: one answer may be lost, and another server may have had the question', async () => {
+    const { key, bouncer } = (await api('POST', '/bouncers', { name: `deaf ${gateway}` })).json;
+    const from = freshAddress();
+    const early = await decide('ip', from, 'ban');
+    await ask(key, '?startup=true');
+    await settled(key);
+    clock.advance(60_000);
+    const late = await decide('ip', freshAddress(), 'ban');
+    await lift(early.id);
+    const answer = { new: [{ value: late.value }], deleted: [{ value: from }] };
+    clock.advance(1_000);
+    expect((await ask(key)).json).toMatchObject(answer);
+    // As if that had never arrived; this firewall asks seldom.
+    clock.advance(60_000);
+    expect((await ask(key)).json).toMatchObject(answer);
+    clock.advance(60_000);
+    await ask(key);
+    clock.advance(60_000);
+    expect((await ask(key)).json).toEqual({ new: [], deleted: [] });
+    const elsewhere = await beside.call('GET', '/v1/decisions/stream', { headers: { 'x-api-key': key } });
+    for (const [told, value] of [
+      [elsewhere.json.new, late.value],
+      [elsewhere.json.deleted, from],
+    ])
+      expect(told.map((one: { value: string }) => one.value)).toContain(value);
+    await app.freshProof(admin);
+    await api('DELETE', `/bouncers/${bouncer.id}`);
+    await lift(late.id);
+  });
+
   it('are told of bans of addresses and networks, all of them at first, then what came and went', async () => {
     const made = await api('POST', '/bouncers', { name: gateway });
     expect(made.json).toMatchObject({
@@ -411,22 +449,21 @@ describe('firewalls elsewhere', () => {
       duration: '3600s',
     });
     expect(values((await ask(key, '?startup=true&scopes=ip')).json)).toEqual([['Ip', from]]);
-    clock.advance(10_000);
-    await ask(key);
-    clock.advance(10_000);
+    await settled(key);
     expect((await ask(key)).json).toEqual({ new: [], deleted: [] });
     clock.advance(10_000);
-    const next = await decide('ip', freshAddress(), 'ban', 60);
+    const next = await decide('ip', freshAddress(), 'ban', 100);
     await lift(ban.id);
     const delta = (await ask(key)).json;
     expect(values(delta)).toEqual([['Ip', next.value]]);
     expect(delta.deleted).toMatchObject([
       { scope: 'Ip', value: from, id: all.new.find((one: { value: string }) => one.value === from).id },
     ]);
-    clock.advance(10_000);
-    await ask(key);
-    clock.advance(60_000);
+    await settled(key);
+    clock.advance(30_000);
     expect((await ask(key)).json.deleted).toMatchObject([{ value: next.value, duration: '-10s' }]);
+    await settled(key);
+    await app.freshProof(admin);
     // What a network on the allow-list touches is not for firewalls to drop.
     await api('POST', '/allow-list', { network: '203.0.113.8' });
     expect((await ask(key)).json.deleted).toMatchObject([{ value: '203.0.113.0/24' }]);

@@ -22,8 +22,11 @@ import {
 
 const MOST_BOUNCERS = 100;
 const MOST_DECISIONS = 100_000;
-/** A row may commit a little after the time that stands in it. Telling a firewall something twice changes nothing. */
-const OVERLAP_MS = 5_000;
+/** A row may commit a while after the time that stands in it. Telling a firewall something twice changes nothing. */
+const OVERLAP_MS = 30_000;
+/** Where the question before the last is not known: after a start, or when another server had it. Stock firewalls ask every 10 s. */
+const UNKNOWN_MS = 10 * 60_000;
+const MOST_REMEMBERED = 1_000;
 const ORIGIN = 'valtronics';
 
 export interface StreamQuery {
@@ -41,6 +44,8 @@ export function createBouncerService(deps: {
   clock: Clock;
 }) {
   const { transactions, allowList, clock } = deps;
+
+  const lastAsked = createLastAsked();
 
   const isFree = ({ value }: DecisionRow): boolean => {
     const network = networkOf(value);
@@ -80,7 +85,10 @@ export function createBouncerService(deps: {
       tx.describe({ resource: { kind: 'bouncer', id } });
     },
 
-    /** Everything at start-up, then what came and went since the last question of this firewall. */
+    /**
+     * Everything at start-up, then what came and went since the question before the last of this firewall: whether it heard the last answer
+     * nobody knows.
+     */
     async stream(
       { bouncerId, organisationId }: BouncerPrincipal,
       query: StreamQuery,
@@ -89,7 +97,10 @@ export function createBouncerService(deps: {
       return transactions.unaudited(organisationId, 'api_key_touch', async (tx) => {
         const now = clock.date();
         const seen = await touchBouncer(tx, bouncerId, { ...from, at: now });
-        const since = seen === null || query.startup === 'true' ? null : new Date(seen.getTime() - OVERLAP_MS);
+        const isBeginning = seen === null || query.startup === 'true';
+        const known = isBeginning ? now : lastAsked.before(bouncerId, seen);
+        lastAsked.remember(bouncerId, isBeginning ? now : seen);
+        const since = isBeginning ? null : new Date(known.getTime() - OVERLAP_MS);
         const made = (await listBansSince(tx, since, now, MOST_DECISIONS)).filter(isFree);
         const ended = since === null ? [] : await listBansEndedSince(tx, since, now, MOST_DECISIONS);
         const told = (rows: readonly DecisionRow[]) =>
@@ -100,6 +111,21 @@ export function createBouncerService(deps: {
   };
 }
 export type BouncerService = ReturnType<typeof createBouncerService>;
+
+/** When each firewall asked the time before the last, as far as this server answered it. */
+function createLastAsked() {
+  const times = new Map<string, Date>();
+  return {
+    before(id: string, last: Date): Date {
+      const time = times.get(id) ?? new Date(last.getTime() - UNKNOWN_MS);
+      return time < last ? time : last;
+    },
+    remember(id: string, last: Date): void {
+      if (times.size >= MOST_REMEMBERED && !times.has(id)) times.clear();
+      times.set(id, last);
+    },
+  };
+}
 
 const present = (row: BouncerRow): BouncerEntry => ({
   id: row.id,

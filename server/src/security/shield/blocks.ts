@@ -62,6 +62,8 @@ export async function openBlocks(deps: {
   let closed = false;
   /** What was said while everything was being read: the reading may be older. */
   let saidMeanwhile: Set<string> | undefined;
+  let reading: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
 
   function tellChanged(): void {
     for (const listener of changed) listener();
@@ -82,7 +84,7 @@ export async function openBlocks(deps: {
     tellChanged();
   }
 
-  async function load(): Promise<void> {
+  async function readAll(): Promise<void> {
     saidMeanwhile = new Set();
     const rows = await transactions.readAcross((reader) => listBlocksInForce(reader, clock.date(), MOST_HELD));
     const before = held;
@@ -93,6 +95,16 @@ export async function openBlocks(deps: {
     for (const row of rows) if (!before.has(row.id)) tellImposed(row);
     tellChanged();
     for (const id of doubtful) await look(id);
+  }
+  /** One reading at a time, or the older one would stand at the end. Who asks meanwhile shares the next, which begins late enough for all. */
+  function load(): Promise<void> {
+    next ??= reading.then(() => {
+      next = undefined;
+      const read = readAll();
+      reading = read.catch(() => undefined);
+      return read;
+    });
+    return next;
   }
   async function loadAgain(): Promise<void> {
     if (closed) return;

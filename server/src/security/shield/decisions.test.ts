@@ -5,6 +5,7 @@ import { aDetection } from '../../../../tests/support/detections.ts';
 import { anOrganisation } from '../../../../tests/support/devices.ts';
 import { anAddress, aShield } from '../../../../tests/support/shield.ts';
 import { newId } from '../../lib/ids.ts';
+import { openBlocks } from './blocks.ts';
 
 let database: TestDatabase;
 let shield: Awaited<ReturnType<typeof aShield>>;
@@ -228,6 +229,17 @@ describe('whom it never falls on', () => {
       expect(shield.blocks.of(address)).toBeUndefined();
     }
   });
+
+  it('nor by a network that the host is in', async () => {
+    for (const [value, address] of [
+      ['127.0.0.0/8', '127.0.0.1'],
+      ['::/16', '::1'],
+    ] as const) {
+      await shield.decisions.follow(banOf('', { subject: { scope: 'range', value } }));
+      expect([value, shield.blocks.of(address)]).toMatchObject([value, { scope: 'range', kind: 'block' }]);
+      await shield.blocks.lift(value, by);
+    }
+  });
 });
 
 describe('a range', () => {
@@ -290,6 +302,46 @@ describe('servers on one database', () => {
     await database.admin.query(`update blocks set lifted_at = null, lifted_by = null where id = $1`, [row.id]);
     await other.decisions.follow(detection);
     for (const server of [shield, other, third]) await until(() => server.blocks.of(address) !== undefined);
+  });
+
+  it('read everything once at a time: of two readings at once the older never replaces what was said meanwhile', async () => {
+    const [address, gaps] = [anAddress(), [] as (() => void)[]];
+    const { promise: answer, resolve: answered } = Promise.withResolvers<void>();
+    const warnings: unknown[] = [];
+    let [isSlow, readings, most] = [false, 0, 0];
+    const blocks = await openBlocks({
+      transactions: {
+        ...shield.transactions,
+        async readAcross(work) {
+          readings += 1;
+          most = Math.max(most, readings);
+          const read = await shield.transactions.readAcross(work);
+          if (isSlow) await answer;
+          readings -= 1;
+          return read;
+        },
+      },
+      notices: {
+        publish: async () => undefined,
+        onNotice() {},
+        onGap: (listener) => gaps.push(listener),
+        async close() {},
+      },
+      allowList: shield.allowList,
+      clock: shield.clock,
+      log: { debug() {}, info() {}, warn: (entry: unknown) => warnings.push(entry), error() {} } as never,
+    });
+    closing.push(async () => blocks.close());
+    isSlow = true;
+    for (let n = 0; n < 4; n += 1) for (const again of gaps) again();
+    await until(() => readings > 0);
+    for (const again of gaps) again();
+    await shield.decisions.follow(banOf(address));
+    const [row] = await rowsOf(address);
+    await blocks.announce(row);
+    answered();
+    await sleep(200);
+    expect([warnings, most, blocks.of(address)?.id]).toEqual([[], 1, row.id]);
   });
 
   it('exempt together what one puts on the allow-list', async () => {
