@@ -122,6 +122,27 @@ describe('the 72 hours of a breach', () => {
     expect(timeline.at(-1)).toMatchObject({ kind: 'breach_withdrawn', note: 'the disk was encrypted' });
   });
 
+  it('of one that cannot be reminded of keep nobody else waiting, and are tried again', async () => {
+    const hook = await house.aHook();
+    closing.push(hook.close);
+    const reminded = async () =>
+      (await hook.heard()).flatMap(({ type, data }) => (type === 'incident.breach_reminded' ? [data.incident.id] : []));
+    const [failing, other] = [await open(), await open()];
+    await flag(failing, NOW - HOUR_MS);
+    await flag(other);
+    await house.db.admin.query(
+      `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room'; end $$;
+       create trigger refuse before insert on incident_entries for each row
+         when (new.kind = 'breach_reminded' and new.incident_id = '${failing}') execute function refuse()`,
+    );
+    house.clock.advance(48 * HOUR_MS);
+    await expect(house.runClock()).rejects.toThrow('breaches could not be reminded of');
+    expect(await reminded()).toEqual([other]);
+    await house.db.admin.query('drop function refuse cascade');
+    await house.runClock();
+    expect(await reminded()).toEqual([other, failing]);
+  });
+
   it('of the instance remind the organisation that runs it', async () => {
     const olga = await aUser(house.db, house.operator, 'Olga');
     const heard = await aHook(olga);

@@ -50,13 +50,16 @@ export function breachClockJob({ transactions, notices, clock }: BreachClockOpti
     async run(signal) {
       const before = new Date(clock.now() + REMINDERS_MS[0]);
       const running = await transactions.readAcross((reader) => listRunningClocks(reader, before, MAX_AT_ONCE));
+      const failures: unknown[] = [];
       for (const each of running) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
+        // One that cannot be reminded of keeps nobody else from being reminded; it is the first again in the next run.
         await remind(each).catch((error: unknown) => {
-          if (!(error instanceof Stopped)) throw error;
+          if (!(error instanceof Stopped)) failures.push(error);
         });
       }
       if (running.length > 0) notices.sendSoon();
+      if (failures.length > 0) throw new AggregateError(failures, 'breaches could not be reminded of');
     },
   };
 }

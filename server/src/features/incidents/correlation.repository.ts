@@ -32,7 +32,10 @@ export interface Match {
   readonly containedAt: Date | null;
 }
 
-/** The unresolved incident that the detection belongs to: about the same subject before of the same kind, the newest first. */
+/**
+ * The unresolved incident that the detection belongs to: about the same subject before of the same kind, the newest first. What is only of the
+ * same kind joins while nobody has taken the incident: somebody who has looked at it would not be told that others are concerned now.
+ */
 export async function findMatch(
   tx: WriteTx,
   detection: Detection,
@@ -56,10 +59,10 @@ export async function findMatch(
       from unresolved i
     )
     select f.id, f.severity, f.status, f.contained_at as "containedAt" from found f
-    where f.same_subject or exists (
+    where f.same_subject or (f.status = 'open' and f.owner_id is null and exists (
       select from incident_detections d
       where d.incident_id = f.id and d.family = ${family}
-        and d.last_at >= ${before(firstAt, familyMs)} and d.first_at <= ${before(lastAt, -familyMs)})
+        and d.last_at >= ${before(firstAt, familyMs)} and d.first_at <= ${before(lastAt, -familyMs)}))
     order by f.same_subject desc, f.opened_at desc, f.id desc limit 1 for update`.execute(tx.db);
   return rows[0];
 }

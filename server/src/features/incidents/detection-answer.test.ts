@@ -90,6 +90,35 @@ describe('what belongs together', () => {
     expect(await house.incidents()).toMatchObject([{ detections: 1 }, { detections: 2 }]);
   });
 
+  it.each(['acknowledged', 'given to somebody'])(
+    'of the same kind about others is another incident, and told, once the first is %s',
+    async (how) => {
+      const hook = await house.aHook();
+      const about = (value: string) =>
+        house.aDetection({ severity: 'high', technique: 'T1110.003', subject: ip(value) });
+      await house.answer(house.aDetection({ severity: 'high', subject: ip('198.51.100.1') }));
+      const id = (await house.incidents())[0]?.id ?? '';
+      const { service, place } = house;
+      await house.audited((tx) =>
+        how === 'acknowledged'
+          ? service.acknowledge(tx, house.act(id))
+          : service.assign(tx, house.act(id), place.ben.userId),
+      );
+      house.clock.advance(MINUTE_MS);
+      // About the same it joins still.
+      for (const address of ['198.51.100.2', '198.51.100.3', '198.51.100.1']) await house.answer(about(address));
+      const [second, first] = await house.incidents();
+      expect(first).toMatchObject({ id, detections: 2 });
+      expect(second).toMatchObject({ status: 'open', detections: 2, subject: ip('198.51.100.2') });
+      const heard = (await hook.heard()).map(({ type, data }) => [type, data.incident.id]);
+      hook.close();
+      expect(heard).toEqual([
+        ['incident.opened', id],
+        ['incident.opened', second?.id],
+      ]);
+    },
+  );
+
   it('another subject and another kind is another incident', async () => {
     await house.answer(house.aDetection());
     await house.answer(house.aDetection({ subject: ip('198.51.100.1'), technique: 'T1190' }));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { HOUR_MS, incidentsUnderTest, MINUTE_MS } from './incidents.builders.ts';
 
 let house: Awaited<ReturnType<typeof incidentsUnderTest>>;
@@ -107,16 +108,25 @@ describe('owner, severity, notes', () => {
     expect(timeline.at(-1)).toMatchObject({ kind: 'severity', by: 'Ann', note: 'high → low: it was a test' });
   });
 
-  it('the timeline is bounded', async () => {
+  it('the timeline is bounded, and full it still takes what ends something', async () => {
     const { id } = await open();
+    await house.audited((tx) => house.breaches.flag(tx, house.act(id), undefined));
     await house.db.admin.query(
       `insert into incident_entries (id, incident_id, organisation_id, at, kind, note)
        select gen_random_uuid(), $1, $2, now(), 'note', 'x' from generate_series(1, 999)`,
       [id, house.place.organisation],
     );
-    await expect(house.audited((tx) => house.service.addNote(tx, house.act(id, 'one more')))).rejects.toMatchObject({
-      code: 'conflict',
-    });
+    const { service, breaches } = house;
+    for (const begun of [
+      (tx: AuditedTx) => service.addNote(tx, house.act(id, 'one more')),
+      (tx: AuditedTx) => service.assign(tx, house.act(id), house.place.ben.userId),
+      (tx: AuditedTx) => service.changeSeverity(tx, house.act(id, 'less'), 'low'),
+    ])
+      await expect(house.audited(begun)).rejects.toMatchObject({ code: 'conflict' });
+    for (const name of ['acknowledge', 'contain', 'resolve'] as const) await step(name, id);
+    await expect(step('reopen', id)).rejects.toMatchObject({ code: 'conflict' });
+    const told = await house.audited((tx) => breaches.notified(tx, house.act(id, 'BfDI 2026/17'), undefined));
+    expect(told).toMatchObject({ status: 'resolved', severity: 'high', breach: { notifiedBy: 'Ann' } });
   });
 });
 

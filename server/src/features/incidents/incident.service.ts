@@ -25,6 +25,14 @@ import { countEntries, insertEntry, type NewEntry } from './incident-entry.repos
 import type { IncidentNews, IncidentNotices } from './incident-notices.ts';
 
 const MAX_ENTRIES = 1000;
+/** What ends something is never refused: it can be done once before somebody has to begin it again. */
+const ENDING: readonly NewEntry['kind'][] = [
+  'acknowledged',
+  'contained',
+  'resolved',
+  'breach_notified',
+  'breach_withdrawn',
+];
 const MONTH_MS = 30 * 86_400_000;
 const position = z.tuple([z.iso.datetime(), z.uuid()]);
 
@@ -59,10 +67,10 @@ export function createIncidentService({ clock, notices }: { clock: Clock; notice
   async function perform(tx: AuditedTx, act: IncidentAct, change: Change): Promise<Incident> {
     const before = await lockIncident(tx, act.id);
     if (before === undefined) throw notFound();
-    if ((await countEntries(tx, act.id)) >= MAX_ENTRIES)
-      throw new Problem('conflict', { detail: 'The timeline of this incident is full.' });
     const at = clock.date();
     const done = await change(tx, before, at);
+    if (!ENDING.includes(done.kind) && (await countEntries(tx, act.id)) >= MAX_ENTRIES)
+      throw new Problem('conflict', { detail: 'The timeline of this incident is full.' });
     const { organisationId } = before;
     const note = done.note ?? act.note;
     await insertEntry(tx, { incidentId: act.id, organisationId, at, kind: done.kind, byUser: act.by.userId, note });
