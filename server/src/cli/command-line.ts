@@ -13,6 +13,7 @@ import { dbMigrate } from './db-migrate.ts';
 import { demo } from './demo.ts';
 import { devicesClaim } from './devices-claim.ts';
 import { devicesCreate } from './devices-create.ts';
+import { firewall } from './firewall.ts';
 import { commandHelp, generalHelp, usageOf } from './help.ts';
 import { keysRetire, keysRotate, keysStatus } from './keys.ts';
 import { nearestWord } from './nearest-word.ts';
@@ -31,6 +32,7 @@ const commands: readonly Command[] = [
   devicesClaim,
   blocksList,
   blocksLift,
+  firewall,
   keysStatus,
   keysRotate,
   keysRetire,
