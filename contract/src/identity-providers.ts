@@ -179,6 +179,7 @@ export const signInProblems = {
     'Your email address already has an account. Sign in to it as usual and link the provider in your account settings.',
   no_role: 'None of your groups gives access here. Ask your administrator.',
   account_disabled: 'Your account is not active. Ask your administrator.',
+  account_blocked: 'Your account is blocked. Ask your administrator.',
   identity_taken: 'This identity is linked to another account already.',
 } as const satisfies Record<string, string>;
 export type SignInProblem = keyof typeof signInProblems;

@@ -108,6 +108,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     factorPolicy,
     mailer,
     guessing,
+    blocks,
     sessionTimes: config.sessionTimes,
     dpopRequired: config.dpopRequired,
     publicUrl: config.publicUrl,

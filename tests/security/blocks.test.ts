@@ -178,6 +178,38 @@ describe('a person and a device', () => {
     expect((await me(freshAddress(), operator.accessToken)).status).toBe(200);
   });
 
+  it('a person is told at sign-in until when and why, once everything is proven, and is let in nowhere', async () => {
+    const operator = await app.aPerson('operator');
+    const block = await decide('user', operator.userId, 'block');
+    const { email, password } = operator;
+    const sessions = async () =>
+      (await app.database.admin.query('select 1 from sessions where user_id = $1', [operator.userId])).rows.length;
+    const before = await sessions();
+    for (const at of [app, beside])
+      await within(1_000, async () => (await me(freshAddress(), operator.accessToken, at)).json.code, 'blocked');
+    for (const at of [app, beside])
+      for (const path of ['/auth/login', '/auth/session']) {
+        const attempt = (secret: string) =>
+          at.call('POST', `/api/v1${path}`, { body: { email, password: secret }, from: freshAddress() });
+        const refused = await attempt(password);
+        expect([refused.json.code, refused.status, refused.headers['set-cookie']]).toEqual(['blocked', 403, undefined]);
+        expect(refused.json.detail).toMatch(/^This account is blocked until .*Z: seen in a test$/);
+        // Whoever does not know the password is told what everybody is told.
+        expect((await attempt(`not ${password}`)).json.code).toBe('invalid_credentials');
+      }
+    const renewed = (token: string) => app.call('POST', '/api/v1/auth/refresh', { body: { refreshToken: token } });
+    expect((await renewed(operator.refreshToken)).json.code).toBe('blocked');
+    expect(await sessions()).toBe(before);
+    const { rows } = await app.database.admin.query(
+      `select details from audit_events where event = 'session.refused' and resource_id = $1 and details ? 'block'`,
+      [operator.userId],
+    );
+    expect(rows.map(({ details }) => details)).toEqual(Array(4).fill({ block: block.id }));
+    await lift(block.id);
+    expect((await renewed(operator.refreshToken)).status).toBe(200);
+    expect((await app.call('POST', '/api/v1/auth/login', { body: { email, password } })).status).toBe(200);
+  });
+
   it('a device is disconnected and refused over MQTT and HTTP, and others are not', async () => {
     const [bad, good] = [await app.aDevice(admin), await app.aDevice(admin)];
     const [client, other] = [await mqtt(beside, freshAddress(), bad), await mqtt(beside, freshAddress(), good)];

@@ -212,6 +212,15 @@ describe('coming back', () => {
     expect([problemOf(answer), sessionOf(answer)]).toEqual(['account_disabled', undefined]);
   });
 
+  it('to a blocked account ends outside', async () => {
+    const { id } = (await browser.me(await signIn('blocked'))).json;
+    await app.freshProof(admin);
+    const body = { scope: 'user', value: id, kind: 'block', seconds: 60, reason: 'a test' };
+    expect((await app.call('POST', '/api/v1/blocks', { token: admin.accessToken, body })).status).toBe(201);
+    const answer = await signIn('blocked');
+    expect([problemOf(answer), sessionOf(answer)]).toEqual(['account_blocked', undefined]);
+  });
+
   it('makes no account where the organisation wants none', async () => {
     await change({ jitEnabled: false });
     expect(problemOf(await signIn('uninvited'))).toBe('no_account');

@@ -12,6 +12,7 @@ import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import { createPasskeys } from '../../security/crypto/passkeys.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { Blocks } from '../../security/shield/blocks.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { addAccountRoutes } from './account.routes.ts';
 import { type AccountMailbox, createAccountMailbox } from './account-mailbox.ts';
@@ -47,6 +48,7 @@ export interface IdentityDependencies {
   factorPolicy: FactorPolicy;
   mailer: Mailer;
   guessing: Guessing;
+  blocks: Pick<Blocks, 'ofUser'>;
   sessionTimes: SessionTimes;
   dpopRequired: boolean;
   publicUrl: URL;

@@ -11,6 +11,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import { type Blocks, blockedProblem } from '../../security/shield/blocks.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import type { Proven } from './second-step.service.ts';
@@ -39,13 +40,14 @@ export function createSessionService(deps: {
   revocations: Revocations;
   mailbox: AccountMailbox;
   guessing: Guessing;
+  blocks: Pick<Blocks, 'ofUser'>;
   sessionTimes: SessionTimes;
   /** Tokens are renewed only where they are bound to a key. */
   dpopRequired: boolean;
   clock: Clock;
 }) {
-  const { transactions, accessTokens, keyRing, revocations, mailbox, guessing, sessionTimes, dpopRequired, clock } =
-    deps;
+  const { transactions, accessTokens, keyRing, revocations, mailbox, guessing, sessionTimes, dpopRequired } = deps;
+  const { blocks, clock } = deps;
   const familyPlace = (organisation: number, row: string) => ({
     organisation,
     table: 'refresh_families',
@@ -57,6 +59,22 @@ export function createSessionService(deps: {
   async function stillProven(tx: WriteTx, account: Account, now: number): Promise<void> {
     if (!(await noteSignIn(tx, account.user_id, account.password_hash, new Date(now))))
       throw new Problem('invalid_credentials');
+  }
+
+  /**
+   * A session would open nothing. Only after everything was proven: nobody else learns that the account is blocked, and what was proven is
+   * not spent.
+   */
+  async function refuseBlocked({ account }: Proven, { address, requestId }: Visitor): Promise<void> {
+    const block = blocks.ofUser(account.user_id);
+    if (block === undefined) return;
+    const actor = { kind: 'anonymous', id: account.user_id, label: null } as const;
+    await transactions.refused(
+      { organisationId: account.organisation_id, actor, address, requestId },
+      'session.refused',
+      { resource: { kind: 'user', id: account.user_id }, details: { block: block.id } },
+    );
+    throw blockedProblem(block, clock.now());
   }
 
   /** A first sign-in with this client is told to its owner; the very first of the account is no news to anybody. */
@@ -96,8 +114,9 @@ export function createSessionService(deps: {
   }
 
   /** Returns the token of the cookie. */
-  function openBrowser(writeAs: WriteAs, proven: Proven, visitor: Visitor): Promise<string> {
+  async function openBrowser(writeAs: WriteAs, proven: Proven, visitor: Visitor): Promise<string> {
     const { account, proof } = proven;
+    await refuseBlocked(proven, visitor);
     return writeAs({ organisationId: account.organisation_id, actor: actorOf(account) }, async (tx) => {
       const session = await openBrowserSession(tx, proven, visitor);
       const details = { kind: 'browser', factor: proof.factor };
@@ -129,7 +148,9 @@ export function createSessionService(deps: {
     };
   }
 
-  async function openTokens(writeAs: WriteAs, { account, proof }: Proven, visitor: TokenVisitor): Promise<Tokens> {
+  async function openTokens(writeAs: WriteAs, proven: Proven, visitor: TokenVisitor): Promise<Tokens> {
+    const { account, proof } = proven;
+    await refuseBlocked(proven, visitor);
     const secret = randomBytes(32);
     const sessionId = newId();
     const first = refreshToken(secret, 1);
@@ -189,6 +210,8 @@ export function createSessionService(deps: {
     const now = clock.now();
     if (session?.status !== 'active' || session.absolute_expires_at.getTime() <= now) throw refused;
     const account: Account = { ...session, password_hash: null };
+    const block = blocks.ofUser(account.user_id);
+    if (block) throw blockedProblem(block, now);
 
     let isReuse = false;
     let boundTo: string | null = null;

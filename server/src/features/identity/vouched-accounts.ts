@@ -4,6 +4,7 @@ import { newId } from '../../lib/ids.ts';
 import type { ProvenFactor } from '../../security/access/principal.ts';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Blocks } from '../../security/shield/blocks.ts';
 import { insertSession } from './session.repository.ts';
 import type { SessionTimes } from './session.ts';
 import {
@@ -26,7 +27,8 @@ export interface Vouching {
 
 export type OpenedSession =
   | { readonly kind: 'open'; readonly token: string; readonly sessionId: string }
-  | { readonly kind: 'not_active' };
+  | { readonly kind: 'not_active' }
+  | { readonly kind: 'blocked' };
 
 /** Accounts of people whom somebody else vouches for; handed to the features that know such others. */
 export interface VouchedAccounts {
@@ -52,9 +54,11 @@ export interface VouchedAccounts {
 
 export function createVouchedAccounts({
   sessionTimes,
+  blocks,
   clock,
 }: {
   sessionTimes: SessionTimes;
+  blocks: Pick<Blocks, 'ofUser'>;
   clock: Clock;
 }): VouchedAccounts {
   return {
@@ -83,6 +87,7 @@ export function createVouchedAccounts({
     },
 
     async openSession(tx, { userId, organisationId }, visitor, { factor, verifiedAt, endsBy }) {
+      if (blocks.ofUser(userId)) return { kind: 'blocked' };
       const now = clock.now();
       if (!(await noteVouchedSignIn(tx, userId, new Date(now)))) return { kind: 'not_active' };
       const token = newOpaqueToken(tokenPrefixes.session);

@@ -68,6 +68,7 @@ export function createArrivalService(deps: {
       });
       if (session.kind === 'not_active')
         throw new SignInRefusal('account_disabled', 'account is not active', { userId });
+      if (session.kind === 'blocked') throw new SignInRefusal('account_blocked', 'account is blocked', { userId });
       const { sessionId } = session;
       const { providerSession } = who;
       await insertProviderSession(tx, { sessionId, organisationId, identityId, providerSession });

@@ -17,6 +17,8 @@ export interface Blocks {
   of(address: string): BlockRow | undefined;
   /** What holds for the person or the device itself, wherever they come from; of a key, for whoever answers for it. */
   ofPrincipal(principal: Principal): BlockRow | undefined;
+  /** The same of a person who is about to be somebody here. */
+  ofUser(userId: string): BlockRow | undefined;
   /** Trusted proxies (everybody comes from there) and the allow-list: never blocked, whatever the rows say. */
   isExempt(address: string): boolean;
   /** Bans of addresses and networks in which nobody is exempt: what a firewall may drop unseen. */
@@ -157,6 +159,7 @@ export async function openBlocks(deps: {
       const block = held.ofAddress(address);
       return block && !allowList.contains(address) ? block : undefined;
     },
+    ofUser: (userId) => (held.size === 0 ? undefined : held.of('user', userId)),
     ofPrincipal(principal) {
       if (held.size === 0) return undefined;
       if (principal.kind === 'device') return held.of('device', principal.deviceId);
