@@ -97,7 +97,7 @@ export async function openBlocks(deps: {
     // What was said is newer than what was read; and so that nobody slips through, it holds until the row has said so too.
     for (const id of doubtful) held.remove(id);
     if (doubtful.size > 0) for (const block of before.all()) if (doubtful.has(block.id)) held.add(block);
-    for (const row of rows) if (!before.has(row.id)) tellImposed(row);
+    for (const row of rows) if (held.has(row.id) && !before.has(row.id)) tellImposed(row);
     tellChanged();
     for (const id of doubtful) await look(id);
   }
