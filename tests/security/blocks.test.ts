@@ -190,10 +190,14 @@ describe('a person and a device', () => {
     for (const at of [app, beside])
       for (const path of ['/auth/login', '/auth/session']) {
         const attempt = (secret: string) =>
-          at.call('POST', `/api/v1${path}`, { body: { email, password: secret }, from: freshAddress() });
+          at.call('POST', `/api/v1${path}`, {
+            body: { email, password: secret },
+            from: freshAddress(),
+            headers: { origin: at.origin },
+          });
         const refused = await attempt(password);
         expect([refused.json.code, refused.status, refused.headers['set-cookie']]).toEqual(['blocked', 403, undefined]);
-        expect(refused.json.detail).toMatch(/^This account is blocked until .*Z: seen in a test$/);
+        expect(refused.json.detail).toMatch(/^This account is blocked until .*Z: seen in a test\.$/);
         // Whoever does not know the password is told what everybody is told.
         expect((await attempt(`not ${password}`)).json.code).toBe('invalid_credentials');
       }

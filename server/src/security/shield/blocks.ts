@@ -64,6 +64,8 @@ export async function openBlocks(deps: {
   let closed = false;
   /** What was said while everything was being read: the reading may be older. */
   let saidMeanwhile: Set<string> | undefined;
+  /** The blocks whose row is being read, and whether more was said of it since. */
+  const stale = new Map<string, boolean>();
   let reading: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
 
@@ -73,15 +75,19 @@ export async function openBlocks(deps: {
   function tellImposed(block: BlockRow): void {
     for (const listener of imposed) listener(block);
   }
+  function said(id: string): void {
+    saidMeanwhile?.add(id);
+    if (stale.has(id)) stale.set(id, true);
+  }
   function hold(block: BlockRow): void {
-    saidMeanwhile?.add(block.id);
+    said(block.id);
     const isNew = !held.has(block.id);
     if (!held.add(block)) return;
     if (isNew) tellImposed(block);
     tellChanged();
   }
   function drop(id: string): void {
-    saidMeanwhile?.add(id);
+    said(id);
     held.remove(id);
     tellChanged();
   }
@@ -120,15 +126,26 @@ export async function openBlocks(deps: {
       setTimeout(loadAgain, RETRY_MS).unref();
     }
   }
-  /** The row is the truth, the notice only says which. */
+  /** The row is the truth, the notice only says which. What was read before something newer was said is read again. */
   async function look(id: string): Promise<void> {
+    saidMeanwhile?.add(id);
+    if (stale.has(id)) {
+      stale.set(id, true);
+      return;
+    }
     try {
-      const block = await transactions.readAcross((reader) => findBlockInForce(reader, id, clock.date()));
+      let block: BlockRow | undefined;
+      do {
+        stale.set(id, false);
+        block = await transactions.readAcross((reader) => findBlockInForce(reader, id, clock.date()));
+      } while (stale.get(id));
       if (block) hold(block);
       else drop(id);
     } catch (error) {
       log.warn({ err: error }, 'a block could not be read');
       setTimeout(loadAgain, RETRY_MS).unref();
+    } finally {
+      stale.delete(id);
     }
   }
   async function tell(id: string): Promise<void> {

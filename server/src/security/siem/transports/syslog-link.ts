@@ -95,7 +95,9 @@ export function createSyslogLink(options: SyslogLinkOptions): Link {
       if (closing === undefined) return;
       // What is written still leaves, so that a stop does not lose what only waits for its turn; and it does not leave later beside what the
       // next connection sends.
-      closing.socket.destroySoon();
+      closing.isEnding = true;
+      // Not destroyed at once: something of the receiver's that is unread here would turn the end into a reset, which costs it what it has not read.
+      closing.socket.end();
       await Promise.race([closing.over, delay(closeWithinMs, undefined, { ref: false })]);
       closing.socket.destroy();
     },
