@@ -1,10 +1,11 @@
-// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection | audit …] [-- --json]`: ratios measured in one run on this machine. What falls short is
-// printed as plainly as what holds.
+// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection | audit | inspection …] [-- --json]`: ratios measured in
+// one run on this machine. What falls short is printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { auditLog } from './audit.ts';
 import { detection } from './detection.ts';
 import { httpBatches, mqttQos1, singlePoints } from './ingest.ts';
+import { inspection } from './inspection.ts';
 import { committedToSubscriber } from './live.ts';
 import { authenticatedToOpen, ingestBesideLogins, loginsToBareHashes } from './logins.ts';
 import { thousandTlsDevices } from './memory.ts';
@@ -32,6 +33,7 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   sessions: sessionLookUps,
   detection,
   audit: () => auditLog(Number(values.rows ?? 1_000_000)),
+  inspection,
 };
 
 const { values, positionals } = parseArgs({

@@ -39,6 +39,7 @@ export const rejectionCodes = [
   'conflict',
   'type_mismatch',
   'too_many_series',
+  'request_blocked',
 ] as const;
 export type RejectionCode = (typeof rejectionCodes)[number];
 

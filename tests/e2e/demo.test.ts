@@ -1,6 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import {
   alertRulesList,
+  detectionsList,
   devicesList,
   devicesSummary,
   meGet,
@@ -49,6 +50,23 @@ test('npm run demo: ready in time, everybody signs in, a day of history, devices
   const measured = (await api.call(subjectsList, {})).items;
   expect(measured.map(({ masked }) => masked)).toEqual([true, true, true, true, true]);
   expect(measured.filter(({ measuredBy }) => measuredBy.length === 1)).toHaveLength(4);
+
+  // An attack is kept out, is named, and nobody else is.
+  const attacked = await first.attack();
+  expect({ code: attacked.code, err: attacked.err }).toMatchObject({ code: 0 });
+  const told = JSON.parse(attacked.out);
+  expect(told.attacks.map(({ title }: { title: string }) => title)).toEqual(['Scanning', 'Injection', 'Guessing']);
+  expect(told.attacks[0].answers['404 not_found']).toBeGreaterThanOrEqual(20);
+  // It may be kept out for the scan before it gets to the rest.
+  const answers = new Set(Object.keys(told.attacks[1].answers));
+  expect(answers.isSubsetOf(new Set(['403 request_blocked', '403 banned']))).toBe(true);
+  expect(told.refused).toMatchObject({ code: 'banned' });
+  const administrator = await first.signIn('admin');
+  const seen = (await administrator.call(detectionsList, { query: { limit: 100 } })).items;
+  const ofAttacker = seen.filter(({ subject }) => subject.value === '127.0.0.66');
+  expect(new Set(ofAttacker.map(({ scenario }) => scenario))).toContain('scanning');
+  await administrator.signOut();
+  expect(await first.attack()).toMatchObject({ code: 1, err: expect.stringContaining('is still kept out (banned)') });
 
   // Ctrl-C: the fleet goes first, then everything is gone.
   const [fleet] = childrenOf(first.program.child.pid).filter((pid) => !demo.databaseProcesses().includes(pid));

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { type Answer, anApp, type CallOptions, freshAddress, type Person, type TestApp } from '../support/app.ts';
 import { expectProblem, securityHeaders } from '../support/expect-problem.ts';
+import { eventually } from '../support/mqtt-client.ts';
 import { rawRequest } from '../support/raw-http.ts';
 
 // What strangers, broken devices and scanners send around a body: addresses, methods, headers. Whatever it is, the answer is a problem that says what is wrong, carries the security
@@ -289,6 +290,25 @@ describe('headers', () => {
 });
 
 describe('a sender that stops in the middle', () => {
+  it('of its head is told so after 5 seconds, and that is reported; who never began is not', async () => {
+    const [slow, silent] = [freshAddress(), freshAddress()];
+    const answers = await Promise.all([
+      rawRequest(app, 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: a', slow),
+      rawRequest(app, '', silent),
+    ]);
+    for (const answer of answers) expectProblem({ ...answer, json: JSON.parse(answer.body) }, 408, 'request_timeout');
+    const reported = async (): Promise<unknown[]> => {
+      const { rows } = await app.database.admin.query(
+        `select host(source_address) as address, action, reason from security_events
+         where host(source_address) = any($1) order by position`,
+        [[slow, silent]],
+      );
+      return rows;
+    };
+    await eventually('the slow one is in the table', async () => (await reported()).length > 0);
+    expect(await reported()).toEqual([{ address: slow, action: 'request.malformed', reason: 'request_timeout' }]);
+  });
+
   it('of its body is told so after 8 seconds, and nothing it sent took effect', async () => {
     const before = (await app.database.admin.query('select count(*)::int as n from devices')).rows[0].n;
     const body = JSON.stringify({ name: 'Half', type: 'temperature' });

@@ -156,25 +156,65 @@ describe('HTTP', () => {
     expect(await told(from)).toMatchObject([{ action: 'request.suspicious', details: { where: 'body.description' } }]);
   });
 
-  it('measurements with an attack among them are refused, those without pass unread', async () => {
+  it('of measurements with an attack among them that one is refused, and all of them where nothing else is left', async () => {
     const from = freshAddress();
     const send = (points: unknown) =>
       app.call('POST', '/api/v1/telemetry', { token: device.token, from, body: { points } });
     expect((await send([{ metric: 'temperature', value: 1 }])).status).toBe(200);
     expect((await send([{ metric: 'state', value: "O'Brien's mode: 5 °C & up", unit: '%' }])).status).toBe(200);
-    expectProblem(
-      await send([
-        { metric: 'a', value: 1 },
-        { metric: 'state', value: ATTACK },
-      ]),
-      403,
-      'request_blocked',
+    const mixed = await send([
+      { metric: 'a', value: 1 },
+      { metric: 'state', value: ATTACK },
+      { metric: 'a', value: 2 },
+    ]);
+    expect(mixed.status, mixed.text).toBe(200);
+    expect(mixed.json).toMatchObject({ accepted: 2, rejected: [{ index: 1, code: 'request_blocked' }] });
+    expect(mixed.text).not.toContain('union');
+    expect(await told(from)).toMatchObject([
+      { action: 'request.blocked', device_id: device.id, details: { where: 'body.points[1].value' } },
+    ]);
+    expectProblem(await send([{ metric: 'state', value: ATTACK }]), 403, 'request_blocked');
+    const many = Array.from({ length: 12 }, () => ({ metric: 'state', value: ATTACK }));
+    expectProblem(await send([...many, { metric: 'a', value: 3 }]), 403, 'request_blocked');
+    const { rows } = await app.database.admin.query(
+      `select 1 from points p join series s on s.id = p.series_id where device_id = $1 and metric in ('a', 'state')`,
+      [device.id],
     );
-    expect(await told(from)).toMatchObject([{ device_id: device.id, details: { where: 'body.points[1].value' } }]);
+    expect(rows).toHaveLength(3);
   });
 });
 
 describe('MQTT and WebSocket', () => {
+  it('a handshake is read like any request: its address line and its headers', async () => {
+    const handshake = async (path: string, from: string, headers: Record<string, string> = {}): Promise<number> => {
+      const answer = await app.call('GET', path, {
+        from,
+        headers: {
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+          ...headers,
+        },
+      });
+      return answer.status;
+    };
+    const inHeader = freshAddress();
+    expect(await handshake('/api/v1/live', inHeader, { 'x-api-version': '${jndi:dns://x.example/a}' })).toBe(403);
+    expect(await told(inHeader)).toMatchObject([
+      {
+        action: 'request.blocked',
+        transport: 'websocket',
+        details: { class: 'jndi_injection', where: 'header.x-api-version' },
+      },
+    ]);
+    const inQuery = freshAddress();
+    expect(await handshake(`/api/v1/live?text=${encodeURIComponent(ATTACK)}`, inQuery)).toBe(404);
+    expect(await told(inQuery)).toMatchObject([
+      { action: 'request.blocked', transport: 'websocket', details: { where: 'query.text' } },
+    ]);
+  });
+
   it('a message with an attack is acknowledged, told on the errors topic and not stored', async () => {
     const client = await anMqttClient(app.mqttPort, { username: device.id, password: device.token, ca: app.ca });
     const errors = deviceTopics.errors.pattern.replace('{deviceId}', device.id);
@@ -196,6 +236,13 @@ describe('MQTT and WebSocket', () => {
     const client = await aLiveClient(app, device.token);
     client.say({ type: 'publish', id: 1, points: [{ metric: 'live_state', value: ATTACK }] });
     expect(await client.next()).toMatchObject({ type: 'error', id: 1, problem: { code: 'request_blocked' } });
+    const points = [ATTACK, 'fine'].map((value) => ({ metric: 'live_state', value }));
+    client.say({ type: 'publish', id: 2, points });
+    expect(await client.next()).toMatchObject({
+      id: 2,
+      accepted: 1,
+      rejected: [{ index: 0, code: 'request_blocked' }],
+    });
     client.say({ type: 'ping' });
     expect(await client.next()).toEqual({ type: 'pong' });
     client.socket.close();

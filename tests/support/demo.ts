@@ -16,6 +16,8 @@ export interface DemoRun {
   readonly seconds: number;
   readonly people: readonly { readonly role: Role; readonly email: string; readonly password: string }[];
   signIn(role: Role): Promise<ApiClient>;
+  /** `npm run demo:attack`, with what it prints for programs. */
+  attack(): Promise<Finished>;
   stop(signal: NodeJS.Signals): Promise<Finished>;
 }
 
@@ -71,6 +73,7 @@ export async function aDemo(): Promise<Demo> {
           if (!person) throw new Error(`the demo names nobody of the role ${role}`);
           return signIn({ url, ca: ca() }, { email: person.email, password: person.password });
         },
+        attack: () => valtronics(['demo', 'attack', '--json'], { env }).finished(),
         stop(signal) {
           program.child.kill(signal);
           return program.finished();

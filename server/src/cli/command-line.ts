@@ -11,6 +11,7 @@ import { CommandError, UsageError } from './command-error.ts';
 import { dbInit } from './db-init.ts';
 import { dbMigrate } from './db-migrate.ts';
 import { demo } from './demo.ts';
+import { demoAttack } from './demo-attack.ts';
 import { devicesClaim } from './devices-claim.ts';
 import { devicesCreate } from './devices-create.ts';
 import { firewall } from './firewall.ts';
@@ -43,6 +44,8 @@ const commands: readonly Command[] = [
   auditWitness,
   simulate,
   replay,
+  // Before the one that its name begins with.
+  demoAttack,
   demo,
 ];
 

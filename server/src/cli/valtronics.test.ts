@@ -47,6 +47,7 @@ const COMMANDS = [
   'audit witness',
   'simulate',
   'replay',
+  'demo attack',
   'demo',
 ];
 
@@ -165,6 +166,14 @@ describe('as a process', () => {
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/^valtronics: the data folder [^\n]+ does not belong to the demo: [^\n]+\n$/);
     expect(readdirSync(folder)).toEqual(['something']);
+  });
+
+  test('an attack where there is no demo', async () => {
+    const { code, err } = await result(['demo', 'attack'], { VALTRONICS_DATA_DIR: anEmptyFolder() });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(/^valtronics: there is no demo in [^\n]+\n$/),
+    });
   });
 
   test('the demo on a database of your own', async () => {

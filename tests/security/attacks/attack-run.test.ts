@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +12,7 @@ import { aRealServer, type RealServer } from '../../support/real-server.ts';
 // Real tools of attackers against a real server: each is detected, named, kept out and let in again, while somebody else notices nothing.
 // All of it stays on loopback. The server trusts a proxy there, so that each tool has an address of its own.
 
-const tools = ['ffuf', 'sqlmap'];
+const tools = ['ffuf', 'sqlmap', 'slowhttptest'];
 const missing = tools.filter((tool) => spawnSync('which', [tool]).status !== 0);
 if (missing.length > 0) {
   if (process.env['CI']) throw new Error(`not installed, and CI skips nothing: ${missing.join(', ')}`);
@@ -81,6 +82,35 @@ async function normalP95(windows: number): Promise<{ p95: number; errors: number
   return { p95: p95s.toSorted((a, b) => a - b)[windows >> 1] ?? 0, errors };
 }
 
+/** The attack, while somebody who does nothing wrong goes on: without an error, and not noticeably slower than before it. */
+async function besideSomebody(attack: () => Promise<unknown>): Promise<void> {
+  const before = await normalP95(5);
+  const attacked = attack();
+  const [during] = await Promise.all([normalP95(5), attacked]);
+  console.info(`p95 of somebody else: ${before.p95.toFixed(1)} ms before, ${during.p95.toFixed(1)} ms during`);
+  expect(before.errors + during.errors).toBe(0);
+  // Five milliseconds for what a millisecond of waiting is to a request of three.
+  expect(during.p95).toBeLessThanOrEqual(1.5 * before.p95 + 5);
+}
+
+/** Passes on what a tool sends that knows no proxy, from an address of its own. */
+async function aDetour(from: string): Promise<{ port: number; close(): void }> {
+  const ways: Server = createServer((near) => {
+    const far = connect({ host: '127.0.0.1', port: server.httpPort, localAddress: from });
+    const end = () => {
+      near.destroy();
+      far.destroy();
+    };
+    for (const side of [near, far]) side.on('error', end).on('close', end);
+    near.pipe(far).pipe(near);
+  });
+  ways.listen(0, '127.0.0.1');
+  await once(ways, 'listening');
+  const address = ways.address();
+  if (address === null || typeof address === 'string') throw new Error('the detour has no port');
+  return { port: address.port, close: () => ways.close() };
+}
+
 /** What a successful answer to an attack is: a detection of that name, a refusal, and after the lift none. */
 async function expectStopped(from: string, scenario: string, path = '/api/v1/devices'): Promise<void> {
   const detection = await within(20, async () =>
@@ -124,47 +154,45 @@ describe.skipIf(missing.length > 0)('an attack', () => {
 
   it('of a scanner with a word list', async () => {
     const words = Array.from({ length: 120 }, (_, index) => `backup-${index}`);
-    const before = await normalP95(5);
-    const [during] = await Promise.all([
-      normalP95(5),
-      ffuf('127.0.0.66', list('paths', words), '/FUZZ', ['-t', '2', '-p', '0.05'], 30),
-    ]);
-    console.info(`p95 of somebody else: ${before.p95.toFixed(1)} ms before, ${during.p95.toFixed(1)} ms during`);
-    expect(before.errors + during.errors).toBe(0);
-    expect(during.p95).toBeLessThanOrEqual(1.5 * before.p95 + 5);
+    await besideSomebody(() => ffuf('127.0.0.66', list('paths', words), '/FUZZ', ['-t', '2', '-p', '0.05'], 30));
     await expectStopped('127.0.0.66', 'scanning');
   }, 120_000);
 
   it('of somebody who guesses passwords', async () => {
     const words = Array.from({ length: 8 }, (_, index) => `lamp of the night ${index}`);
-    await ffuf(
-      '127.0.0.67',
-      list('passwords', words),
-      '/api/v1/auth/login',
-      [
-        '-t',
-        '1',
-        '-p',
-        '0.5',
-        '-X',
-        'POST',
-        '-H',
-        'Content-Type: application/json',
-        '-d',
-        '{"email":"nobody@example.org","password":"FUZZ"}',
-      ],
-      60,
-    );
+    const guess = '{"email":"nobody@example.org","password":"FUZZ"}';
+    // biome-ignore format: one option each
+    const options = ['-t', '1', '-p', '0.5', '-X', 'POST', '-H', 'Content-Type: application/json', '-d', guess];
+    await besideSomebody(() => ffuf('127.0.0.67', list('passwords', words), '/api/v1/auth/login', options, 60));
     await expectStopped('127.0.0.67', 'brute-force');
   }, 120_000);
 
   it('with sqlmap', async () => {
-    await run(
-      'sqlmap',
-      // biome-ignore format: one option each
-      ['-u', `http://127.0.0.1:${server.httpPort}/api/v1/devices?text=pump`, '--batch', '--flush-session', '--headers', 'X-Forwarded-For: 127.0.0.68', '--user-agent', AGENT, '--ignore-code', '401', '--timeout', '5', '--retries', '0', '--output-dir', join(folder, 'sqlmap')],
-      45,
+    await besideSomebody(() =>
+      run(
+        'sqlmap',
+        // biome-ignore format: one option each
+        ['-u', `http://127.0.0.1:${server.httpPort}/api/v1/devices?text=pump`, '--batch', '--flush-session', '--headers', 'X-Forwarded-For: 127.0.0.68', '--user-agent', AGENT, '--ignore-code', '401', '--timeout', '5', '--retries', '0', '--output-dir', join(folder, 'sqlmap')],
+        45,
+      ),
     );
     await expectStopped('127.0.0.68', 'injection-probing');
+  }, 120_000);
+
+  it('with slow headers (slow-loris)', async () => {
+    const detour = await aDetour('127.0.0.69');
+    try {
+      await besideSomebody(() =>
+        run(
+          'slowhttptest',
+          // biome-ignore format: one option each
+          ['-H', '-c', '60', '-r', '30', '-i', '2', '-x', '10', '-p', '3', '-l', '12', '-u', `http://127.0.0.1:${detour.port}/api/v1/devices`],
+          40,
+        ),
+      );
+    } finally {
+      detour.close();
+    }
+    await expectStopped('127.0.0.69', 'slow-requests');
   }, 120_000);
 });

@@ -10,23 +10,30 @@ import { CommandError } from '../command-error.ts';
 import { knownDevice } from '../register-fleet.ts';
 
 const MARKER = 'demo';
+/** Where it lies unless told. */
+export const DEMO_DATA_DIR = './data-demo';
+
+export const isDemoFolder = (dataDir: string): boolean => existsSync(join(dataDir, MARKER));
 
 /**
  * The demo prints passwords and invents measurements, so it only ever runs on a data folder of its own: an empty one it marks, or one
  * it has marked before.
  */
 export function claimDemoFolder(dataDir: string): void {
-  const marker = join(dataDir, MARKER);
-  if (existsSync(marker)) return;
+  if (isDemoFolder(dataDir)) return;
   if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
     throw new CommandError(
       `the data folder ${dataDir} does not belong to the demo: give the demo one of its own with VALTRONICS_DATA_DIR`,
     );
   }
   makeDataFolder(dataDir);
-  writeFileSync(marker, 'This folder belongs to the demo of Valtronics. Delete it whole to start afresh.\n', {
-    mode: 0o600,
-  });
+  writeFileSync(
+    join(dataDir, MARKER),
+    'This folder belongs to the demo of Valtronics. Delete it whole to start afresh.\n',
+    {
+      mode: 0o600,
+    },
+  );
 }
 
 const stateSchema = z.strictObject({

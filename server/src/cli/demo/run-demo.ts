@@ -20,7 +20,7 @@ import { type RegisteredDevice, registerFleet } from '../register-fleet.ts';
 import { fillHistory, HISTORY_MS, missingSince } from './demo-history.ts';
 import { type DemoPerson, openDemoAccounts } from './demo-people.ts';
 import { createDemoRules } from './demo-rules.ts';
-import { claimDemoFolder, type DemoStateFile, demoStateFile } from './demo-state.ts';
+import { claimDemoFolder, DEMO_DATA_DIR, type DemoStateFile, demoStateFile } from './demo-state.ts';
 import { createDemoSubjects } from './demo-subjects.ts';
 import { startFleetProcess } from './fleet-process.ts';
 import { createStartReport, type StartReport } from './start-report.ts';
@@ -34,7 +34,7 @@ const MOST_LOG_BYTES = 5 * 1024 * 1024;
 
 export function runDemo(output: Output): Promise<never> {
   const defaults = {
-    VALTRONICS_DATA_DIR: './data-demo',
+    VALTRONICS_DATA_DIR: DEMO_DATA_DIR,
     VALTRONICS_LOG_LEVEL: 'warn',
     // Whoever tries it out has not got their authenticator at hand; what the demo shows is invented anyway.
     VALTRONICS_MFA_REQUIRED_ROLES: '',

@@ -39,6 +39,7 @@ export function welcomeText({ url, caFile, organisation, people }: Welcome, plat
     `       TOKEN=$(curl -s --cacert ${ca} -H 'Content-Type: application/json' ${url}/api/v1/auth/login \\`,
     `         -d '{"email":"${viewer?.email}","password":"${viewer?.password}"}' | sed 's/.*"accessToken":"\\([^"]*\\).*/\\1/')`,
     `       curl --cacert ${ca} -H "Authorization: Bearer $TOKEN" '${url}/api/v1/telemetry/latest?limit=5'`,
+    '    4  Attack it from another terminal, and watch it being noticed: npm run demo:attack',
     '',
     '  Stop    Ctrl-C',
     '',

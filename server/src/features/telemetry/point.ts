@@ -1,4 +1,5 @@
 import { limits, type RejectionCode, type Value } from '@valtronics/contract';
+import { refusedItem } from '../../security/gate/inspected-items.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 /** A point whose shape is right; what it refers to is not looked up yet. */
@@ -31,6 +32,7 @@ const MAX_DETAIL_KEY = 40;
  * no NUL, no half of a surrogate pair. They are refused, since altering what a device said is worse.
  */
 export function readPoint(input: unknown): NormalPoint | RefusedPoint {
+  if (input === refusedItem) return LOOKS_LIKE_AN_ATTACK;
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return invalid('a point is an object');
   const fields = input as Record<string, unknown>;
   for (const key in fields) {
@@ -85,6 +87,12 @@ function isStorable(text: string, maxCharacters: number, maxBytes = maxCharacter
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) return false;
   return text.isWellFormed() && !text.includes('\0');
 }
+
+const LOOKS_LIKE_AN_ATTACK: RefusedPoint = {
+  ok: false,
+  code: 'request_blocked',
+  detail: 'What stands in this point looks like an attack.',
+};
 
 function invalid(detail: string): RefusedPoint {
   return { ok: false, code: 'invalid_point', detail };

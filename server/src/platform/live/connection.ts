@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { liveCloseCodes } from '@valtronics/contract';
 import type { WebSocket } from 'ws';
@@ -12,6 +13,15 @@ export interface Handshake {
   readonly cookie: string | undefined;
   readonly origin: string | undefined;
   readonly userAgent: string | undefined;
+}
+
+/** A handshake before it is answered, with all that it said. */
+export interface AskedHandshake extends Handshake {
+  /** The address line as it came; what it says besides our path is used for nothing. */
+  readonly target: string;
+  readonly headers: IncomingHttpHeaders;
+  /** It asks for what is not there, and will be told so unless it is turned away for something else. */
+  readonly isElsewhere: boolean;
 }
 
 /** Why a connection is not read from at the moment; it is read from when there is no reason left. */

@@ -6,7 +6,13 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { newId } from '../../lib/ids.ts';
 import type { Logger } from '../log/log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { type Handshake, type LiveConnection, type OwnedConnection, openConnection } from './connection.ts';
+import {
+  type AskedHandshake,
+  type Handshake,
+  type LiveConnection,
+  type OwnedConnection,
+  openConnection,
+} from './connection.ts';
 import { type OutboxLimits, outboxLimits } from './outbox.ts';
 
 /** Why a handshake is turned away, as an HTTP answer. */
@@ -18,8 +24,8 @@ export interface HandshakeRefusal {
 export interface LiveServer {
   /** Serves the path on the upgrade requests of this server; every other upgrade is answered 404. */
   attach(server: Server | SecureServer): void;
-  /** Asked before a handshake is accepted; the first refusal counts. */
-  onHandshake(check: (handshake: Handshake) => HandshakeRefusal | undefined): void;
+  /** Asked before a handshake is answered, also where nothing is; the first refusal counts. */
+  onHandshake(check: (handshake: AskedHandshake) => HandshakeRefusal | undefined): void;
   onConnection(listener: (connection: LiveConnection) => void): void;
   readonly size: number;
   /** Takes no more connections, tells the open ones that we restart, and waits for them for as long as the grace lasts. */
@@ -69,7 +75,7 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
   const limits = { ...defaults, ...options.limits };
   const parts = Array.from({ length: HEARTBEAT_PARTS }, () => new Set<OwnedConnection>());
   const perAddress = new Map<string, number>();
-  const checks: ((handshake: Handshake) => HandshakeRefusal | undefined)[] = [];
+  const checks: ((handshake: AskedHandshake) => HandshakeRefusal | undefined)[] = [];
   const listeners: ((connection: LiveConnection) => void)[] = [];
   let size = 0;
   let opened = 0;
@@ -105,7 +111,7 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
     stream.end(`HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\n${lines.join('\r\n')}\r\n\r\n`);
   }
 
-  function refusalOf(handshake: Handshake): HandshakeRefusal | undefined {
+  function refusalOf(handshake: AskedHandshake): HandshakeRefusal | undefined {
     if (closing) return { status: 503, retryAfterSeconds: 5 };
     if (size >= limits.connections) return { status: 503, retryAfterSeconds: 10 };
     if ((perAddress.get(handshake.addressKey) ?? 0) >= limits.connectionsPerAddress) {
@@ -122,11 +128,6 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
     // Until the handshake is done nobody else listens, and an unheard error would end the process.
     const ignore = (): void => void stream.destroy();
     stream.on('error', ignore);
-    // Nothing is taken from the address line: a token written there would end up in logs.
-    if (request.url !== options.path) {
-      refuse(stream, 404);
-      return;
-    }
     const { address, key } = options.addressOf(request);
     const handshake: Handshake = {
       address,
@@ -135,9 +136,16 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
       origin: request.headers.origin,
       userAgent: request.headers['user-agent']?.slice(0, 512),
     };
-    const refusal = refusalOf(handshake);
+    const { url: target = '', headers } = request;
+    // Nothing is taken from the address line: a token written there would end up in logs.
+    const isElsewhere = target !== options.path;
+    const refusal = refusalOf({ ...handshake, target, headers, isElsewhere });
     if (refusal !== undefined) {
       refuse(stream, refusal.status, refusal.retryAfterSeconds);
+      return;
+    }
+    if (isElsewhere) {
+      refuse(stream, 404);
       return;
     }
     webSockets.handleUpgrade(request, stream, head, (socket) => {

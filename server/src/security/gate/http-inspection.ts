@@ -6,6 +6,7 @@ import type { SecurityEvents } from '../events/security-event.ts';
 import { isHarmlessJson } from '../inspection/harmless.ts';
 import { inspectHead, inspectMessage, inspectValue, type Verdict } from '../inspection/inspect-request.ts';
 import type { Caller } from './http-callers.ts';
+import { inspectItems } from './inspected-items.ts';
 import { blockedRequest, inspectionReport } from './inspection-report.ts';
 import { whoOf } from './reported-principal.ts';
 
@@ -19,7 +20,12 @@ export function createHttpInspection(deps: {
   /** Bodies of which the bytes already said that nothing can be in them. */
   const harmless = new WeakSet<FastifyRequest>();
 
-  function tell(verdict: Verdict, request: FastifyRequest, principal: Principal | undefined): void {
+  function tell(
+    verdict: Verdict,
+    request: FastifyRequest,
+    principal: Principal | undefined,
+    status = !verdict.blocked ? null : request.is404 ? 404 : 403,
+  ): void {
     events.report({
       ...inspectionReport(verdict),
       transport: 'http',
@@ -28,7 +34,7 @@ export function createHttpInspection(deps: {
       http: {
         method: request.method,
         route: request.routeOptions.url ?? 'unknown path',
-        status: !verdict.blocked ? null : request.is404 ? 404 : 403,
+        status,
       },
       requestId: request.id,
     });
@@ -62,9 +68,18 @@ export function createHttpInspection(deps: {
       const verdict = inspectMessage(body);
       if (verdict) tell({ ...verdict, blocked: false }, request, principal);
     },
-    /** Keys and values of a body as it was parsed, before it is validated. */
+    /** Keys and values of a body as it was parsed, before it is validated. Of a list of items, those that are refused are taken out. */
     body(endpoint: Endpoint, request: FastifyRequest, principal: Principal): void {
-      if (!harmless.has(request)) judge(inspectValue(request.body, 'body', endpoint.inspection), request, principal);
+      if (harmless.has(request)) return;
+      const { body } = request;
+      const { itemsCheckedIn: list, inspection } = endpoint;
+      if (list === undefined || typeof body !== 'object' || body === null) {
+        judge(inspectValue(body, 'body', inspection), request, principal);
+        return;
+      }
+      const { verdict, refused } = inspectItems(body as Record<string, unknown>, list, inspection);
+      for (const each of refused) tell(each, request, principal, null);
+      judge(verdict, request, principal);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { liveCloseCodes, type Rate, rates, type Stream, streams } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
-import type { LiveConnection } from '../../platform/live/connection.ts';
+import type { AskedHandshake, LiveConnection } from '../../platform/live/connection.ts';
 import type { LiveServer } from '../../platform/live/live-server.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
@@ -14,6 +14,7 @@ import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { sessionCookie } from './credential.ts';
 import { mustBeEnforceable } from './enforceable.ts';
+import { inspectHandshake } from './handshake-inspection.ts';
 import type { createPlaces } from './places.ts';
 import { admit } from './stream-admission.ts';
 import { createStreamReports } from './stream-reports.ts';
@@ -81,7 +82,8 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
   let revocationsHeard = 0;
   let sweeping = false;
 
-  live.onHandshake(({ address, addressKey, cookie }) => {
+  live.onHandshake((handshake) => {
+    const { address, addressKey, cookie } = handshake;
     const answer = limiter.take(`coarse:${addressKey}`, rates.coarseAddress);
     if (!answer.ok) {
       reports.refused('too_many_requests', { address });
@@ -93,10 +95,23 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       reports.refused('banned', { address });
       return { status: 403 };
     }
-    if (!block || (cookie !== undefined && sessionCookie(cookie) !== undefined)) return undefined;
-    reports.refused('address_blocked', { address });
-    return { status: 429, retryAfterSeconds: (block.expires_at.getTime() - clock.now()) / 1000 };
+    if (block && !(cookie !== undefined && sessionCookie(cookie) !== undefined)) {
+      reports.refused('address_blocked', { address });
+      return { status: 429, retryAfterSeconds: (block.expires_at.getTime() - clock.now()) / 1000 };
+    }
+    return inspect(handshake);
   });
+
+  /** As the head of any request. What asks for nothing that is there is told so, attack or not. */
+  function inspect(handshake: AskedHandshake): { status: 403 } | undefined {
+    const { address, isElsewhere } = handshake;
+    const verdict = inspectHandshake(handshake);
+    if (verdict === undefined) return undefined;
+    reports.inspected(verdict, { address });
+    if (!verdict.blocked || isElsewhere) return undefined;
+    reports.refused('request_blocked', { address });
+    return { status: 403 };
+  }
 
   live.onConnection((connection) => {
     connection.hold('checking');

@@ -22,6 +22,7 @@ import { isHarmlessJson } from '../inspection/harmless.ts';
 import { inspectValue } from '../inspection/inspect-request.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { actorOf } from './call-factory.ts';
+import { inspectItems } from './inspected-items.ts';
 import { blockedRequest } from './inspection-report.ts';
 import type { StreamReports } from './stream-reports.ts';
 import type { PublishHandler, SubscribeHandler } from './streams.ts';
@@ -201,7 +202,13 @@ export function serveRequests(options: RequestsOptions): Requests {
   }
 
   function inspect(text: string, value: unknown): void {
-    const verdict = isHarmlessJson(Buffer.from(text)) ? undefined : inspectValue(value, 'body');
+    if (isHarmlessJson(Buffer.from(text))) return;
+    // Points are checked one by one by whoever takes them; a message without any has no such list.
+    const { verdict, refused } =
+      typeof value === 'object' && value !== null
+        ? inspectItems(value as Record<string, unknown>, 'points')
+        : { verdict: inspectValue(value, 'body'), refused: [] };
+    for (const each of refused) reports.inspected(each, { address, principal });
     if (verdict === undefined) return;
     reports.inspected(verdict, { address, principal });
     if (verdict.blocked) throw blockedRequest(verdict);

@@ -1,7 +1,7 @@
 import type { InspectionExemption } from '@valtronics/contract';
 import { isHarmlessJson } from './harmless.ts';
 import { type Inspected, inspectText, knownWordsOnly, type Place } from './inspect.ts';
-import { beginWork } from './pattern.ts';
+import { beginWork, work } from './pattern.ts';
 import { type AttackClass, BLOCK_AT, DETECT_AT } from './signature.ts';
 
 /** What is said of a request in which something was found. */
@@ -46,8 +46,9 @@ export function inspectHead(
 ): Verdict | undefined {
   beginWork();
   let worst = verdictOf(inspectText(head.path, 'path'), 'path', false);
-  worst = worseOf(worst, inspectMembers(head.query, 'query', exemptions));
+  if (!isDecided(worst)) worst = worseOf(worst, inspectMembers(head.query, 'query', exemptions));
   for (const name in head.headers) {
+    if (isDecided(worst)) break;
     const value = head.headers[name];
     if (value === undefined || CREDENTIALS.has(name)) continue;
     const whole = typeof value === 'string' ? value : value.join('\n');
@@ -80,6 +81,7 @@ function inspectCookies(text: string): Verdict | undefined {
     const name = cookie.slice(0, MAX_COOKIE_NAME).split('=', 1)[0]?.trim() ?? '';
     if (name.startsWith('__Host-')) continue;
     worst = worseOf(worst, inspectHeader('cookie', cookie));
+    if (isDecided(worst)) break;
   }
   return worst;
 }
@@ -98,16 +100,20 @@ export function inspectValue(
   exemptions: readonly InspectionExemption[] = NONE,
 ): Verdict | undefined {
   beginWork();
-  if (typeof value === 'string')
-    return verdictOf(inspectText(value), root, exemptionOf(exemptions, root)?.how === 'reported');
-  return inspectMembers(value, root, exemptions);
+  return inspectItem(value, root, exemptions);
 }
 
-function inspectMembers(
-  value: unknown,
-  root: 'body' | 'query',
-  exemptions: readonly InspectionExemption[],
+/** One of a list, after `inspectValue` of what the list stands in: all of them share the work that one request may make. */
+export function inspectItem(
+  item: unknown,
+  where: string,
+  exemptions: readonly InspectionExemption[] = NONE,
 ): Verdict | undefined {
+  if (typeof item !== 'string') return inspectMembers(item, where, exemptions);
+  return verdictOf(inspectText(item), where, exemptionOf(exemptions, where)?.how === 'reported');
+}
+
+function inspectMembers(value: unknown, root: string, exemptions: readonly InspectionExemption[]): Verdict | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   let worst: Verdict | undefined;
   const waiting: Container[] = [{ value, key: root, isItem: false, parent: undefined }];
@@ -118,12 +124,16 @@ function inspectMembers(
       if (!isItem) {
         const ofKey = verdictOf(inspectText(key, 'key'), '', false);
         if (ofKey) worst = worseOf(worst, { ...ofKey, where: pathTo(container, key, isItem) });
+        if (isDecided(worst)) return worst;
       }
       if (typeof member === 'string') {
         const exemption = exemptions.length === 0 ? undefined : exemptionOf(exemptions, pathTo(container, key, isItem));
         if (exemption?.how === 'unseen') continue;
+        // The work of this request is done and that was told. What may be refused is, at the next text of it; this may not.
+        if (exemption?.how === 'reported' && worst !== undefined && work.steps > work.limit) continue;
         const ofText = verdictOf(inspectText(member), '', exemption?.how === 'reported');
         if (ofText) worst = worseOf(worst, { ...ofText, where: pathTo(container, key, isItem) });
+        if (isDecided(worst)) return worst;
       } else if (typeof member === 'object' && member !== null)
         waiting.push({ value: member, key, isItem, parent: container });
     }
@@ -170,6 +180,9 @@ function verdictOf(inspected: Inspected, where: string, neverBlocked: boolean): 
     excerpt: knownWordsOnly(heaviest[0]?.excerpt ?? ''),
   };
 }
+
+/** It is refused: whatever else it holds would change nothing, and would be read at our cost. */
+const isDecided = (worst: Verdict | undefined): boolean => worst?.blocked === true;
 
 function worseOf(one: Verdict | undefined, other: Verdict | undefined): Verdict | undefined {
   if (one === undefined || other === undefined) return one ?? other;

@@ -113,11 +113,15 @@ export function inspectText(text: string, place: Place = 'value'): Inspected {
   if (found.size === 0 && !mayBeDecoded(text) && work.steps <= work.limit) return NOTHING;
   const own: Finding[] = [];
   let budget = Math.min(4 * text.length, 2 * text.length + LONG) + LONG;
-  const layers: { text: string; depth: number }[] = [{ text, depth: 0 }];
-  const seen = new Set<string>();
-  for (let layer = layers.pop(); layer !== undefined; layer = layers.pop()) {
-    if (seen.has(layer.text)) continue;
-    seen.add(layer.text);
+  const layers: Layer[] = [{ text, depth: 0 }];
+  const known = new Set([text]);
+  const add = (layer: string | undefined, depth: number): void => {
+    if (layer === undefined || known.has(layer)) return;
+    known.add(layer);
+    layers.push({ text: layer, depth });
+  };
+  // The least decoded first, so that what several ways lead to is known by the shortest of them.
+  for (let layer = layers.shift(); layer !== undefined; layer = layers.shift()) {
     budget -= layer.text.length;
     if (budget < 0) {
       own.push({ signature: TOO_MUCH, excerpt: '' });
@@ -133,20 +137,38 @@ export function inspectText(text: string, place: Place = 'value'): Inspected {
     const { escapes, longestRun, lineComments, nul } = noticed;
     const next = layer.depth + 1;
     const plainText = escapes ? unescaped(layer.text) : undefined;
+    // Long, and more escapes than text: what that says is not worth what it costs to read it over and over.
+    if (plainText !== undefined && layer.text.length > LONG && plainText.length * 2 < layer.text.length) {
+      own.push({ signature: TOO_MUCH, excerpt: '' });
+      break;
+    }
+    const unpacked = unpack(layer.text, longestRun);
     if (next > MAX_DEPTH) {
-      if (plainText !== undefined && unescaped(plainText) !== undefined) own.push({ signature: TOO_DEEP, excerpt: '' });
+      if (isStillEncoded(plainText, place, found) || (unpacked !== undefined && !known.has(unpacked)))
+        own.push({ signature: TOO_DEEP, excerpt: '' });
       continue;
     }
-    if (lineComments) {
-      const bare = withoutLineComments(layer.text);
-      if (bare !== undefined) layers.push({ text: bare, depth: next });
-    }
-    if (nul) layers.push({ text: layer.text.replaceAll('\0', ''), depth: next });
-    const unpacked = unpack(layer.text, longestRun);
-    if (unpacked !== undefined) layers.push({ text: unpacked, depth: next });
-    if (plainText !== undefined) layers.push({ text: plainText, depth: next });
+    add(plainText, next);
+    add(unpacked, next);
+    if (nul) add(layer.text.replaceAll('\0', ''), next);
+    if (lineComments) add(withoutLineComments(layer.text), next);
   }
   return found.size === 0 && own.length === 0 ? NOTHING : summed(found, own);
+}
+
+interface Layer {
+  readonly text: string;
+  readonly depth: number;
+}
+
+/**
+ * Whether what is left at the last layer is more than the odd sign that looks like an escape. Four times encoded, it is looked at once more
+ * (100 %%% and an ampersand or two come as far as here); still encoded after that, nothing ordinary is.
+ */
+function isStillEncoded(plainText: string | undefined, place: Place, found: Map<number, string>): boolean {
+  if (plainText === undefined) return false;
+  scan(plainText, place, found);
+  return unescaped(plainText) !== undefined;
 }
 
 /** Of the text that was scanned last. */

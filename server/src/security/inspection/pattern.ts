@@ -20,6 +20,8 @@ interface Step {
   readonly max: number;
   /** So many of any token may stand before it. */
   readonly gap: number;
+  /** Exactly one token, and here: there is only one way for it to fit. */
+  readonly single: boolean;
 }
 export interface Pattern {
   readonly steps: readonly Step[];
@@ -66,7 +68,7 @@ export function compilePattern(text: string, groups: Groups, vocabulary: Vocabul
     const tight = core.startsWith('~');
     const fits = new Uint8Array(vocabulary.size);
     for (const name of alternatives(core)) for (const id of idsOf(name, groups, vocabulary)) fits[id] = 1;
-    steps.push({ fits, tight, min, max, gap });
+    steps.push({ fits, tight, min, max, gap, single: min === 1 && max === 1 && gap === 0 });
     gap = 0;
   }
   const [first] = steps;
@@ -112,8 +114,17 @@ export function allowFor(characters: number): void {
   work.limit += characters * STEPS_A_CHARACTER;
 }
 
-function follows(steps: readonly Step[], index: number, from: number): boolean {
-  const step = steps[index];
+function follows(steps: readonly Step[], first: number, start: number): boolean {
+  let index = first;
+  let from = start;
+  let step = steps[index];
+  while (step?.single) {
+    work.steps += 1;
+    if (!fits(step, from)) return false;
+    index += 1;
+    from += 1;
+    step = steps[index];
+  }
   if (step === undefined) return true;
   const last = Math.min(from + step.gap, tokens.count - 1);
   for (let at = from; at <= last; at += 1) {

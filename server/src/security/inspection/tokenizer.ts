@@ -1,4 +1,4 @@
-import { hashStep, kinds, lookalikes, MAX_WORD, markIds, marks, plain, type Vocabulary } from './vocabulary.ts';
+import { codeAt, hashStep, kinds, lookalikes, MAX_WORD, markIds, marks, plain, type Vocabulary } from './vocabulary.ts';
 
 /** Tokens that are held at once. A text of any length goes through here, as far as `CARRIED` tokens always next to each other. */
 export const HELD = 16_384;
@@ -40,6 +40,8 @@ interface Mark {
 }
 const marksBy: Mark[][] = Array.from({ length: 128 }, () => []);
 for (const text of marks) marksBy[text.charCodeAt(0)]?.push({ text, id: markIds.get(text) ?? kinds.mark });
+/** What a character is by itself. A longer mark has marks only, so where something else follows there is nothing to compare. */
+const singleMarks = marksBy.map((of) => of.find(({ text }) => text.length === 1));
 
 const LONGEST_KNOWN_NUMBER = 8;
 const COMMENT = markIds.get('/*');
@@ -71,15 +73,8 @@ export function tokenize(text: string, vocabulary: Vocabulary, look: (from: numb
   noticed.lineComments = false;
   noticed.nul = false;
 
-  const put = (id: number, start: number): void => {
-    ids[count] = id;
-    starts[count] = start;
-    tight[count] = spaced ? 0 : 1;
-    count += 1;
-    spaced = false;
-  };
-
-  put(kinds.start, 0);
+  count = put(count, kinds.start, 0, spaced);
+  spaced = false;
 
   while (at < length) {
     if (count >= HELD - 8) {
@@ -121,7 +116,12 @@ export function tokenize(text: string, vocabulary: Vocabulary, look: (from: numb
         hash = hashStep(hash, plain(inner));
         at += 1;
         inner = at < length ? text.charCodeAt(at) : 32;
-      } while (kindOf[inner] === KIND.letter || kindOf[inner] === KIND.digit);
+      } while ((kindOf[inner] === KIND.letter || kindOf[inner] === KIND.digit) && at - start <= MAX_WORD);
+      // Longer than any word that is known: nothing of it needs to be compared.
+      while (kindOf[inner] === KIND.letter || kindOf[inner] === KIND.digit) {
+        at += 1;
+        inner = at < length ? text.charCodeAt(at) : 32;
+      }
       run += at - start;
       if (run > noticed.longestRun) noticed.longestRun = run;
       const id = at - start > MAX_WORD ? kinds.word : vocabulary.find(text, start, at, hash, kinds.word);
@@ -132,7 +132,8 @@ export function tokenize(text: string, vocabulary: Vocabulary, look: (from: numb
           singles -= 1;
         }
       }
-      put(id, start);
+      count = put(count, id, start, spaced);
+      spaced = false;
       lastWasQuote = false;
       continue;
     }
@@ -144,16 +145,27 @@ export function tokenize(text: string, vocabulary: Vocabulary, look: (from: numb
       let hash = 0;
       const isShort = at - start <= LONGEST_KNOWN_NUMBER;
       for (let index = start; isShort && index < at; index += 1) hash = hashStep(hash, plain(text.charCodeAt(index)));
-      put(isShort ? vocabulary.find(text, start, at, hash, kinds.number) : kinds.number, start);
-      if (at > start + 2 && (text.charCodeAt(start + 1) | 32) === 120) noticed.escapes = true;
+      count = put(count, isShort ? vocabulary.find(text, start, at, hash, kinds.number) : kinds.number, start, spaced);
+      spaced = false;
+      if (at > start + 2 && (codeAt(text, start + 1) | 32) === 120) noticed.escapes = true;
       lastWasQuote = false;
       continue;
     }
     if (kind === KIND.quote) {
       const mark = plain(code);
-      if (mark === 0x60) put(kinds.backtick, at);
-      else if (mark === 0x22) put((doubles++ & 1) === 0 ? kinds.doubleOpen : kinds.doubleClose, at);
-      else put((singles++ & 1) === 0 ? kinds.singleOpen : kinds.singleClose, at);
+      const isDouble = mark === 0x22;
+      const opens = ((isDouble ? doubles : singles) & 1) === 0;
+      if (isDouble) doubles += 1;
+      else if (mark !== 0x60) singles += 1;
+      const id = isDouble
+        ? opens
+          ? kinds.doubleOpen
+          : kinds.doubleClose
+        : opens
+          ? kinds.singleOpen
+          : kinds.singleClose;
+      count = put(count, mark === 0x60 ? kinds.backtick : id, at, spaced);
+      spaced = false;
       run = 0;
       lastWasQuote = true;
       at += 1;
@@ -162,7 +174,8 @@ export function tokenize(text: string, vocabulary: Vocabulary, look: (from: numb
     lastWasQuote = false;
     const mark = markAt(text, at);
     if (mark === undefined) {
-      put(kinds.mark, at);
+      count = put(count, kinds.mark, at, spaced);
+      spaced = false;
       run = 0;
       at += 1;
       continue;
@@ -173,7 +186,7 @@ export function tokenize(text: string, vocabulary: Vocabulary, look: (from: numb
     else if (mark.id === DASHES || mark.id === HASH) noticed.lineComments = true;
     else if (mark.id === COMMENT && hasCommentEnd) {
       // SQL takes a comment for a space, and the inside of /*!50000 … */ for itself.
-      if (text.charCodeAt(at + 2) === 33) {
+      if (codeAt(text, at + 2) === 33) {
         at = endOfDigits(text, at + 3);
         spaced = true;
         continue;
@@ -190,12 +203,22 @@ export function tokenize(text: string, vocabulary: Vocabulary, look: (from: numb
       spaced = true;
       continue;
     }
-    put(mark.id, at);
+    count = put(count, mark.id, at, spaced);
+    spaced = false;
     at += mark.text.length;
   }
-  put(kinds.end, length);
+  count = put(count, kinds.end, length, spaced);
+  spaced = false;
   tokens.count = count;
   look(from);
+}
+
+/** One more token, the `count`th. Kept out of the reader, whose variables then need no place that others see. */
+function put(count: number, id: number, start: number, spaced: boolean): number {
+  tokens.ids[count] = id;
+  tokens.starts[count] = start;
+  tokens.tight[count] = spaced ? 0 : 1;
+  return count + 1;
 }
 
 /** A quote that touches a word or a number on its left. */
@@ -208,11 +231,13 @@ const isNumber = (token: number): boolean => tokens.ids[token] === kinds.number;
 const FIRST_KNOWN_WORD = Math.max(...markIds.values()) + 1;
 
 function markAt(text: string, at: number): Mark | undefined {
-  const candidates = marksBy[plain(text.charCodeAt(at)) & 127] ?? [];
+  const first = plain(text.charCodeAt(at)) & 127;
+  const candidates = marksBy[first] ?? [];
+  if (candidates.length <= 1 || kindOf[codeAt(text, at + 1)] !== KIND.mark) return singleMarks[first];
   for (const mark of candidates) {
     let same = true;
     for (let index = 0; same && index < mark.text.length; index += 1)
-      same = plain(text.charCodeAt(at + index)) === mark.text.charCodeAt(index);
+      same = plain(codeAt(text, at + index)) === mark.text.charCodeAt(index);
     if (same) return mark;
   }
   return undefined;
@@ -228,12 +253,12 @@ function endOfDigits(text: string, start: number): number {
 
 /** `12`, `1.5`, `0x3c`. Letters that follow are a word of their own, as SQL reads `1or 1`. */
 function endOfNumber(text: string, start: number): number {
-  if (text.charCodeAt(start) === 48 && (text.charCodeAt(start + 1) | 32) === 120) {
+  if (codeAt(text, start) === 48 && (codeAt(text, start + 1) | 32) === 120) {
     let at = start + 2;
     while (at < text.length && isHex(text.charCodeAt(at))) at += 1;
     if (at > start + 2) return at;
   }
   const at = endOfDigits(text, start);
-  return text.charCodeAt(at) === 46 && isDigit(text.charCodeAt(at + 1)) ? endOfDigits(text, at + 1) : at;
+  return codeAt(text, at) === 46 && isDigit(codeAt(text, at + 1)) ? endOfDigits(text, at + 1) : at;
 }
 const isHex = (code: number): boolean => isDigit(code) || ((code | 32) >= 97 && (code | 32) <= 102);

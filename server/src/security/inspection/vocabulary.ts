@@ -56,6 +56,9 @@ export interface Vocabulary {
   find(text: string, start: number, end: number, hash: number, otherwise: number): number;
 }
 
+/** A character as a number, 0 behind the end: the language's own answer there is NaN, with which all that follows is reckoned in fractions. */
+export const codeAt = (text: string, at: number): number => (at < text.length ? text.charCodeAt(at) : 0);
+
 export const hashStep = (hash: number, code: number): number => (Math.imul(hash, 31) + code) | 0;
 
 /** What some servers take for a slash, a backslash or a quote. */

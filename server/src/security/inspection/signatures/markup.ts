@@ -31,9 +31,10 @@ export const markupSignatures: readonly Signature[] = [
     '< @tag|@activetag|@word ..24 @event =',
     '@q|@backtick|@start /*2 @event ~=',
     '@event = ..4 @jsfn ~(|@backtick',
+    '@event = @q? ..4 @word ~(',
     '@event = @q? javascript',
   ),
-  markup('event_name', 3, '@event ~='),
+  markup('event_name', 3, '@event ='),
   markup(
     'script_address',
     5,
