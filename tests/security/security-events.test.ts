@@ -65,6 +65,22 @@ describe('HTTP', () => {
       { http: { method: 'GET', route: '/backup', status: 200 }, reason: 'no_navigation' },
     ],
     [
+      'a path that a page elsewhere makes a browser ask for',
+      'path.unknown',
+      (from) => app.call('GET', '/x.png', { from, headers: { 'sec-fetch-site': 'cross-site', 'user-agent': 'b' } }),
+      { ofInstance: true, details: { browser: true, userAgent: 'b' } },
+    ],
+    [
+      'an attack that a page elsewhere makes a browser send',
+      'request.blocked',
+      (from) =>
+        app.call('GET', '/x.png?q=%3Cscript%3Ealert(1)%3C/script%3E', {
+          from,
+          headers: { 'sec-fetch-site': 'cross-site' },
+        }),
+      { ofInstance: true, details: { browser: true, where: 'query.q' } },
+    ],
+    [
       'an id that is nobody’s',
       'resource.missing',
       (from) => app.call('GET', `/api/v1/devices/${newId()}`, byToken(user, from)),
@@ -278,6 +294,59 @@ describe('who sees what', () => {
     expect(await listed(`address=${from}`)).toEqual([]);
   });
 
+  test('who is limited to device groups sees what is about a device they see, and what is about nothing of theirs not', async () => {
+    const limited = await app.aPerson('admin');
+    const [inside, outside] = [await app.aDevice(admin), await app.aDevice(admin)];
+    const by = (method: string, path: string, body?: unknown, as = admin) =>
+      app.call(method, `/api/v1${path}`, { token: as.accessToken, from: freshAddress(), ...(body ? { body } : {}) });
+    await app.freshProof(admin);
+    const group = await by('POST', '/device-groups', { name: 'Ward 7', deviceIds: [inside.id] });
+    expect(group.status).toBe(201);
+    const scope = { deviceScope: 'limited', deviceGroupIds: [group.json.id] };
+    expect((await by('PATCH', `/users/${limited.userId}`, scope)).status).toBe(200);
+    const subjects = [
+      ['device', inside.id],
+      ['device', outside.id],
+      ['ip', '192.0.2.77'],
+    ];
+    for (const [scope, subject] of subjects) {
+      const values = [scope, subject, admin.userId];
+      await app.database.admin.query(
+        `with mine as (select organisation_id from users where id = $3::uuid),
+         event as (insert into security_events (id, at, organisation_id, category, action, outcome, level, transport, device_id, reason)
+           select gen_random_uuid(), now(), organisation_id, 'incident', 'detection.raised', 'success', 'info', 'system',
+             case when $1 = 'device' then $2::text::uuid end, 'of-groups' from mine),
+         detection as (insert into detections (id, at, organisation_id, scenario, severity, scope, subject, first_at, last_at, count, events, answered_at)
+           select gen_random_uuid(), now(), organisation_id, 'of-groups', 'low', $1, $2, now(), now(), 1, '{}', now() from mine)
+         insert into incidents (id, organisation_id, title, severity, status, scope, subject, opened_at, opened_by_hand, first_at, last_at)
+           select gen_random_uuid(), organisation_id, 'of groups', 'low', 'open', $1, $2, now(), false, now(), now() from mine`,
+        values,
+      );
+    }
+    const aboutDevices = (
+      items: { device?: { id: string } | null; deviceId?: string | null; subject?: { value: string } }[],
+    ) => items.map(({ deviceId, subject }) => subject?.value ?? deviceId ?? null).toSorted();
+    const seenBy = async (as: Person) => {
+      const lists = [
+        '/detections?scenario=of-groups',
+        '/security-events?action=detection.raised&limit=1000',
+        '/incidents',
+      ];
+      const answers = await Promise.all(lists.map((path) => by('GET', path, undefined, as)));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      const [detections, events, incidents] = answers.map(({ json }) => json.items);
+      return [
+        aboutDevices(detections),
+        aboutDevices(events.filter(({ reason }: SecurityEventBody) => reason === 'of-groups')),
+        aboutDevices(incidents.filter(({ title }: { title: string }) => title === 'of groups')),
+      ];
+    };
+    const all = ['192.0.2.77', inside.id, outside.id].toSorted();
+    expect(await seenBy(admin)).toEqual([all, [null, inside.id, outside.id].toSorted(), all]);
+    // An incident is also opened by hand, about an address, and is everybody's; what was concluded by itself is not.
+    expect(await seenBy(limited)).toEqual([[inside.id], [inside.id], ['192.0.2.77', inside.id].toSorted()]);
+  });
+
   test('pages follow each other without a gap', async () => {
     const from = freshAddress();
     for (let n = 0; n < 7; n += 1) await app.call('GET', `/page-${n}`, { from });
@@ -355,6 +424,26 @@ describe('what is concluded', () => {
       ]),
     );
     await eventually(async () => expect((await detections(`subject=${from}`))[0].answeredAt).not.toBeNull());
+  });
+
+  test('what a page elsewhere makes browsers ask for is told, and keeps nobody of that address out', async () => {
+    const from = freshAddress();
+    const headers = { 'sec-fetch-site': 'cross-site' };
+    for (let n = 0; n < 3; n += 1)
+      await app.call('GET', '/x.png?q=%3Cscript%3Ealert(1)%3C/script%3E', { from, headers });
+    for (let n = 0; n < 25; n += 1) await app.call('GET', `/api/a${n}`, { from, headers });
+    await eventually(async () => {
+      const [raised, ...more] = await detections(`subject=${from}`);
+      expect(raised).toMatchObject({ scenario: 'injection-by-browser' });
+      expect(raised.answeredAt).not.toBeNull();
+      expect(more).toEqual([]);
+    });
+    expect((await app.call('GET', '/api/v1/auth/providers', { from })).status).toBe(200);
+    // The same from a tool.
+    for (let n = 0; n < 3; n += 1) await app.call('GET', '/x.png?q=%3Cscript%3Ealert(1)%3C/script%3E', { from });
+    await eventually(async () =>
+      expect((await app.call('GET', '/api/v1/auth/providers', { from })).json.code).toBe('banned'),
+    );
   });
 
   test('an id that was guessed too often, by somebody who is signed in', async () => {

@@ -3,6 +3,7 @@ import { Problem } from '../../server/src/lib/problem.ts';
 import { addressList } from '../../server/src/platform/config/addresses.ts';
 import { openNotices } from '../../server/src/platform/db/notices.ts';
 import { createLogger } from '../../server/src/platform/log/log.ts';
+import type { AuditEntry } from '../../server/src/security/audit/audit-event.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
 import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
 import { newRootKeyText, parseRootKey } from '../../server/src/security/crypto/root-key.ts';
@@ -23,12 +24,13 @@ export async function aShield(
   database: TestDatabase,
   clock = manualClock(Date.UTC(2026, 5, 1)),
   exempt: readonly string[] = [],
+  onAppended?: (entry: AuditEntry) => void,
 ) {
   if (!rootKey) throw new Error('no root key');
   const lines: Record<string, unknown>[] = [];
   const log = createLogger({ level: 'info', clock, write: (line) => lines.push(JSON.parse(line)) });
   const notices = await openNotices(database.connection('server'), database.server, log);
-  const transactions = createTransactions(database);
+  const transactions = createTransactions(database, onAppended ? { onAppended } : {});
   const allowList = await openAllowList({ transactions, notices, settings: [addressList(exempt)], log });
   const blocks = await openBlocks({ transactions, notices, allowList, clock, log });
   const decisions = createDecisions({ transactions, blocks, allowList, clock, log });

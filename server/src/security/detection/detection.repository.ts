@@ -22,6 +22,8 @@ export interface DetectionRow {
 }
 
 const MOST_EVENTS = 50;
+const MOST_SILENT = 200_000;
+const columns = sql`id, at, organisation_id, scenario, severity, technique, scope, subject, first_at, last_at, count, events, simulated, answered_at`;
 
 export async function progressOfDetection(reader: Reader): Promise<number> {
   const found = await sql<{ position: string }>`select position::text from detection_progress`.execute(reader.db);
@@ -59,24 +61,28 @@ export async function positionBefore(reader: Reader, since: Date, upTo: number, 
   return Number(found.rows[0]?.position ?? upTo);
 }
 
-/** When each was raised last, of those raised since. */
+/** When each was raised last, of those raised since; the latest of them if they are very many. */
 export async function raisedSince(
   reader: Reader,
   since: Date,
 ): Promise<{ scenario: string; subject: string; organisation_id: number | null; at: Date }[]> {
   const found = await sql<{ scenario: string; subject: string; organisation_id: number | null; at: Date }>`
     select scenario, subject, organisation_id, max(last_at) as at from detections where at >= ${since}
-    group by scenario, subject, organisation_id`.execute(reader.db);
+    group by scenario, subject, organisation_id order by max(last_at) desc limit ${MOST_SILENT}`.execute(reader.db);
   return found.rows;
 }
 
 /** Writes a conclusion down, unless it stands there already and is not over. */
-export async function raiseDetection(tx: UnauditedTx, conclusion: Conclusion, now: Date): Promise<string | undefined> {
+export async function raiseDetection(
+  tx: UnauditedTx,
+  conclusion: Conclusion,
+  now: Date,
+): Promise<DetectionRow | undefined> {
   const { scenario, subject, organisationId, positions, firstAt, lastAt, count } = conclusion;
   const silentSince = new Date(lastAt - scenario.cooldownSeconds * 1_000);
   const evidence = scenario.evidence;
   const since = new Date(lastAt - (evidence?.seconds ?? 0) * 1_000);
-  const raised = await sql<{ id: string }>`
+  const raised = await sql<DetectionRow>`
     with led as (
       select id, position from security_events where position = any(${[...positions]}::bigint[])
     ), before as (
@@ -96,16 +102,21 @@ export async function raiseDetection(tx: UnauditedTx, conclusion: Conclusion, no
     where not exists (select from detections
       where scenario = ${scenario.id} and subject = ${subject} and organisation_id is not distinct from ${organisationId}
         and last_at > ${silentSince} and last_at <= ${new Date(lastAt)})
-    returning id`.execute(tx.db);
-  return raised.rows[0]?.id;
+    returning ${columns}`.execute(tx.db);
+  return raised.rows[0];
 }
 
-/** Those whose answer does not stand yet, oldest first. */
-export async function listUnanswered(reader: Reader, limit: number): Promise<DetectionRow[]> {
+/** One whose answer does not stand yet: the oldest or the newest, without those that were put off. */
+export async function nextUnanswered(
+  reader: Reader,
+  putOff: readonly string[],
+  newestFirst: boolean,
+): Promise<DetectionRow | undefined> {
+  const order = newestFirst ? sql`at desc, id desc` : sql`at, id`;
   const found = await sql<DetectionRow>`
-    select id, at, organisation_id, scenario, severity, technique, scope, subject, first_at, last_at, count, events, simulated, answered_at
-    from detections where answered_at is null order by at, id limit ${limit}`.execute(reader.db);
-  return found.rows;
+    select ${columns} from detections
+    where answered_at is null and id <> all(${[...putOff]}::uuid[]) order by ${order} limit 1`.execute(reader.db);
+  return found.rows[0];
 }
 
 export async function markAnswered(tx: UnauditedTx, id: string, now: Date): Promise<void> {

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { type Clock, systemClock } from '../../lib/clock.ts';
+import { aShield } from '../../../../tests/support/shield.ts';
+import { type Clock, manualClock, systemClock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { createLeadership } from '../../platform/db/leadership.ts';
 import { type Notices, openNotices } from '../../platform/db/notices.ts';
 import { createLogger } from '../../platform/log/log.ts';
 import { createTransactions } from '../audit/transactions.ts';
+import { reportOfAudit } from '../events/audit-reports.ts';
 import { completeEvent } from '../events/complete-event.ts';
 import { appendSecurityEvents } from '../events/security-event.repository.ts';
 import type { SecurityEvent, SecurityReport } from '../events/security-event.ts';
@@ -49,9 +51,11 @@ const jump = { action: 'clock.jumped', transport: 'system' } as const;
 interface Options {
   lock?: number;
   answer?: (detection: Detection) => Promise<void>;
+  /** Asked for before the other. */
+  firstAnswer?: (detection: Detection) => Promise<void>;
   clock?: Clock;
 }
-function aDetector({ lock = ++locks, answer, clock = systemClock }: Options = {}) {
+function aDetector({ lock = ++locks, answer, firstAnswer, clock = systemClock }: Options = {}) {
   const announced: SecurityEvent[] = [];
   const answered: Detection[] = [];
   const detector = createDetector({
@@ -62,6 +66,7 @@ function aDetector({ lock = ++locks, answer, clock = systemClock }: Options = {}
     clock,
     log,
   });
+  if (firstAnswer) detector.answerWith(firstAnswer);
   detector.answerWith(
     answer ??
       (async (detection) => {
@@ -124,6 +129,33 @@ describe('from the table to the answer', () => {
     expect(answered[0]?.events).toHaveLength(6);
   });
 
+  test.each([
+    ['one address', () => '203.0.113.44', '203.0.113.44'],
+    ['one IPv6 network', (n: number) => `2001:db8:5:6:${n}::1`, '2001:db8:5:6::/64'],
+  ])('guessing from %s is told from what the sign-in defence did, with the address', async (_of, from, subject) => {
+    const { answered } = aDetector();
+    const reports: SecurityReport[] = [];
+    const shield = await aShield(database, manualClock(Date.now()), [], (entry) => {
+      const report = reportOfAudit(entry);
+      if (report) reports.push(report);
+    });
+    for (let n = 0; n < 10; n += 1)
+      await shield.guess({ address: from(n), account: `person-${n}-${subject}@example.org` });
+    await shield.close();
+    expect(reports.map(({ action }) => action)).toEqual(['block.created', 'address.suspicious']);
+    for (const report of reports) await happened(report);
+    await eventually(() => expect(answered).toHaveLength(2));
+    expect(answered.map(({ scenario, subject }) => [scenario, subject.value])).toEqual([
+      ['brute-force', subject],
+      ['persistent-guessing', subject],
+    ]);
+    const { rows } = await database.admin.query(
+      'select action from security_events where source_address <<= $1 order by position',
+      [subject],
+    );
+    expect(rows.map(({ action }) => action)).toEqual(expect.arrayContaining(['block.created', 'detection.raised']));
+  });
+
   test('in simulation it is shown as such', async () => {
     await database.admin.query(`
       with operator as (insert into organisations (public_id, name) values (gen_random_uuid(), 'Operator') returning id)
@@ -151,6 +183,21 @@ describe('from the table to the answer', () => {
   });
 });
 
+test('what tells of a detection stands beside it, whatever dies before anybody has answered', async () => {
+  aDetector({ answer: () => Promise.reject(new Error('dies')) });
+  await happened(jump);
+  const both = await eventually(async () => {
+    const { rows } = await database.admin.query(
+      'select d.id, e.action, e.reason, e.details, e.xmin = d.xmin as together from detections d left join security_events e on e.id = d.id',
+    );
+    expect(rows).toHaveLength(1);
+    return rows;
+  });
+  expect(both).toMatchObject([
+    { action: 'detection.raised', reason: 'clock-jump', together: true, details: { detectionId: both[0].id } },
+  ]);
+});
+
 describe('answers', () => {
   test('are asked for again until they stand, and hold up no other', async () => {
     let fails = 2;
@@ -168,6 +215,37 @@ describe('answers', () => {
       { withinMs: 8_000 },
     );
     expect(asked).toEqual(['clock-jump', 'evidence-tampering', 'clock-jump', 'clock-jump']);
+  });
+
+  test('one that fails keeps the next from nothing', async () => {
+    const { answered } = aDetector({ firstAnswer: () => Promise.reject(new Error('no block can be made')) });
+    await happened(jump);
+    await eventually(() => expect(answered).toMatchObject([{ scenario: 'clock-jump' }]));
+    expect(await raised()).toMatchObject([{ answered_at: null }]);
+  });
+
+  test('a row of old ones that cannot be given does not hold up what is raised now', async () => {
+    await database.admin.query(`
+      insert into detections (id, at, scenario, severity, scope, subject, first_at, last_at, count, events)
+      select gen_random_uuid(), now() - interval '1 day', 'gone', 'low', 'ip', '192.0.2.1', now(), now(), 1, '{}'
+      from generate_series(1, 250)`);
+    let failed = 0;
+    const answered: string[] = [];
+    aDetector({
+      async answer({ scenario }) {
+        if (scenario !== 'gone') answered.push(scenario);
+        else {
+          failed += 1;
+          // Each costs time as well.
+          await delay(20);
+          throw new Error('not now');
+        }
+      },
+    });
+    await eventually(() => expect(failed).toBeGreaterThan(3));
+    await happened(jump);
+    await eventually(() => expect(answered).toEqual(['clock-jump']), { withinMs: 1_500 });
+    expect(failed).toBeLessThan(100);
   });
 
   test('that were not given before the server died are given by the next one', async () => {
@@ -232,6 +310,31 @@ describe('one at a time', () => {
     await happened({ action: 'request.blocked', address: '203.0.113.50' }, 3);
     await happened(jump);
     await eventually(() => expect(next.answered.map(({ scenario }) => scenario)).toEqual(['clock-jump']));
+  });
+
+  test('a restart makes nothing silent for longer than it was', async () => {
+    const userId = 'person';
+    const wrongFactor = {
+      action: 'session.refused',
+      user: { id: userId, label: null },
+      details: { factor: 'totp' },
+    } as const;
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+    // Raised 61 minutes ago, so silent until a minute ago; what was tried meanwhile counts for nothing, in no server.
+    await database.admin.query(
+      `insert into detections (id, at, scenario, severity, scope, subject, first_at, last_at, count, events, answered_at)
+       values (gen_random_uuid(), $1, 'second-factor-guessing', 'high', 'user', $2, $1, $1, 4, '{}', $1)`,
+      [minutesAgo(61), userId],
+    );
+    for (const minutes of [59, 58, 57, 56, 3]) await happened(wrongFactor, 1, minutesAgo(minutes));
+    await database.admin.query('update detection_progress set position = (select max(position) from security_events)');
+    const { answered } = aDetector();
+    await happened(wrongFactor, 3);
+    await happened(jump);
+    await eventually(() => expect(answered.map(({ scenario }) => scenario)).toEqual(['clock-jump']));
+    await happened(wrongFactor);
+    await eventually(() => expect(answered).toHaveLength(2));
+    expect(answered[1]).toMatchObject({ scenario: 'second-factor-guessing', count: 4 });
   });
 
   test('a conclusion that could not be written is drawn again', async () => {

@@ -3,7 +3,9 @@ import type { Leadership } from '../../platform/db/leadership.ts';
 import type { Notices } from '../../platform/db/notices.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
+import { appendSecurityEvents } from '../events/security-event.repository.ts';
 import type { SecurityEvent } from '../events/security-event.ts';
+import { announcementOf, detectionOf } from './announcement.ts';
 import { createAnswers } from './answers.ts';
 import {
   moveProgress,
@@ -57,11 +59,20 @@ export function createDetector(deps: {
   let stopped = true;
   let timer: NodeJS.Timeout | undefined;
 
-  /** What the server before knew: the events of the longest window once more, and what was raised from them. */
+  /**
+   * What the server before knew: what was raised, then the events of the longest window once more. In this order, since only what was raised
+   * makes silent: an event read again may seem to conclude what was concluded a moment before the window, and would be silent too long.
+   */
   async function rebuild(): Promise<NonNullable<typeof engine>> {
     const made = createEngine(scenarios);
     const position = await transactions.readAcross(progressOfDetection);
     const since = new Date(clock.now() - memoryMs);
+    const cooldowns = new Map(scenarios.map(({ id, cooldownSeconds }) => [id, cooldownSeconds * 1_000]));
+    const stillSilent = new Date(since.getTime() - Math.max(...cooldowns.values()));
+    for (const { scenario, subject, organisation_id, at } of await transactions.readAcross((reader) =>
+      raisedSince(reader, stillSilent),
+    ))
+      made.suppress(scenario, subject, organisation_id, at.getTime() + (cooldowns.get(scenario) ?? 0));
     let after = await transactions.readAcross((reader) => positionBefore(reader, since, position, MOST_REPLAYED));
     while (after < position && !stopped) {
       const at = after;
@@ -69,14 +80,8 @@ export function createDetector(deps: {
         readSeenEvents(reader, { after: at, upTo: position, limit: EVENTS_A_STEP }),
       );
       const now = clock.now();
-      for (const event of events) made.see(event.at > now ? { ...event, at: now } : event);
+      for (const event of events) made.replay(event.at > now ? { ...event, at: now } : event);
       after = events.at(-1)?.position ?? position;
-    }
-    for (const { scenario, subject, organisation_id, at } of await transactions.readAcross((reader) =>
-      raisedSince(reader, since),
-    )) {
-      const cooldown = scenarios.find(({ id }) => id === scenario)?.cooldownSeconds ?? 0;
-      made.suppress(scenario, subject, organisation_id, at.getTime() + cooldown * 1_000);
     }
     return { see: made.see, position };
   }
@@ -94,7 +99,13 @@ export function createDetector(deps: {
     for (const event of events) conclusions.push(...at.see(event.at > now ? { ...event, at: now } : event));
     await transactions.unaudited(null, 'detection', async (tx) => {
       if (!(await moveProgress(tx, at.position, last.position))) throw new AnotherLeadsError();
-      for (const conclusion of conclusions) await raiseDetection(tx, conclusion, clock.date());
+      const raised: SecurityEvent[] = [];
+      for (const conclusion of conclusions) {
+        const row = await raiseDetection(tx, conclusion, clock.date());
+        if (row) raised.push(announcementOf(detectionOf(row, conclusion.scenario)));
+      }
+      // With the detection, so that no crash comes between it and what tells of it. Last, since it waits for whoever else appends.
+      if (raised.length > 0) await appendSecurityEvents(tx, raised);
     });
     at.position = last.position;
     if (conclusions.length > 0) answerSoon();

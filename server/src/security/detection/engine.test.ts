@@ -202,6 +202,36 @@ describe('under a flood of forged addresses', () => {
   });
 });
 
+describe('read again after a restart', () => {
+  const scenario = aScenario({ type: 'window', match, count: 3, seconds: 60 });
+  test('events count on, conclude nothing and make nothing silent', () => {
+    const engine = createEngine([scenario]);
+    for (const at of [0, 1, 2, 3]) engine.replay(anEvent(at));
+    expect(engine.see(anEvent(4))).toHaveLength(1);
+    expect(engine.see(anEvent(5))).toEqual([]);
+  });
+  test('what was raised is what makes silent, and what came meanwhile is no part of the next count', () => {
+    const engine = createEngine([scenario]);
+    engine.suppress('a-scenario', '203.0.113.1', null, START + 1_000_000);
+    for (const at of [0, 998, 999]) engine.replay(anEvent(at));
+    expect([1_000, 1_001, 1_002].map((at) => engine.see(anEvent(at)).length)).toEqual([0, 0, 1]);
+  });
+  test('a sequence is silent about whom its last step names', () => {
+    const steps = [
+      { match, by: 'details.invited' },
+      { match: { actions: ['access.refused'] }, by: 'user' },
+    ];
+    const acts = aScenario({ type: 'sequence', steps, seconds: 60 }, { subject: 'user' });
+    const invites = (at: number, invited: string) => anEvent(at, { userId: 'admin', details: { invited } });
+    const engine = createEngine([acts]);
+    engine.suppress('a-scenario', 'new', 1, START + 1_000_000);
+    engine.suppress('a-scenario', 'admin', 1, START + 1_000_000);
+    for (const invited of ['new', 'newer']) engine.replay(invites(0, invited));
+    const act = (userId: string) => engine.see(anEvent(1, { userId, action: 'access.refused' }));
+    expect([act('new').length, act('newer').length]).toEqual([0, 1]);
+  });
+});
+
 test('events are the whole input: the same again leads to the same', () => {
   const events = Array.from({ length: 500 }, (_, n) =>
     anEvent(n / 10, { route: `/${n % 30}`, address: `203.0.113.${n % 7}` }),

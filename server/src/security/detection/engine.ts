@@ -15,6 +15,8 @@ export interface Engine {
   /** Whether anything looks at events of this name; others need not be read. */
   readonly actions: readonly string[];
   see(event: SeenEvent): readonly Conclusion[];
+  /** Counts an event that was looked at before a restart. What follows from it was raised then or is not due: nobody is silent for it now. */
+  replay(event: SeenEvent): void;
   /** It was raised (here before a restart, or by another server): silent about this subject until then. */
   suppress(scenarioId: string, subject: string, organisationId: number | null, until: number): void;
   /** Subjects remembered, of all scenarios together. */
@@ -27,7 +29,9 @@ const NONE: readonly Conclusion[] = [];
 
 interface State {
   counting: Counting | undefined;
-  silentUntil: number;
+}
+interface Silence {
+  until: number;
 }
 
 interface Looking {
@@ -36,10 +40,12 @@ interface Looking {
   readonly matches: (event: SeenEvent) => boolean;
   readonly groupBy: readonly FieldOf[];
   readonly subjectOf: FieldOf;
+  /** Whom an event is about, if it is counted: the subject; in a sequence what its steps have in common, which only the last calls that. */
+  readonly aboutOf: FieldOf;
   readonly begin: () => Counting;
   readonly states: ReturnType<typeof keptStates<State>>;
   /** By subject, since other groups of the same subject are silent too. */
-  readonly silent: ReturnType<typeof keptStates<State>>;
+  readonly silent: ReturnType<typeof keptStates<Silence>>;
 }
 
 const subjectFields: Record<Scenario['subject'], string> = {
@@ -64,7 +70,7 @@ export function createEngine(scenarios: readonly Scenario[], { mostSubjects = MO
       subjectOf: fieldOf(subjectFields[scenario.subject]),
       begin: countingOf(scenario.rule),
       states: keptStates<State>(mostSubjects),
-      silent: keptStates<State>(mostSubjects),
+      silent: keptStates<Silence>(mostSubjects),
     };
     const { rule } = scenario;
     const steps =
@@ -73,32 +79,40 @@ export function createEngine(scenarios: readonly Scenario[], { mostSubjects = MO
         : [{ match: rule.match, groupBy: scenario.groupBy ?? [] }];
     // The last step first: what ends a sequence does not begin the next one by the same event.
     for (const [step, { match, groupBy }] of [...steps.entries()].reverse()) {
-      const looking: Looking = { ...shared, step, matches: matcherOf(match), groupBy: groupBy.map(fieldOf) };
+      const fields = groupBy.map(fieldOf);
+      const aboutOf = rule.type === 'sequence' ? (fields[0] ?? shared.subjectOf) : shared.subjectOf;
+      const looking: Looking = { ...shared, step, matches: matcherOf(match), groupBy: fields, aboutOf };
       all.set(scenario.id, looking);
       for (const action of match.actions) byAction.set(action, [...(byAction.get(action) ?? []), looking]);
     }
   }
 
-  function lookAt(looking: Looking, event: SeenEvent): Conclusion | undefined {
+  function lookAt(looking: Looking, event: SeenEvent, isReplayed: boolean): Conclusion | undefined {
     if (!looking.matches(event)) return undefined;
     const key = keyOf(looking, event);
     if (key === undefined) return undefined;
+    const { scenario, silent } = looking;
+    const organisationId = scenario.subject === 'ip' || scenario.subject === 'instance' ? null : event.organisationId;
+    // What happens while a scenario is silent about somebody is no part of the next count. It is over before the count begins, since no
+    // scenario remembers longer than it is silent.
+    const about = looking.aboutOf(event);
+    const silence = silent.find(silentKey(organisationId, String(about)));
+    if (silence && event.at < silence.until) return undefined;
     const state = looking.states.of(key, fresh);
-    if (event.at < state.silentUntil) return undefined;
     state.counting ??= looking.begin();
     const led = state.counting(event, looking.step);
-    if (led === undefined) return undefined;
+    if (led === undefined || isReplayed) return undefined;
     const value = looking.subjectOf(event);
     if (value === null || value === undefined) return undefined;
     const subject = String(value);
-    const { scenario } = looking;
     state.counting = undefined;
-    state.silentUntil = event.at + scenario.cooldownSeconds * 1_000;
-    const organisationId = scenario.subject === 'ip' || scenario.subject === 'instance' ? null : event.organisationId;
-    const silent = looking.silent.of(silentKey(organisationId, subject), fresh);
-    if (event.at < silent.silentUntil) return undefined;
-    silent.silentUntil = state.silentUntil;
+    keepSilent(looking, organisationId, subject, event.at + scenario.cooldownSeconds * 1_000);
     return { ...led, scenario, subject, organisationId, lastAt: event.at };
+  }
+
+  function keepSilent({ silent }: Looking, organisationId: number | null, subject: string, until: number): void {
+    const silence = silent.of(silentKey(organisationId, subject), () => ({ until }));
+    silence.until = Math.max(silence.until, until);
   }
 
   return {
@@ -108,7 +122,7 @@ export function createEngine(scenarios: readonly Scenario[], { mostSubjects = MO
       if (!looking) return NONE;
       let conclusions: Conclusion[] | undefined;
       for (const each of looking) {
-        const conclusion = lookAt(each, event);
+        const conclusion = lookAt(each, event, false);
         if (conclusion) {
           conclusions ??= [];
           conclusions.push(conclusion);
@@ -116,9 +130,12 @@ export function createEngine(scenarios: readonly Scenario[], { mostSubjects = MO
       }
       return conclusions ?? NONE;
     },
+    replay(event) {
+      for (const each of byAction.get(event.action) ?? []) lookAt(each, event, true);
+    },
     suppress(scenarioId, subject, organisationId, until) {
-      const silent = all.get(scenarioId)?.silent.of(silentKey(organisationId, subject), fresh);
-      if (silent) silent.silentUntil = Math.max(silent.silentUntil, until);
+      const looking = all.get(scenarioId);
+      if (looking) keepSilent(looking, organisationId, subject, until);
     },
     get size() {
       let size = 0;
@@ -128,7 +145,7 @@ export function createEngine(scenarios: readonly Scenario[], { mostSubjects = MO
   };
 }
 
-const fresh = (): State => ({ counting: undefined, silentUntil: Number.NEGATIVE_INFINITY });
+const fresh = (): State => ({ counting: undefined });
 
 const silentKey = (organisationId: number | null, subject: string): string => `${organisationId ?? ''} ${subject}`;
 

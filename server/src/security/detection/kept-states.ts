@@ -21,6 +21,10 @@ export function keptStates<S>(most: number) {
       young.set(key, state);
       return state;
     },
+    /** The state of this key, if there is one. */
+    find(key: string): S | undefined {
+      return young.get(key) ?? old.get(key);
+    },
     get size() {
       return young.size + old.size;
     },

@@ -98,6 +98,69 @@ describe('under a flood that varies what it does', () => {
     expect(lost).toEqual([]);
   });
 
+  test('one caller of IPv6 is one source, however many addresses of its network it sends from', () => {
+    const { aggregation } = anAggregation();
+    for (let n = 0; n < 10_000; n += 1)
+      aggregation.add(anEvent({ address: `2001:db8:0:1::${(n % 120).toString(16)}`, ...path(`/${n}`) }));
+    aggregation.add(anEvent({ address: '203.0.113.5', user: { id: 'a', label: null }, organisationId: 7 }));
+    const events = aggregation.take(true);
+    expect(events.length).toBeLessThanOrEqual(23);
+    expect(events).toContainEqual(expect.objectContaining({ address: '203.0.113.5', organisationId: 7, count: 1 }));
+  });
+
+  test('past what a second holds, whose it is still stands', () => {
+    const { aggregation } = anAggregation();
+    for (let n = 0; n < 3_000; n += 1)
+      aggregation.add(anEvent({ address: `10.0.${n >> 8}.${n & 255}`, ...path(`/${n}`) }));
+    for (const organisationId of [7, 7, 8])
+      aggregation.add(anEvent({ address: '203.0.113.5', user: { id: 'a', label: null }, organisationId }));
+    const ofOrganisations = aggregation.take(true).filter(({ organisationId }) => organisationId !== null);
+    expect(ofOrganisations.map(({ organisationId, address, user }) => [organisationId, address, user])).toEqual([
+      [7, null, null],
+      [8, null, null],
+      [7, null, null],
+    ]);
+    expect(total(ofOrganisations)).toBe(3);
+  });
+
+  describe('from one address, of which a scanner has used up the kinds', () => {
+    function behindAScanner(...reports: Partial<SecurityReport>[]): SecurityEvent[] {
+      const { aggregation } = anAggregation();
+      for (let n = 0; n < 20; n += 1) aggregation.add(anEvent(path(`/${n}`)));
+      for (const report of reports) aggregation.add(anEvent(report));
+      return aggregation.take(true).slice(20);
+    }
+    const one = { user: { id: 'one', label: null } };
+
+    test('what two people did is neither the first one’s nor a stranger’s', () => {
+      const other = { user: { id: 'other', label: null } };
+      const events = behindAScanner(path('/a'), { ...path('/b'), ...one }, { ...path('/c'), ...one }, other, {});
+      expect(events.map(({ user, count, details }) => [user, count, details])).toEqual([
+        [null, 1, { merged: true }],
+        [one.user, 1, { merged: true }],
+        [null, 1, { merged: true }],
+        [null, 2, { merged: true, several: true }],
+      ]);
+    });
+
+    test('what a browser was made to do is not the tool’s', () => {
+      const events = behindAScanner({ details: { browser: true } }, {}, { ...path('/b'), details: { browser: true } });
+      expect(events.map(({ count, details }) => [count, details])).toEqual([
+        [1, { merged: true, browser: true }],
+        [1, { merged: true }],
+        [1, { merged: true, browser: true }],
+      ]);
+    });
+
+    test('how much was carried away is not forgotten', () => {
+      const taking = { action: 'data.exported', outcome: 'success', details: { bytes: 1_000 } } as const;
+      expect(behindAScanner(taking, taking, taking).map(({ details }) => details)).toEqual([
+        { merged: true, bytes: 1_000 },
+        { merged: true, bytes: 2_000 },
+      ]);
+    });
+  });
+
   test('what nobody takes is held up to its bound, then told as lost', () => {
     const { aggregation, lost } = anAggregation();
     for (let n = 0; n < 20_010; n += 1) aggregation.add(anEvent({ action: 'user.changed', outcome: 'success' }));

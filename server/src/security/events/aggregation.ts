@@ -1,3 +1,4 @@
+import { addressKey } from '../shield/client-address.ts';
 import type { SecurityEvent } from './security-event.ts';
 
 /**
@@ -6,8 +7,9 @@ import type { SecurityEvent } from './security-event.ts';
  *
  * Alike is the same action, source, person, device, route and reason. Somebody who varies these (a scan asks for another path each time)
  * is cut down in two more steps: past `perSource` kinds a second, what one source does is told by its action only, and past `perSecond`
- * kinds from all sources together, the action is all that is told. So a second makes at most
- * `perSecond` + (actions × outcomes) events twice over, however many addresses take part.
+ * kinds from all sources together, the action and whose it is are all that is told. A source is an address as limits count it, so the /64
+ * of one caller is one. So a second makes at most `perSecond` + (actions × outcomes × organisations) events twice over, however many
+ * addresses take part.
  */
 export interface Aggregation {
   add(event: SecurityEvent): void;
@@ -74,12 +76,15 @@ export function createAggregation(
       // of these each one counts.
       if (event.category === 'configuration' || event.category === 'incident') return push(event);
       const kind = kindOf(event);
-      const source = event.address ?? event.deviceId ?? event.user?.id ?? '';
+      const source = event.address === null ? (event.deviceId ?? event.user?.id ?? '') : addressKey(event.address);
       if (kinds.has(kind)) return addKind(kind, event);
       const ofSource = kindsOfSource.get(source) ?? 0;
-      if (kinds.size >= limits.perSecond) return addKind(`${event.action} ${event.outcome}`, nameless(event));
-      if (ofSource >= limits.perSource)
-        return addKind(`${event.action} ${event.outcome} ${source}`, { ...withoutRoute(event), details: MERGED });
+      if (kinds.size >= limits.perSecond) return addKind(kindOfAction(event), nameless(event));
+      if (ofSource >= limits.perSource) {
+        // Of whom nothing is known is never counted to somebody, nor the other way round; nor is a tool what a browser was made to do.
+        const names = event.user !== null || event.deviceId !== null;
+        return addKind(`${kindOfAction(event)} ${names} ${isOfBrowser(event)} ${source}`, merged(event));
+      }
       kindsOfSource.set(source, ofSource + 1);
       addKind(kind, event);
     },
@@ -96,28 +101,50 @@ export function createAggregation(
 }
 
 function together(one: SecurityEvent, other: SecurityEvent): SecurityEvent {
-  const count = one.count + other.count;
   const { bytes } = one.details;
-  if (typeof bytes !== 'number' || typeof other.details.bytes !== 'number') return { ...one, count };
-  return { ...one, count, details: { ...one.details, bytes: bytes + other.details.bytes } };
+  const isSame = one.user?.id === other.user?.id && one.deviceId === other.deviceId;
+  return {
+    ...one,
+    count: one.count + other.count,
+    // What several did is not the first one's.
+    ...(isSame ? {} : { user: null, deviceId: null }),
+    details: {
+      ...one.details,
+      ...(isSame ? {} : { several: true }),
+      ...(typeof bytes === 'number' && typeof other.details.bytes === 'number'
+        ? { bytes: bytes + other.details.bytes }
+        : {}),
+    },
+  };
 }
 
-const MERGED = Object.freeze({ merged: true });
+const isOfBrowser = ({ details }: SecurityEvent): boolean => details.browser === true;
+const kindOfAction = ({ action, outcome, organisationId }: SecurityEvent): string =>
+  `${action} ${outcome} ${organisationId ?? ''}`;
 
 /** Values are separated by what cannot stand in them, or somebody could choose a route that looks like another's event. */
-function kindOf({ action, outcome, address, organisationId, user, deviceId, http, reason, details }: SecurityEvent) {
+function kindOf(event: SecurityEvent): string {
+  const { action, outcome, address, organisationId, user, deviceId, http, reason, details } = event;
   const account = typeof details.account === 'string' ? details.account : '';
-  const who = [organisationId, address, user?.id, deviceId, account];
+  const who = [organisationId, address, user?.id, deviceId, account, isOfBrowser(event)];
   return JSON.stringify([action, outcome, ...who, http?.method, http?.route, reason]);
 }
 
-const withoutRoute = (event: SecurityEvent): SecurityEvent => ({ ...event, http: null, requestId: null });
+/** Without what differs from one to the next; how much it was is added up. */
+const merged = (event: SecurityEvent): SecurityEvent => ({
+  ...event,
+  http: null,
+  requestId: null,
+  details: {
+    merged: true,
+    ...(isOfBrowser(event) ? { browser: true } : {}),
+    ...(typeof event.details.bytes === 'number' ? { bytes: event.details.bytes } : {}),
+  },
+});
 
 const nameless = (event: SecurityEvent): SecurityEvent => ({
-  ...withoutRoute(event),
+  ...merged(event),
   address: null,
   user: null,
   deviceId: null,
-  organisationId: null,
-  details: MERGED,
 });

@@ -24,7 +24,6 @@ export function reportOfAudit(entry: AuditEntry): SecurityReport | undefined {
     transport: actor.kind === 'cli' ? 'cli' : actor.kind === 'system' ? 'system' : 'http',
     organisationId,
     address,
-    // Blocks are counted by networks, which are no address of anybody.
     user: isPerson || actor.kind === 'cli' ? { id: actor.id ?? actor.kind, label: actor.label } : null,
     deviceId: actor.kind === 'device' ? actor.id : resource?.kind === 'device' ? resource.id : null,
     requestId,

@@ -9,6 +9,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { createLogger } from '../../platform/log/log.ts';
 import { createTransactions } from '../audit/transactions.ts';
+import { addressKey } from '../shield/client-address.ts';
 import { createEventFile, type EventFile } from './event-file.ts';
 import { appendSecurityEvents } from './security-event.repository.ts';
 import type { SecurityEvent, SecurityReport } from './security-event.ts';
@@ -126,6 +127,16 @@ describe('a report', () => {
     const rows = await stored();
     expect(rows.map(({ reason }) => reason)).toEqual([null, 'odd', 'last']);
     expect(rows[0]).toMatchObject({ address: null, device_id: null });
+  });
+
+  test('of an IPv6 network is stored under its first address, which is counted under the same key', async () => {
+    const { events } = running();
+    for (const address of ['2001:db8:0:1::/64', '2001:0:0:0::/64', '10.0.0.0/8', '2001:db8::/32'])
+      events.report(aReport({ action: 'address.suspicious', address, reason: address }));
+    await events.stop();
+    const found = (await stored()).map(({ address }) => address);
+    expect(found).toEqual(['2001:db8:0:1::', '2001::', null, null]);
+    expect(found.slice(0, 2).map(addressKey)).toEqual(['2001:db8:0:1::/64', '2001:0:0:0::/64']);
   });
 
   test('positions are in the order of commits, with two servers at once', async () => {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { type Endpoint, endpoints, type RateClass, rates } from '@valtronics/contract';
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { parseJson } from '../../lib/json.ts';
@@ -8,6 +9,7 @@ import { apiHeaders, strictTransport } from '../shield/headers.ts';
 import type { Handler, RawAnswer } from './call.ts';
 import { type CallParts, makeCall } from './call-factory.ts';
 import { isBehind } from './certificate-doors.ts';
+import { countedStream } from './counted-stream.ts';
 import { createProofTaking } from './dpop.ts';
 import type { BodyReader } from './endpoint-gate.ts';
 import { urlOf } from './endpoint-url.ts';
@@ -18,7 +20,7 @@ import { type Caller, createHttpCallers } from './http-callers.ts';
 import { hasUnknownFraming } from './http-framing.ts';
 import type { HttpGate, HttpGateOptions } from './http-gate.types.ts';
 import { createHttpInspection } from './http-inspection.ts';
-import { createHttpReports } from './http-reports.ts';
+import { BULK_BYTES, createHttpReports } from './http-reports.ts';
 import { parsed } from './parsed.ts';
 import { recordRead } from './record-read.ts';
 import { createProblemSender } from './send-problem.ts';
@@ -61,7 +63,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const callerOf = createHttpCallers(options.trustedProxies, options.certificateOf);
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken, publicOrigin);
   const takeProof = createProofTaking(options);
-  const reports = createHttpReports(options.events, callerOf);
+  const reports = createHttpReports({ events: options.events, callerOf, clock: options.clock });
   const inspection = createHttpInspection({ events: options.events, metrics, callerOf });
   const sendProblem = createProblemSender({
     limiter,
@@ -248,10 +250,12 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     if (endpoint.response === 'raw') {
       const raw = answer as unknown as RawAnswer;
       for (const [name, value] of Object.entries(raw.headers ?? {})) reply.header(name, value);
-      if (typeof raw.body === 'string' || Buffer.isBuffer(raw.body))
-        reports.served(raw.body.length, request, passage.principal);
+      const counted = (bytes: number): void => reports.served(bytes, request, passage.principal);
+      if (typeof raw.body === 'string' || Buffer.isBuffer(raw.body)) counted(raw.body.length);
       // The reply itself, since a stream goes on after this.
-      return reply.type(raw.contentType).send(raw.body);
+      return reply
+        .type(raw.contentType)
+        .send(raw.body instanceof Readable ? countedStream(raw.body, BULK_BYTES, counted) : raw.body);
     }
     if (options.checkAnswers) endpoint.response.parse(answer);
     const text = JSON.stringify(answer);

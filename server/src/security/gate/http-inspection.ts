@@ -5,6 +5,7 @@ import type { Principal } from '../access/principal.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
 import { isHarmlessJson } from '../inspection/harmless.ts';
 import { inspectHead, inspectMessage, inspectValue, type Verdict } from '../inspection/inspect-request.ts';
+import { browserMark } from './browser-mark.ts';
 import type { Caller } from './http-callers.ts';
 import { inspectItems } from './inspected-items.ts';
 import { blockedRequest, inspectionReport } from './inspection-report.ts';
@@ -26,8 +27,10 @@ export function createHttpInspection(deps: {
     principal: Principal | undefined,
     status = !verdict.blocked ? null : request.is404 ? 404 : 403,
   ): void {
+    const said = inspectionReport(verdict);
     events.report({
-      ...inspectionReport(verdict),
+      ...said,
+      details: { ...said.details, ...browserMark(request) },
       transport: 'http',
       address: callerOf(request).address,
       ...whoOf(principal),

@@ -1,8 +1,11 @@
 import type { ProblemCode, SecurityAction } from '@valtronics/contract';
 import type { FastifyRequest } from 'fastify';
+import { boundedCache } from '../../lib/bounded-cache.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Problem } from '../../lib/problem.ts';
-import type { Principal } from '../access/principal.ts';
+import { type Principal, principalKey } from '../access/principal.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
+import { browserMark } from './browser-mark.ts';
 import { readCredential } from './credential.ts';
 import type { Caller } from './http-callers.ts';
 import { whoOf } from './reported-principal.ts';
@@ -29,18 +32,40 @@ const actions: Partial<Record<ProblemCode, SecurityAction>> = {
   headers_too_large: 'request.malformed',
 };
 /** An answer of this size is data somebody took away, whatever the endpoint is called. */
-const BULK_BYTES = 256 * 1024;
+export const BULK_BYTES = 256 * 1024;
+/** So much of it is, in however many smaller ones: nobody goes unseen who turns the pages. */
+const SUM_BYTES = 4 * 1024 * 1024;
+/** Of so many people and keys it is added up; whoever asks for nothing for an hour begins anew. */
+const MOST_ADDED_UP = 10_000;
+const ADDED_UP_MS = 3_600_000;
 const MOST_OF_PATH = 300;
 const MOST_OF_AGENT = 300;
 
 /** What the HTTP door says of what it turned away, and of what was carried out of it in bulk. Nothing of a request that was just served. */
-export function createHttpReports({ report }: SecurityEvents, callerOf: (request: FastifyRequest) => Caller) {
+export function createHttpReports(deps: {
+  events: SecurityEvents;
+  callerOf: (request: FastifyRequest) => Caller;
+  clock: Clock;
+}) {
+  const { callerOf, clock } = deps;
+  const { report } = deps.events;
+  const taken = boundedCache<number>(MOST_ADDED_UP, clock);
   const common = (request: FastifyRequest, principal: Principal | undefined) => ({
     transport: 'http' as const,
     address: callerOf(request).address,
     requestId: request.id,
     ...whoOf(principal),
   });
+
+  /** What small answers come to, once that is much. Devices are answered by the million, in a few bytes each, and take nothing away. */
+  function addedUp(bytes: number, principal: Principal): number | undefined {
+    if (principal.kind !== 'user' && principal.kind !== 'apiKey') return undefined;
+    const who = principalKey(principal) ?? '';
+    const sum = bytes + (taken.get(who) ?? 0);
+    if (sum < SUM_BYTES) taken.set(who, sum, clock.now() + ADDED_UP_MS);
+    else taken.delete(who);
+    return sum < SUM_BYTES ? undefined : sum;
+  }
 
   return {
     /** `principal`: as far as it was known when the request was refused. */
@@ -54,7 +79,7 @@ export function createHttpReports({ report }: SecurityEvents, callerOf: (request
         outcome: 'failure',
         http: { method: request.method, route: request.routeOptions.url ?? path, status: problem.status },
         reason: problem.code,
-        details: { ...(request.is404 ? {} : { path }), userAgent: agentOf(request) },
+        details: { ...(request.is404 ? {} : { path }), userAgent: agentOf(request), ...browserMark(request) },
       });
     },
     /**
@@ -70,17 +95,20 @@ export function createHttpReports({ report }: SecurityEvents, callerOf: (request
         outcome: 'failure',
         http: { method: request.method, route: path, status: 200 },
         reason: 'no_navigation',
-        details: { userAgent: agentOf(request) },
+        details: { userAgent: agentOf(request), ...browserMark(request) },
       });
     },
+    /** So much was answered; a stream says it piece by piece. */
     served(bytes: number, request: FastifyRequest, principal: Principal): void {
-      if (bytes < BULK_BYTES || request.is404) return;
+      if (request.is404) return;
+      const sum = bytes < BULK_BYTES ? addedUp(bytes, principal) : bytes;
+      if (sum === undefined) return;
       report({
         ...common(request, principal),
         action: 'data.exported',
         outcome: 'success',
         http: { method: request.method, route: request.routeOptions.url ?? '', status: 200 },
-        details: { bytes },
+        details: { bytes: sum },
       });
     },
   };

@@ -83,10 +83,10 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
   let sweeping = false;
 
   live.onHandshake((handshake) => {
-    const { address, addressKey, cookie } = handshake;
+    const { address, addressKey, cookie, origin } = handshake;
     const answer = limiter.take(`coarse:${addressKey}`, rates.coarseAddress);
     if (!answer.ok) {
-      reports.refused('too_many_requests', { address });
+      reports.refused('too_many_requests', { address, origin });
       return { status: 429, retryAfterSeconds: answer.retryAfterSeconds };
     }
     // A session that was let in before goes on; whoever would still have to prove something does not get to it.
@@ -104,12 +104,12 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
 
   /** As the head of any request. What asks for nothing that is there is told so, attack or not. */
   function inspect(handshake: AskedHandshake): { status: 403 } | undefined {
-    const { address, isElsewhere } = handshake;
+    const { address, origin, isElsewhere } = handshake;
     const verdict = inspectHandshake(handshake);
     if (verdict === undefined) return undefined;
-    reports.inspected(verdict, { address });
+    reports.inspected(verdict, { address, origin });
     if (!verdict.blocked || isElsewhere) return undefined;
-    reports.refused('request_blocked', { address });
+    reports.refused('request_blocked', { address, origin });
     return { status: 403 };
   }
 

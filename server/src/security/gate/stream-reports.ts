@@ -10,6 +10,7 @@ interface From {
   readonly address: string;
   readonly principal?: Principal;
   readonly requestId?: string;
+  readonly origin?: string | undefined;
 }
 
 export interface StreamReports {
@@ -30,13 +31,17 @@ const actions: Partial<Record<ProblemCode, SecurityAction>> = {
   malformed_json: 'request.malformed',
 };
 
+/** As `browserMark`, of a handshake: every browser says an origin there. */
+const markOf = (origin: string | undefined): { readonly browser?: true } =>
+  origin === undefined ? {} : { browser: true };
+
 /** What the WebSocket door counts and says of what it turned away. */
 export function createStreamReports(deps: {
   events: SecurityEvents;
   metrics: Pick<Metrics, 'gateRefused'>;
 }): StreamReports {
   return {
-    refused(code, { address, principal, requestId }) {
+    refused(code, { address, principal, requestId, origin }) {
       deps.metrics.gateRefused('live', code);
       const known = actions[code];
       if (known === undefined) return;
@@ -49,11 +54,14 @@ export function createStreamReports(deps: {
         http: { method: 'live', route: '/api/v1/live', status: null },
         requestId: requestId ?? null,
         reason: code,
+        details: markOf(origin),
       });
     },
-    inspected(verdict, { address, principal, requestId }) {
+    inspected(verdict, { address, principal, requestId, origin }) {
+      const said = inspectionReport(verdict);
       deps.events.report({
-        ...inspectionReport(verdict),
+        ...said,
+        details: { ...said.details, ...markOf(origin) },
         transport: 'websocket',
         address,
         ...whoOf(principal),
