@@ -21,8 +21,9 @@ const guess = (password: string): Probe => ({
   body: { email: 'nobody@lakeside.example', password },
 });
 
+// Most are names that no signature knows, so that the scan is found by how much is asked for.
 const leftBehind =
-  '.env .git/config backup.zip backup.tar.gz database.sql dump.sql config.php config.json.bak web.config server.key id_rsa.pem .aws/credentials phpinfo.php wp-login.php wp-config.php.bak admin.php shell.jsp cgi-bin/test.cgi manager.war actuator.json console.php .DS_Store install.php old.tar';
+  'backup.zip backup.tar.gz site.zip www.tar.gz old.tar old.zip users.csv passwords.txt notes.txt todo.txt server.key private.pem docker-compose.yml deploy.yml secrets.yml settings.ini export.csv customers.csv payroll.xlsx letters.docx archive.7z dump.gz backup-2025.zip keys.txt .env .git/config';
 
 export const demoAttacks: readonly Attack[] = [
   {

@@ -16,6 +16,8 @@ const FROM = '127.0.0.66';
 const ANSWER_WITHIN_MS = 10_000;
 const BLOCKED_WITHIN_MS = 20_000;
 const LOOK_EVERY_MS = 250;
+/** So that whoever watches sees it happen. */
+const BETWEEN_PROBES_MS = 40;
 const KEPT_OUT = new Set(['banned', 'address_blocked']);
 const HARMLESS: Probe = { method: 'GET', path: '/api/v1/devices' };
 
@@ -53,6 +55,7 @@ export async function runDemoAttack(output: Output): Promise<void> {
       await report.step(title, async (progress) => {
         const answers: Record<string, number> = {};
         for (const [index, probe] of probes.entries()) {
+          await delay(BETWEEN_PROBES_MS);
           const { status, code } = await ask(probe);
           const name = code === undefined ? `${status}` : `${status} ${code}`;
           answers[name] = (answers[name] ?? 0) + 1;

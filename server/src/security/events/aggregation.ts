@@ -26,7 +26,8 @@ export interface AggregationLimits {
   readonly held: number;
 }
 
-export const aggregationLimits: AggregationLimits = { perSource: 20, perSecond: 2_000, held: 20_000 };
+/** `perSource` is twice what any scenario needs of one source, or a scan would be over before it was told apart. */
+export const aggregationLimits: AggregationLimits = { perSource: 40, perSecond: 2_000, held: 20_000 };
 const WINDOW_MS = 1_000;
 
 /** `monotonic`: milliseconds that never jump, since the second of a flood must end whatever the clock does. */
