@@ -19,6 +19,8 @@ it('[ASVS 1.2.5] nothing that serves requests starts a program', () => {
     'server/src/build-web.ts',
     'server/src/cli/demo/fleet-process.ts',
     'server/src/cli/dev.ts',
+    // `valtronics firewall`, which starts the helper below it and serves nothing.
+    'server/src/cli/firewall.ts',
     // A process of its own, which the server only talks to.
     'server/src/firewall-helper/nft.ts',
     'server/src/platform/db/embedded-cluster.ts',

@@ -1,6 +1,6 @@
 import { liveCloseCodes, type Rate, rates, type Stream, streams } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
-import type { AskedHandshake, LiveConnection } from '../../platform/live/connection.ts';
+import type { LiveConnection } from '../../platform/live/connection.ts';
 import type { LiveServer } from '../../platform/live/live-server.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
@@ -14,7 +14,8 @@ import type { Blocks } from '../shield/blocks.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import { sessionCookie } from './credential.ts';
 import { mustBeEnforceable } from './enforceable.ts';
-import { inspectHandshake } from './handshake-inspection.ts';
+import { judgeHandshake } from './handshake-inspection.ts';
+import { inTime } from './in-time.ts';
 import type { createPlaces } from './places.ts';
 import { admit } from './stream-admission.ts';
 import { createStreamReports } from './stream-reports.ts';
@@ -60,8 +61,6 @@ const AUTHENTICATE_WITHIN_MS = 5000;
 const MAX_CONNECTIONS_A_PRINCIPAL = 100;
 /** Standard code: nothing was wrong with the caller, we could not look. */
 const TRY_AGAIN_LATER = 1013;
-/** Revocation must have its effect within a second, so the look-up gets a little less. */
-const RECHECK_WITHIN_MS = 800;
 const SWEEP_EVERY_MS = 60_000;
 const SWEEP_AT_ONCE = 8;
 /** A timer cannot be set further ahead. */
@@ -99,19 +98,8 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       reports.refused('address_blocked', { address });
       return { status: 429, retryAfterSeconds: (block.expires_at.getTime() - clock.now()) / 1000 };
     }
-    return inspect(handshake);
+    return judgeHandshake(handshake, reports);
   });
-
-  /** As the head of any request. What asks for nothing that is there is told so, attack or not. */
-  function inspect(handshake: AskedHandshake): { status: 403 } | undefined {
-    const { address, origin, isElsewhere } = handshake;
-    const verdict = inspectHandshake(handshake);
-    if (verdict === undefined) return undefined;
-    reports.inspected(verdict, { address, origin });
-    if (!verdict.blocked || isElsewhere) return undefined;
-    reports.refused('request_blocked', { address, origin });
-    return { status: 403 };
-  }
 
   live.onConnection((connection) => {
     connection.hold('checking');
@@ -299,12 +287,4 @@ export function createStreamGate(options: StreamGateOptions): LiveStreamGate {
       throw new Error(`no handler for the live streams ${names.join(', ')}`);
     },
   };
-}
-
-function inTime<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the look-up took too long')), RECHECK_WITHIN_MS);
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
