@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Person, TestApp } from '../support/app.ts';
+import { freshAddress, type Person, type TestApp } from '../support/app.ts';
 import { aBrowser, anAppForBrowsers, hasBrowser, watchComplaints } from '../support/browser.ts';
 import { aVirtualAuthenticator, totpCodeOf } from '../support/browser-factors.ts';
 
@@ -330,6 +330,29 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
     await button(theirs, 'Change password').click();
     await heading(theirs, 'Devices').waitFor();
     await theirs.context().close();
+  });
+
+  it('who is one too many at this moment gets in a moment later, without being told', once, async () => {
+    const person = await app.aPerson('analyst');
+    const other = await aPage();
+    let asked = 0;
+    await other.route('**/api/v1/auth/session', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      asked += 1;
+      if (asked > 1) return route.continue();
+      // The server's own words, for what it says when an address has used up its allowance.
+      const from = freshAddress();
+      const ask = () =>
+        app.call('POST', '/api/v1/auth/passkey/begin', { body: {}, from, headers: { origin: app.origin } });
+      const refused = (await Promise.all(Array.from({ length: 12 }, ask))).find(({ status }) => status === 429);
+      const { 'content-type': contentType, 'retry-after': retryAfter } = refused?.headers ?? {};
+      const headers = { 'content-type': String(contentType), 'retry-after': String(retryAfter) };
+      return route.fulfill({ status: 429, headers, body: refused?.text ?? '' });
+    });
+    await signIn(other, person.email, person.password);
+    await heading(other, 'Overview').waitFor();
+    expect(asked).toBe(2);
+    await other.context().close();
   });
 
   it('a forgotten password is asked for in the same words, whether there is such an account or not', once, async () => {

@@ -30,6 +30,7 @@ interface AnyInput {
 }
 
 const timeoutMs = 30_000;
+const longestPatienceSeconds = 2;
 
 /**
  * Calls an endpoint of the contract. The types of what goes in and comes out are the contract's own; the answer is not parsed again,
@@ -43,9 +44,29 @@ export async function call<E extends Endpoint>(
 ): Promise<ResultOf<E>> {
   const beganAt = performance.now();
   try {
-    return await send(endpoint, input, signal);
+    return await sendWithPatience(endpoint, input, signal);
   } catch (error) {
     if (signal?.aborted || !(await mayRepeat(asProblem(error), beganAt))) throw error;
+    return sendWithPatience(endpoint, input, signal);
+  }
+}
+
+/**
+ * Some people who sign in at one moment behind one address are too many for a second. Of what was refused for that nothing was done, so where
+ * the server asks for so short a wait, it is sent once more and nobody is troubled.
+ */
+async function sendWithPatience<E extends Endpoint>(
+  endpoint: E,
+  input: InputOf<E>,
+  signal?: AbortSignal,
+): Promise<ResultOf<E>> {
+  try {
+    return await send(endpoint, input, signal);
+  } catch (error) {
+    const { code, retryAfterSeconds = Number.POSITIVE_INFINITY } = asProblem(error);
+    if (code !== 'too_many_requests' || retryAfterSeconds > longestPatienceSeconds) throw error;
+    await new Promise((resolve) => setTimeout(resolve, retryAfterSeconds * 1000));
+    if (signal?.aborted) throw error;
     return send(endpoint, input, signal);
   }
 }
