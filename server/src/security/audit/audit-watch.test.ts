@@ -8,21 +8,12 @@ import { systemClock } from '../../lib/clock.ts';
 import { openCheckpoint } from '../../lib/transparency/checkpoint.ts';
 import { readCheckpoints } from '../../lib/transparency/checkpoint-list.ts';
 import { createLogger } from '../../platform/log/log.ts';
-import { aKeyRing, aTestLog, type TestLog } from './audit.builders.ts';
+import { aKeyRing, aTestLog, auditTables, type TestLog } from './audit.builders.ts';
 import { openAuditProofs } from './audit-proofs.ts';
 
 // What a server itself notices: against a file of checkpoints at its start, and every ten minutes against what it has stored.
 
 const EVENTS = 20;
-const tables = [
-  'audit_events',
-  'audit_pending',
-  'audit_leaves',
-  'audit_tiles',
-  'audit_checkpoints',
-  'audit_salts',
-  'audit_trees',
-];
 
 const keyRing = aKeyRing();
 let database: TestDatabase;
@@ -71,11 +62,11 @@ async function tamper(...statements: string[]): Promise<void> {
 }
 
 const keepAs = (name: string) =>
-  tamper(...tables.map((table) => `create table ${name}_${table} as select * from ${table}`));
+  tamper(...auditTables.map((table) => `create table ${name}_${table} as select * from ${table}`));
 const putBack = (name: string) =>
   tamper(
-    ...tables.toReversed().map((table) => `delete from ${table}`),
-    ...tables.map((table) => `insert into ${table} overriding system value select * from ${name}_${table}`),
+    ...auditTables.toReversed().map((table) => `delete from ${table}`),
+    ...auditTables.map((table) => `insert into ${table} overriding system value select * from ${name}_${table}`),
   );
 const count = async (table: string): Promise<number> =>
   (await database.admin.query(`select count(*)::int as n from ${table}`)).rows[0].n;

@@ -10,6 +10,17 @@ import { createTransactions } from './transactions.ts';
 import type { Transactions } from './transactions.types.ts';
 import { verifyDatabase } from './verify-database.ts';
 
+/** Everything the log consists of: what an older backup puts back. */
+export const auditTables = [
+  'audit_events',
+  'audit_pending',
+  'audit_leaves',
+  'audit_tiles',
+  'audit_checkpoints',
+  'audit_salts',
+  'audit_trees',
+];
+
 export interface TestLog {
   readonly organisationId: number;
   readonly transactions: Transactions;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { aKeyRing, asOwner, aTestLog, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
+import { aKeyRing, asOwner, aTestLog, auditTables, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
 import { checkNewest } from './self-check.ts';
 
 // Whoever owns the database can do to it what they like: triggers are switched off here, as they would. What they cannot do is to make it fit
@@ -204,22 +204,12 @@ describe('against what is kept beside the leaves', () => {
 });
 
 describe('against a trusted earlier checkpoint', () => {
-  /** An older backup: everything the log consists of, as it was. */
-  const tables = [
-    'audit_events',
-    'audit_pending',
-    'audit_leaves',
-    'audit_tiles',
-    'audit_checkpoints',
-    'audit_salts',
-    'audit_trees',
-  ];
   const backUp = (name = 'backup') =>
-    tamper(...tables.map((table) => `create table ${name}_${table} as select * from ${table}`));
+    tamper(...auditTables.map((table) => `create table ${name}_${table} as select * from ${table}`));
   const restore = (name = 'backup') =>
     tamper(
-      ...tables.map((table) => `delete from ${table}`),
-      ...tables.map((table) => `insert into ${table} overriding system value select * from ${name}_${table}`),
+      ...auditTables.map((table) => `delete from ${table}`),
+      ...auditTables.map((table) => `insert into ${table} overriding system value select * from ${name}_${table}`),
     );
 
   it('an older backup is told from what it was, where it ends', async () => {

@@ -345,6 +345,49 @@ describe('servers on one database', () => {
     expect([warnings, most, [...seen]]).toEqual([[], 1, [row.id]]);
   });
 
+  it('look at a row again when more was said of it meanwhile: what was read before a lift is not imposed after it', async () => {
+    const address = anAddress();
+    await shield.decisions.follow(banOf(address));
+    const [row] = await rowsOf(address);
+    const { promise: answer, resolve: answered } = Promise.withResolvers<void>();
+    let hear: (body: unknown) => void = () => {};
+    let [isSlow, looks] = [false, 0];
+    const blocks = await openBlocks({
+      transactions: {
+        ...shield.transactions,
+        async readAcross(work) {
+          const read = await shield.transactions.readAcross(work);
+          looks += 1;
+          if (isSlow) await answer;
+          return read;
+        },
+      },
+      notices: {
+        publish: async () => undefined,
+        onNotice(_, listener) {
+          hear = listener;
+        },
+        onGap() {},
+        async close() {},
+      },
+      allowList: shield.allowList,
+      clock: shield.clock,
+      log: { debug() {}, info() {}, warn() {}, error() {} } as never,
+    });
+    closing.push(async () => blocks.close());
+    isSlow = true;
+    looks = 0;
+    hear({ id: row.id });
+    await until(() => looks === 1);
+    await shield.blocks.lift(address, by);
+    await blocks.announceLifted([row]);
+    expect(blocks.of(address)).toBeUndefined();
+    answered();
+    await until(() => looks === 2);
+    await sleep(50);
+    expect(blocks.of(address)).toBeUndefined();
+  });
+
   it('exempt together what one puts on the allow-list', async () => {
     const [address, other] = [anAddress(), await another()];
     await shield.decisions.follow(banOf(address));
