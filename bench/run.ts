@@ -1,9 +1,10 @@
-// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection | audit | inspection …] [-- --json]`: ratios measured in
+// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection | audit | inspection | files …] [-- --json]`: ratios measured in
 // one run on this machine. What falls short is printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { auditLog } from './audit.ts';
 import { detection } from './detection.ts';
+import { fileEncryption } from './files.ts';
 import { httpBatches, mqttQos1, singlePoints } from './ingest.ts';
 import { inspection } from './inspection.ts';
 import { committedToSubscriber } from './live.ts';
@@ -34,6 +35,7 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   detection,
   audit: () => auditLog(Number(values.rows ?? 1_000_000)),
   inspection,
+  files: fileEncryption,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,53 +1,9 @@
 import { startupFault } from '../startup-fault.ts';
-import { auditConsistency } from './audit-consistency.ts';
-import { auditExport } from './audit-export.ts';
-import { auditProve } from './audit-prove.ts';
-import { auditVerify } from './audit-verify.ts';
-import { auditWitness } from './audit-witness.ts';
-import { blocksLift } from './blocks-lift.ts';
-import { blocksList } from './blocks-list.ts';
 import type { Command } from './command.ts';
 import { CommandError, UsageError } from './command-error.ts';
-import { dbInit } from './db-init.ts';
-import { dbMigrate } from './db-migrate.ts';
-import { demo } from './demo.ts';
-import { demoAttack } from './demo-attack.ts';
-import { devicesClaim } from './devices-claim.ts';
-import { devicesCreate } from './devices-create.ts';
-import { firewall } from './firewall.ts';
 import { commandHelp, generalHelp, usageOf } from './help.ts';
-import { keysRetire, keysRotate, keysStatus } from './keys.ts';
 import { nearestWord } from './nearest-word.ts';
 import { createOutput, type Stream } from './output.ts';
-import { replay } from './replay.ts';
-import { simulate } from './simulate.ts';
-import { usersCreate } from './users-create.ts';
-import { usersResetFactors } from './users-reset-factors.ts';
-
-const commands: readonly Command[] = [
-  dbInit,
-  dbMigrate,
-  usersCreate,
-  usersResetFactors,
-  devicesCreate,
-  devicesClaim,
-  blocksList,
-  blocksLift,
-  firewall,
-  keysStatus,
-  keysRotate,
-  keysRetire,
-  auditVerify,
-  auditExport,
-  auditProve,
-  auditConsistency,
-  auditWitness,
-  simulate,
-  replay,
-  // Before the one that its name begins with.
-  demoAttack,
-  demo,
-];
 
 const EXIT = { done: 0, failed: 1, wrongUsage: 2 } as const;
 
@@ -65,13 +21,15 @@ export async function runCommandLine(
   );
   const output = createOutput({ isJson, out, err });
 
+  const commands = await commandsFor(words);
   const chosen = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
   if (!chosen) {
     if (wantsHelp || words.length === 0) {
-      (wantsHelp ? out : err).write(`${generalHelp(commands)}\n`);
+      const { settingsHelp } = await import('../platform/config/settings.ts');
+      (wantsHelp ? out : err).write(`${generalHelp(commands, settingsHelp())}\n`);
       return wantsHelp ? EXIT.done : EXIT.wrongUsage;
     }
-    return unknownCommand(words, err);
+    return unknownCommand(words, commands, err);
   }
   if (wantsHelp) {
     out.write(`${commandHelp(chosen)}\n`);
@@ -91,7 +49,14 @@ export async function runCommandLine(
   }
 }
 
-function unknownCommand(words: readonly string[], err: Stream): number {
+/** Only what the first word needs is loaded: the rest of the platform takes more memory than a file of any size may. */
+async function commandsFor([group]: readonly string[]): Promise<readonly Command[]> {
+  return group === 'files'
+    ? (await import('./file-commands.ts')).fileCommands
+    : (await import('./commands.ts')).commands;
+}
+
+function unknownCommand(words: readonly string[], commands: readonly Command[], err: Stream): number {
   const given = words.slice(0, 2).join(' ');
   const names = commands.map(({ name }) => name);
   const group = names.filter((name) => name.startsWith(`${words[0]} `));

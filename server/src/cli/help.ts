@@ -1,4 +1,3 @@
-import { settingsHelp } from '../platform/config/settings.ts';
 import type { Command, OptionWords } from './command.ts';
 
 const common: readonly (readonly [string, string])[] = [
@@ -19,7 +18,10 @@ function wordsOf(name: string, { type, value }: OptionWords): string {
 
 export function commandHelp(command: Command): string {
   const rows = [
-    ...Object.entries(command.options).map(([name, words]) => [wordsOf(name, words), words.help] as const),
+    ...Object.entries(command.options).map(([name, words]) => {
+      const short = words.short === undefined ? '' : `-${words.short}, `;
+      return [`${short}${wordsOf(name, words)}`, words.help] as const;
+    }),
     ...common,
   ];
   return [
@@ -37,7 +39,7 @@ export function commandHelp(command: Command): string {
   ].join('\n');
 }
 
-export function generalHelp(commands: readonly Command[]): string {
+export function generalHelp(commands: readonly Command[], settings: string): string {
   return [
     'Valtronics from the command line. In a clone: npm run -s valtronics -- <command>',
     '',
@@ -46,7 +48,7 @@ export function generalHelp(commands: readonly Command[]): string {
     '',
     'valtronics <command> --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage.',
     '',
-    settingsHelp(),
+    settings,
   ].join('\n');
 }
 

@@ -1,0 +1,43 @@
+import type { Blocks } from '../../../lib/blocks.ts';
+
+/** A stream of these bytes, cut at these places. */
+export async function* aStream(bytes: Uint8Array, cuts: readonly number[] = []): AsyncGenerator<Uint8Array> {
+  const ends = [...new Set([...cuts.filter((cut) => cut > 0 && cut < bytes.length), bytes.length])].sort(
+    (a, b) => a - b,
+  );
+  let at = 0;
+  for (const end of ends) {
+    yield bytes.subarray(at, end);
+    at = end;
+  }
+}
+
+export async function collect(blocks: Blocks): Promise<Buffer<ArrayBuffer>> {
+  const { bytes, error } = await released(blocks);
+  if (error !== undefined) throw error;
+  return bytes;
+}
+
+/** Everything that came, and how it ended. */
+export async function released(blocks: Blocks): Promise<{ bytes: Buffer<ArrayBuffer>; error: unknown }> {
+  const parts: Buffer<ArrayBuffer>[] = [];
+  try {
+    for await (const block of blocks) parts.push(Buffer.from(block));
+    return { bytes: Buffer.concat(parts), error: undefined };
+  } catch (error) {
+    return { bytes: Buffer.concat(parts), error };
+  }
+}
+
+/** Bytes in which no two chunks are alike. */
+export function someBytes(length: number, seed = 1): Buffer {
+  const bytes = Buffer.alloc(length);
+  let state = seed >>> 0 || 1;
+  for (let at = 0; at < length; at += 1) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[at] = state & 0xff;
+  }
+  return bytes;
+}

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { aFolder, anIdentity, PROGRAM } from '../support/files-command.ts';
+
+test('memory does not grow with the file, and stays below 100 MB', async () => {
+  const { at } = aFolder();
+  const recipient = await anIdentity(at);
+  writeFileSync(at('plain'), '');
+  truncateSync(at('plain'), 512 * 1024 * 1024);
+  writeFileSync(at('report.mjs'), `process.on('exit', () => console.error('peak ' + process.resourceUsage().maxRSS))`);
+  const peakOf = (args: string[], input: number | 'ignore' = 'ignore'): number => {
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, 'files', ...args], {
+      stdio: [input, 'ignore', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: `--import=${at('report.mjs')}`, NODE_COMPILE_CACHE: at('cache') },
+    });
+    expect(status, String(stderr)).toBe(0);
+    return Number(/peak (\d+)/.exec(String(stderr))?.[1]) / 1024;
+  };
+  const encrypt = (to: string[]): number => peakOf(['encrypt', at('plain'), ...to, '-o', at('out'), '--force']);
+  const decrypt = (by: string[]): number => peakOf(['decrypt', at('out'), ...by, '-o', at('back'), '--force']);
+  const encryptStream = (to: string[]): number => {
+    const input = openSync(at('plain'), 'r');
+    try {
+      return peakOf(['encrypt', '-', ...to, '-o', at('out'), '--force'], input);
+    } finally {
+      closeSync(input);
+    }
+  };
+  // Once so that the program is compiled, as it is after its first use.
+  for (let round = 0; round < 2; round += 1) {
+    const [passphrase, to, by] = [
+      ['--passphrase-file', at('passphrase')],
+      ['-r', recipient],
+      ['-i', at('key.txt')],
+    ];
+    const peaks = {
+      passphrase: [encrypt(passphrase), decrypt(passphrase)],
+      age: [encrypt(to), decrypt(by)],
+      standardInput: [encryptStream(to)],
+    };
+    process.stdout.write(`peak memory in MB, round ${round}: ${JSON.stringify(peaks)}\n`);
+    if (round > 0) for (const peak of Object.values(peaks).flat()) expect(peak).toBeLessThan(100);
+  }
+});
