@@ -3,11 +3,11 @@ import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { aFolder, anIdentity, PROGRAM } from '../support/files-command.ts';
 
-test('memory does not grow with the file, and stays below 100 MB', async () => {
+test('memory does not grow with the file, and stays below 100 MB', { timeout: 240_000 }, async () => {
   const { at } = aFolder();
   const recipient = await anIdentity(at);
   writeFileSync(at('plain'), '');
-  truncateSync(at('plain'), 512 * 1024 * 1024);
+  truncateSync(at('plain'), 256 * 1024 * 1024);
   writeFileSync(at('report.mjs'), `process.on('exit', () => console.error('peak ' + process.resourceUsage().maxRSS))`);
   const peakOf = (args: string[], input: number | 'ignore' = 'ignore'): number => {
     const { status, stderr } = spawnSync(process.execPath, [PROGRAM, 'files', ...args], {
@@ -27,7 +27,7 @@ test('memory does not grow with the file, and stays below 100 MB', async () => {
       closeSync(input);
     }
   };
-  // Once so that the program is compiled, as it is after its first use.
+  // The first time the program is compiled, which takes memory, too; the second time it is not.
   for (let round = 0; round < 2; round += 1) {
     const [passphrase, to, by] = [
       ['--passphrase-file', at('passphrase')],
@@ -40,6 +40,6 @@ test('memory does not grow with the file, and stays below 100 MB', async () => {
       standardInput: [encryptStream(to)],
     };
     process.stdout.write(`peak memory in MB, round ${round}: ${JSON.stringify(peaks)}\n`);
-    if (round > 0) for (const peak of Object.values(peaks).flat()) expect(peak).toBeLessThan(100);
+    for (const peak of Object.values(peaks).flat()) expect(peak).toBeLessThan(100);
   }
 });
