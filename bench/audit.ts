@@ -15,13 +15,15 @@ import { sealedFile } from '../server/src/security/crypto/sealed-file.ts';
 import { startDatabase } from '../server/src/start-database.ts';
 import { auditSearch } from './support/audit-search.ts';
 import { auditVerification } from './support/audit-verification.ts';
+import { auditedRequests } from './support/audited-requests.ts';
 import { auditedWrites } from './support/audited-writes.ts';
 import { newDataFolder } from './support/data-folder.ts';
 import type { Outcome } from './support/outcome.ts';
 
 /** What the audit log costs, how fast it is verified, and how fast it is searched with so many rows; on a database of its own. */
 export async function auditLog(rows: number): Promise<Outcome[]> {
-  if (!Number.isSafeInteger(rows) || rows < 1_000) throw new Error('--rows is a whole number from 1,000 on');
+  if (!Number.isSafeInteger(rows) || rows < 100_000) throw new Error('--rows is a whole number from 100,000 on');
+  const requests = await auditedRequests();
   const dataDir = newDataFolder('valtronics-bench-audit-');
   const config = loadConfig({ VALTRONICS_DATA_DIR: dataDir, VALTRONICS_LOG_LEVEL: 'error' });
   const keyRing = createKeyRing(openRootKey(config));
@@ -40,6 +42,7 @@ export async function auditLog(rows: number): Promise<Outcome[]> {
       const sequencer = createSequencer({ transactions, key });
       const writes = await auditedWrites({ owner, transactions, sequencer });
       return [
+        requests,
         writes.outcome,
         ...(await auditVerification({ owner, transactions, sequencer, key, organisationId: writes.organisationId })),
         await auditSearch({ owner, transactions, rows }),

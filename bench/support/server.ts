@@ -40,10 +40,17 @@ export interface BenchServer {
  * commits. Two things differ from its defaults, and both sides of every comparison have them: no TLS over loopback, and a rate limit for
  * devices that a load test does not run into.
  */
-export async function aServer(ports: { http: number; mqtt: number; mqttTls?: number }): Promise<BenchServer> {
+export async function aServer(ports: {
+  http: number;
+  mqtt: number;
+  mqttTls?: number;
+  /** A module that is loaded before the product, where a benchmark takes something of it away. */
+  preload?: URL;
+}): Promise<BenchServer> {
   const dataDir = newDataFolder('valtronics-bench-');
   const withTls = ports.mqttTls !== undefined;
-  const child = spawn(process.execPath, [...startFlags(), main], {
+  const preload = ports.preload ? ['--import', ports.preload.href] : [];
+  const child = spawn(process.execPath, [...startFlags(), ...preload, main], {
     env: {
       ...process.env,
       VALTRONICS_DATA_DIR: dataDir,
@@ -95,7 +102,7 @@ export async function aServer(ports: { http: number; mqtt: number; mqttTls?: num
         const email = `person-${opened.length}@example.org`;
         const { invitation } = await call<{ invitation: { url: string } }>('POST', '/api/v1/users', {
           email,
-          role: 'user',
+          role: 'operator',
         });
         const account = { email, password: BENCH_ACCOUNT.password };
         const { hash, origin } = new URL(invitation.url);

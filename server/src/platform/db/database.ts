@@ -100,11 +100,7 @@ export function connectionAs(role: DatabaseRole, password: string): pg.ClientCon
  * describes the tables. The name is made of the text, so one name never stands for two statements.
  */
 export function preparedQueriesOn<DB>(pool: pg.Pool): Kysely<DB> {
-  const names = new Map<string, string>();
-  function nameOf(text: string): string | undefined {
-    if (!names.has(text) && names.size < MOST_PREPARED) names.set(text, hash('sha256', text, 'base64url'));
-    return names.get(text);
-  }
+  const nameOf = statementNames();
   async function connect() {
     const client = await pool.connect();
     const query = (text: string, values: unknown[]) => client.query({ name: nameOf(text), text, values });
@@ -114,9 +110,26 @@ export function preparedQueriesOn<DB>(pool: pg.Pool): Kysely<DB> {
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool: prepared as unknown as pg.Pool }) });
 }
 
+/** Names made of the texts, for so many of them: whatever comes after is not prepared. */
+function statementNames(): (text: string) => string | undefined {
+  const names = new Map<string, string>();
+  return (text) => {
+    if (!names.has(text) && names.size < MOST_PREPARED) names.set(text, hash('sha256', text, 'base64url'));
+    return names.get(text);
+  };
+}
+
+/** At the beginning of a statement: each connection parses and plans it once. For those that nearly every transaction runs. */
+export const PREPARED = '/* prepared */';
+const nameInTransaction = statementNames();
+
 /** A query builder inside one transaction: every query goes to this client. Cheap; make one per transaction. */
 export function queriesIn<DB>(client: pg.PoolClient): Kysely<DB> {
-  const borrowed = { query: client.query.bind(client), release: () => {} };
+  const query = (text: unknown, values: unknown[]) =>
+    typeof text === 'string' && text.startsWith(PREPARED)
+      ? client.query({ name: nameInTransaction(text), text, values })
+      : client.query(text as string, values);
+  const borrowed = { query, release: () => {} };
   const pool = { connect: async () => borrowed, end: async () => {} };
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool: pool as unknown as pg.Pool }) });
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { newId } from '../../lib/ids.ts';
+import { PREPARED } from '../../platform/db/database.ts';
 import type { AuditEntry } from './audit-event.ts';
 import type { Reader } from './tokens.ts';
 
@@ -18,7 +19,7 @@ export async function appendAuditEvent(tx: Reader, entry: AuditEntry): Promise<{
   const details = JSON.stringify(entry.details ?? {});
   if (details.length > MAX_DETAIL_CHARACTERS)
     throw new Error(`audit details of ${entry.event} exceed ${MAX_DETAIL_CHARACTERS} characters`);
-  const inserted = await sql<{ changed: boolean | null }>`
+  const inserted = await sql<{ changed: boolean | null }>`${sql.raw(PREPARED)}
     insert into audit_events
       (id, organisation_id, event, outcome, actor_kind, actor_id, actor_label, resource_kind, resource_id, address, request_id, details)
     values (${newId()}, ${entry.organisationId}, ${entry.event}, ${entry.outcome}, ${entry.actor.kind}, ${entry.actor.id},
