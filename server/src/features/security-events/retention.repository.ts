@@ -12,7 +12,7 @@ export async function lastExpiredPosition(tx: UnauditedTx, before: Date, now: Da
     )
     select position::text from security_events
     where at < ${before} and position < coalesce((select position from young), 9223372036854775807)
-    order by position desc limit 1`.execute(tx.db);
+    order by security_events.position desc limit 1`.execute(tx.db);
   return found.rows[0]?.position;
 }
 

@@ -39,19 +39,20 @@ export interface SecurityEventFilter {
   readonly limit: number;
 }
 
+/** A position is a text here. Whoever orders by it names the table, or gets the order of texts. */
 const columns = sql`position::text, id, at, organisation_id, category, action, outcome, level, transport, host(source_address) as address,
   user_id, user_label, device_id, method, route, status, request_id, reason, count, details`;
 
 /** Newest first. Each of the two owners an administrator may read has its own walk down the index of times, so both end at `limit`. */
 export async function listSecurityEvents(reader: Reader, filter: SecurityEventFilter): Promise<SecurityEventRow[]> {
   const where = sql.join(conditionsOf(filter), sql` and `);
-  const newest = sql`order by at desc, position desc limit ${filter.limit}`;
+  const newest = sql`order by at desc, security_events.position desc limit ${filter.limit}`;
   const found = await sql<SecurityEventRow>`
     select * from (
       (select ${columns} from security_events where organisation_id = current_organisation() and ${where} ${newest})
       union all
       (select ${columns} from security_events where organisation_id is null and operates_instance() and ${where} ${newest})
-    ) as mine ${newest}`.execute(reader.db);
+    ) as mine order by at desc, mine.position::bigint desc limit ${filter.limit}`.execute(reader.db);
   return found.rows;
 }
 
@@ -83,9 +84,8 @@ export async function securityEventsAfter(
   limit: number,
 ): Promise<SecurityEventRow[]> {
   const found = await sql<SecurityEventRow>`
-    select ${columns} from security_events where position > ${position}::bigint order by position limit ${limit}`.execute(
-    reader.db,
-  );
+    select ${columns} from security_events where position > ${position}::bigint
+    order by security_events.position limit ${limit}`.execute(reader.db);
   return found.rows;
 }
 

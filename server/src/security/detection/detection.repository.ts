@@ -37,7 +37,7 @@ export async function moveProgress(tx: UnauditedTx, from: number, to: number): P
   return moved.rows.length === 1;
 }
 
-/** Events after one position up to another, in the order they were committed. */
+/** Events after one position up to another, in the order they were committed; "position" alone would be the text of it, of which 9 follows 10. */
 export async function readSeenEvents(
   reader: Reader,
   { after, upTo, limit }: { after: number; upTo: number; limit: number },
@@ -46,9 +46,8 @@ export async function readSeenEvents(
   const found = await sql<Row>`
     select position::text, at, organisation_id as "organisationId", action, outcome, transport, host(source_address) as address,
       user_id as "userId", device_id as "deviceId", method, route, status, reason, count, details
-    from security_events where position > ${after} and position <= ${upTo} order by position limit ${limit}`.execute(
-    reader.db,
-  );
+    from security_events where position > ${after} and position <= ${upTo}
+    order by security_events.position limit ${limit}`.execute(reader.db);
   return found.rows.map((row) => ({ ...row, position: Number(row.position), at: row.at.getTime() }));
 }
 

@@ -198,6 +198,28 @@ test('what tells of a detection stands beside it, whatever dies before anybody h
   ]);
 });
 
+test('no event is counted twice where positions gain a digit, by who goes on nor by who takes over', async () => {
+  const lock = ++locks;
+  const { rows } = await database.admin.query<{ last: string }>(
+    `select greatest((select position from detection_progress), nextval(pg_get_serial_sequence('security_events', 'position'))) as last`,
+  );
+  const power = 10 ** String(rows[0]?.last).length;
+  await database.admin.query(`select setval(pg_get_serial_sequence('security_events', 'position'), $1)`, [power - 2]);
+  const first = aDetector({ lock });
+  await happened({ action: 'request.blocked', address: '203.0.113.60' }, 2);
+  await happened(jump);
+  const behind =
+    'select count(*)::int as n from security_events where position > (select position from detection_progress)';
+  await eventually(() => expect(first.answered).toMatchObject([{ scenario: 'clock-jump' }]));
+  await eventually(async () => expect((await database.admin.query(behind)).rows).toEqual([{ n: 0 }]));
+  expect(await raised()).toHaveLength(1);
+  await first.detector.stop();
+  const next = aDetector({ lock });
+  await happened({ action: 'request.blocked', address: '203.0.113.60' });
+  await eventually(() => expect(next.answered).toMatchObject([{ subject: { value: '203.0.113.60' }, count: 3 }]));
+  expect(await raised()).toHaveLength(2);
+});
+
 describe('answers', () => {
   test('are asked for again until they stand, and hold up no other', async () => {
     let fails = 2;
