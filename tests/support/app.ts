@@ -100,13 +100,15 @@ export async function anApp(
     writable?: () => boolean;
     /** Where the log goes, a line at a time; without it to standard error. */
     onLogLine?: (line: string) => void;
+    /** Instead of a clone of its own. It is dropped when the app stops. */
+    database?: TestDatabase;
     /** A second server of the same installation: database and root key are the first one's, which stops last. */
     beside?: TestApp;
   } = {},
 ): Promise<TestApp> {
   const { beside } = options;
   const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'valtronics-app-'));
-  const database = beside?.database ?? (await aDatabase());
+  const database = options.database ?? beside?.database ?? (await aDatabase());
   const clock = options.clock ?? systemClock;
   const config = loadConfig({
     VALTRONICS_DATA_DIR: dataDir,

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { databaseUser, giveTo } from '../../server/src/platform/db/embedded-user.ts';
+import { postgresProcessesIn } from '../../server/src/platform/db/process-table.ts';
 import { aCertificateAuthority } from './database-certificates.ts';
 
 const PROGRAMS = '/usr/lib/postgresql/15/bin';
@@ -31,6 +32,12 @@ export interface DebianPostgres {
   adminConnection(database?: string): pg.ClientConfig;
   /** For DATABASE_URL, over TCP. */
   url(host: string, parameters?: string): string;
+  /** kill -9 of all of its processes: whoever is connected loses the connection, and nobody gets a new one. */
+  kill(): Promise<void>;
+  /** SIGSTOP of all of them: connections stay open and nobody answers. */
+  pause(): void;
+  /** Again, after either: on what it held. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,6 +55,7 @@ export async function aDebianPostgres(certificateNames = ['localhost', '127.0.0.
     return path;
   };
   const data = join(folder, 'data');
+  const pidFile = join(data, 'postmaster.pid');
   const passwordFile = put('password', `${PASSWORD}\n`);
   execFileSync(
     join(PROGRAMS, 'initdb'),
@@ -71,25 +79,38 @@ export async function aDebianPostgres(certificateNames = ['localhost', '127.0.0.
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'`);
   appendFileSync(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`);
-  const child = spawn(join(PROGRAMS, 'postgres'), ['-D', data], { ...as, cwd: data, stdio: 'ignore' });
+  let child: ChildProcess | undefined;
+  const isOver = () => child === undefined || child.exitCode !== null || child.signalCode !== null;
+  const end = async (signal: NodeJS.Signals) => {
+    if (child === undefined || isOver()) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  };
   const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGINT');
-      await once(child, 'exit');
-    }
+    await end('SIGINT');
     rmSync(folder, { recursive: true, force: true });
   };
   const isReady = () => {
-    const file = join(data, 'postmaster.pid');
-    return existsSync(file) && readFileSync(file, 'utf8').split('\n')[7]?.trim() === 'ready';
+    const lines = existsSync(pidFile) ? readFileSync(pidFile, 'utf8').split('\n') : [];
+    return Number(lines[0]) === child?.pid && lines[7]?.trim() === 'ready';
   };
-  for (let waited = 0; !isReady(); waited += 50) {
-    if (waited > 20_000 || child.exitCode !== null) {
-      await stop();
-      throw new Error('PostgreSQL 15 did not start');
+  const signalAll = (signal: NodeJS.Signals) => {
+    for (const pid of postgresProcessesIn(data, '')) process.kill(pid, signal);
+  };
+  const start = async () => {
+    signalAll('SIGCONT');
+    if (!isOver()) return;
+    child = spawn(join(PROGRAMS, 'postgres'), ['-D', data], { ...as, cwd: data, stdio: 'ignore' });
+    for (let waited = 0; !isReady(); waited += 50) {
+      if (waited > 20_000 || isOver()) {
+        await stop();
+        throw new Error('PostgreSQL 15 did not start');
+      }
+      await delay(50);
     }
-    await delay(50);
-  }
+  };
+  await start();
   return {
     port,
     socketFolder: folder,
@@ -103,6 +124,14 @@ export async function aDebianPostgres(certificateNames = ['localhost', '127.0.0.
       ssl: false,
     }),
     url: (host, parameters = '') => `postgres://${ADMIN}:${PASSWORD}@${host}:${port}/valtronics${parameters}`,
+    async kill() {
+      signalAll('SIGKILL');
+      await end('SIGKILL');
+      // Whoever begins with what a killed one held in shared memory must be its only user.
+      while (postgresProcessesIn(data, '').length > 0) await delay(20);
+    },
+    pause: () => signalAll('SIGSTOP'),
+    start,
     stop,
   };
 }

@@ -59,8 +59,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return () => remove(postgres, dataDir);
 }
 
-async function makeTemplate(postgres: EmbeddedPostgres): Promise<DatabaseCredentials> {
-  const { adminConnection } = postgres;
+/** All migrations applied, for clones to be made of. */
+export async function makeTemplate({
+  adminConnection,
+}: Pick<EmbeddedPostgres, 'adminConnection'>): Promise<DatabaseCredentials> {
   const { credentials } = await provision({
     adminConnection,
     database: TEMPLATE_DATABASE,

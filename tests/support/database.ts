@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import { connectDatabase, connectionAs, type Database } from '../../server/src/platform/db/database.ts';
 import { closeToOthers } from '../../server/src/platform/db/provision.ts';
 import type { DatabaseCredentials, DatabaseRole } from '../../server/src/platform/db/roles.ts';
-import { TEMPLATE_DATABASE } from './database-global-setup.ts';
+import { TEMPLATE_DATABASE, type TestCluster } from './database-global-setup.ts';
 
 export interface TestDatabase extends Database {
   /** Name of the clone. */
@@ -22,6 +22,8 @@ export interface TestDatabaseOptions {
   /** An empty provisioned database instead of the migrated template. */
   empty?: boolean;
   poolSizes?: Parameters<typeof connectDatabase>[0]['poolSizes'];
+  /** Another cluster than the one of the run, with a template in it: for tests that end it. */
+  cluster?: TestCluster;
 }
 
 const quiet = { info() {}, warn() {}, error() {} };
@@ -29,7 +31,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /** A database of the caller's own with all migrations applied, cloned in a fraction of a second. One per test file is usual. */
 export async function aDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const { credentials, ...cluster } = inject('testCluster');
+  const { credentials, ...cluster } = options.cluster ?? inject('testCluster');
   const name = `test_${randomBytes(8).toString('hex')}`;
   const on = (database: string): pg.ClientConfig => ({
     host: cluster.socketDir,
