@@ -59,8 +59,16 @@ const ourWords = new Set([
 const isImpersonal = (text: string): boolean =>
   /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) || /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
 
-const commitmentOf = (salt: Buffer, value: string): string =>
-  hash('sha256', Buffer.concat([salt, Buffer.from(value)]), 'base64');
+let scratch = Buffer.alloc(4_096);
+
+/** One buffer for all: a log is verified by making hundreds of thousands of these. */
+function commitmentOf(salt: Buffer, value: string): string {
+  const most = salt.length + 3 * value.length;
+  if (scratch.length < most) scratch = Buffer.alloc(2 * most);
+  salt.copy(scratch);
+  const length = salt.length + scratch.write(value, salt.length);
+  return hash('sha256', scratch.subarray(0, length), 'base64');
+}
 
 const step = (key: string | number): string => String(key).replaceAll('~', '~0').replaceAll('/', '~1');
 

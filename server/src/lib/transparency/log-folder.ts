@@ -1,27 +1,26 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { falseValues, type OpenedValue } from './audit-leaf.ts';
 import { type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
 import { readCheckpoints } from './checkpoint-list.ts';
+import {
+  bundlesOf,
+  type EntryValues,
+  falsePositions,
+  type PartOfLog,
+  read,
+  tryRead,
+  valuesPath,
+} from './entry-files.ts';
 import type { NoteVerifier } from './signed-note.ts';
-import { readBundle, TILE_WIDTH, type TilePlace, tilePath, writeBundle } from './tiles.ts';
-import type { Finding, LogSource, StoredLeaf } from './verify-log.ts';
+import { TILE_WIDTH, type TilePlace, tilePath, writeBundle } from './tiles.ts';
+import type { LogSource, StoredLeaf } from './verify-log.ts';
 
 // A log as a folder, in the shape of c2sp.org/tlog-tiles: `checkpoint`, `tile/…`, `tile/entries/…`. Beside them `checkpoints`, all that were
 // signed, and `values/…`, the personal values that are not erased, with their salts.
 
-export interface EntryValues {
-  readonly position: number;
-  readonly values: Readonly<Record<string, OpenedValue>>;
-}
-
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const CHECKPOINT = 'checkpoint';
 const CHECKPOINTS = 'checkpoints';
 const KEY = 'key';
-
-const valuesPath = (number: number): string =>
-  tilePath({ level: 'entries', number, width: TILE_WIDTH }).replace('tile/entries/', 'values/');
 
 function write(path: string, content: string | Buffer): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -60,16 +59,6 @@ export function logFolders(folder: string): string[] {
     .sort();
 }
 
-function read(path: string): Buffer {
-  const content = readFileSync(path);
-  if (content.length > MAX_FILE_BYTES) throw new RangeError(`${path} is larger than any file of a log`);
-  return content;
-}
-
-function tryRead(path: string): Buffer | undefined {
-  return existsSync(path) ? read(path) : undefined;
-}
-
 export interface FolderLog {
   readonly source: LogSource;
   readonly checkpoints: readonly OpenedCheckpoint[];
@@ -77,8 +66,12 @@ export interface FolderLog {
   readonly badNotes: number;
 }
 
-/** As much of the log as its own newest checkpoint says there is. */
-export function openLogFolder(folder: string, keys: readonly NoteVerifier[]): FolderLog {
+/** As much of the log as its own newest checkpoint says there is. `falseValuesIn` tells where values differ: here, or in a thread. */
+export function openLogFolder(
+  folder: string,
+  keys: readonly NoteVerifier[],
+  falseValuesIn: (part: PartOfLog) => readonly number[] | Promise<readonly number[]> = falsePositions,
+): FolderLog {
   const head = openCheckpoint(read(join(folder, CHECKPOINT)).toString('utf8'), keys);
   const notes = readCheckpoints(tryRead(join(folder, CHECKPOINTS))?.toString('utf8') ?? '');
   const opened = notes.flatMap((note) => {
@@ -90,21 +83,13 @@ export function openLogFolder(folder: string, keys: readonly NoteVerifier[]): Fo
     }
   });
 
-  function* bundles(from: number, to: number): Generator<{ number: number; entries: (Buffer | undefined)[] }> {
-    for (let number = Math.floor(from / TILE_WIDTH); number * TILE_WIDTH < to; number += 1) {
-      const width = Math.min(TILE_WIDTH, head.size - number * TILE_WIDTH);
-      const bundle = tryRead(join(folder, tilePath({ level: 'entries', number, width })));
-      yield { number, entries: bundle === undefined ? [] : readBundle(bundle) };
-    }
-  }
-
   const source: LogSource = {
     origin: head.origin,
     size: head.size,
     tile: async (place) => tryRead(join(folder, tilePath(place))) ?? Buffer.alloc(0),
     async leaves(from, to) {
       const leaves: StoredLeaf[] = [];
-      for (const { number, entries } of bundles(from, to)) {
+      for (const { number, entries } of bundlesOf({ folder, size: head.size, from, to })) {
         for (const [offset, entry] of entries.entries()) {
           const position = number * TILE_WIDTH + offset;
           if (entry && position >= from && position < to)
@@ -113,25 +98,11 @@ export function openLogFolder(folder: string, keys: readonly NoteVerifier[]): Fo
       }
       return leaves;
     },
+    comparesBeside: true,
     async compareRows(from, to) {
-      const findings: Finding[] = [];
-      for (const { number, entries } of bundles(from, to)) {
-        const lines =
-          tryRead(join(folder, valuesPath(number)))
-            ?.toString('utf8')
-            .split('\n') ?? [];
-        for (const line of lines) if (line !== '') findings.push(...compareValues(line, number, entries));
-      }
-      return findings;
+      const positions = await falseValuesIn({ folder, size: head.size, from, to });
+      return positions.map((position) => ({ kind: 'row_edited', position }));
     },
   };
   return { source, checkpoints: [head, ...opened], badNotes: notes.length - opened.length };
-}
-
-function compareValues(line: string, number: number, entries: readonly (Buffer | undefined)[]): Finding[] {
-  const { position, values } = JSON.parse(line) as EntryValues;
-  const entry = entries[position - number * TILE_WIDTH];
-  // What is missing is found where the leaves are compared.
-  const isFalse = entry !== undefined && falseValues(entry.toString('utf8'), values).length > 0;
-  return isFalse ? [{ kind: 'row_edited', position }] : [];
 }

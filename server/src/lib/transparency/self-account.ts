@@ -1,5 +1,8 @@
 // What entries of a log say about the log itself: which checkpoints of others it holds, and what was pruned from it.
 
+// As bytes: each is looked for in every entry.
+const CHECKPOINT = Buffer.from('"kind":"checkpoint"');
+const PRUNING = Buffer.from('"event":"audit.pruned"');
 const MAX_LOGGED = 200_000;
 const MAX_CLAIMS = 10_000;
 /** Nothing younger is ever pruned. */
@@ -38,8 +41,8 @@ export function createSelfAccount(origin: string): SelfAccount {
   return {
     logged,
     read(position, bytes) {
-      const isCheckpoint = bytes.includes('"kind":"checkpoint"');
-      const isPruning = bytes.includes('"event":"audit.pruned"');
+      const isCheckpoint = bytes.includes(CHECKPOINT);
+      const isPruning = bytes.includes(PRUNING);
       if (firstKept !== undefined && !isCheckpoint && !isPruning) return;
       const entry = parsed(bytes);
       firstKept ??= { position, at: timeOf(entry.at) };

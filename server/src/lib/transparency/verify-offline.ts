@@ -1,10 +1,11 @@
 import { falseValues, type OpenedValue } from './audit-leaf.ts';
 import { type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
 import { readCheckpointFile } from './checkpoint-list.ts';
-import { logFolders, openLogFolder } from './log-folder.ts';
+import { type FolderLog, logFolders, openLogFolder } from './log-folder.ts';
 import { includes, leafHash } from './merkle.ts';
 import { isSignedBy, type NoteVerifier } from './signed-note.ts';
 import { ProofError, parseProof } from './tlog-proof.ts';
+import { startValuesThread } from './values-thread.ts';
 import { vanishedLogs } from './vanished-logs.ts';
 import { expectedOf, type LogVerdict, verifyLog } from './verify-log.ts';
 
@@ -76,7 +77,25 @@ export async function verifyFolder(
 ): Promise<FileVerdict[]> {
   const folders = logFolders(folder);
   if (folders.length === 0) throw new ProofError(`${folder} holds no exported log`);
-  const logs = folders.map((path) => openLogFolder(path, keys));
+  const thread = startValuesThread();
+  try {
+    const logs = folders.map((path) => openLogFolder(path, keys, thread.falsePositions));
+    const { verdicts, logged } = await verifyLogs(logs, keys, trusted, onProgress);
+    // The export of a single log is that log and says nothing of others.
+    if (folders.length === 1 && folders[0] === folder) return verdicts;
+    const present = logs.map(({ source }) => source.origin);
+    return [...verdicts, ...vanishedLogs(present, logged, trusted)];
+  } finally {
+    await thread.end();
+  }
+}
+
+async function verifyLogs(
+  logs: readonly FolderLog[],
+  keys: readonly NoteVerifier[],
+  trusted: readonly OpenedCheckpoint[],
+  onProgress?: (origin: string, position: number, size: number) => void,
+): Promise<{ verdicts: FileVerdict[]; logged: OpenedCheckpoint[] }> {
   const verdicts: FileVerdict[] = [];
   const logged = new Map<string, OpenedCheckpoint[]>();
   // The instance's log first: it holds what was signed for the others.
@@ -99,10 +118,7 @@ export async function verifyFolder(
     }
     verdicts.push({ ...verdict, badNotes: badNotes + badLogged });
   }
-  // The export of a single log is that log and says nothing of others.
-  if (folders.length === 1 && folders[0] === folder) return verdicts;
-  const present = logs.map(({ source }) => source.origin);
-  return [...verdicts, ...vanishedLogs(present, [...logged.values()].flat(), trusted)];
+  return { verdicts, logged: [...logged.values()].flat() };
 }
 
 export interface ProvenEvent {

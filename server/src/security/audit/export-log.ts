@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import { type LeafSource, openedValues, type Salts } from '../../lib/transparency/audit-leaf.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../../lib/transparency/checkpoint.ts';
-import { createFolderWriter, type EntryValues } from '../../lib/transparency/log-folder.ts';
+import type { EntryValues } from '../../lib/transparency/entry-files.ts';
+import { createFolderWriter } from '../../lib/transparency/log-folder.ts';
 import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
 import { createTreeReader, TILE_WIDTH, tilesOf } from '../../lib/transparency/tiles.ts';
 import { writeProof } from '../../lib/transparency/tlog-proof.ts';
