@@ -8,7 +8,8 @@ import { isMailAddress } from '../../platform/mail/mailer.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
-import type { KeyRing, Place } from '../../security/crypto/key-ring.ts';
+import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import type { Place } from '../../security/crypto/sealed-value.ts';
 import {
   type ChannelRow,
   countChannels,

@@ -1,5 +1,5 @@
 import type { IdentityProvider, Role, RoleOfGroup, SignInProblem } from '@valtronics/contract';
-import type { Place } from '../../security/crypto/key-ring.ts';
+import type { Place } from '../../security/crypto/sealed-value.ts';
 
 /** A provider as it is stored, without its secret. */
 export interface Provider {

@@ -1,5 +1,6 @@
 import type { Redis } from '../../platform/redis/redis.ts';
-import { type KeyRing, SealError } from '../crypto/key-ring.ts';
+import type { KeyRing } from '../crypto/key-ring.ts';
+import { SealError } from '../crypto/sealed-value.ts';
 import type { SessionRow } from './session.repository.ts';
 import type { SessionNews } from './session-news.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createKeyRing, type KeyRing, type Place, SEAL_OVERHEAD_BYTES, SealError } from './key-ring.ts';
+import { createKeyRing, type KeyRing } from './key-ring.ts';
 import { newRootKeyText, parseRootKey, type RootKey } from './root-key.ts';
+import { type Place, SEAL_OVERHEAD_BYTES, SealError } from './sealed-value.ts';
 
 const place: Place = { organisation: 7, table: 'signing_key', column: 'private_key', row: 'k1' };
 

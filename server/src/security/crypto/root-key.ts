@@ -1,7 +1,8 @@
-import { hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import type { Secret } from '../../platform/config/secret.ts';
 import { makeDataFolder } from '../../platform/db/data-folder.ts';
+import { deriveKey } from './derive-key.ts';
 import { createFileOnce, readPrivateFile } from './private-file.ts';
 
 // Everything the platform seals hangs on one 256-bit random key. It lives in a file only its owner can read, is made once, and is never replaced
@@ -72,8 +73,7 @@ export function parseRootKey(text: string): RootKey | undefined {
   // One key has one spelling: a changed last character that decodes to the same bytes is a damaged file.
   if (bytes.toString('base64url') !== encoded) return undefined;
   return {
-    deriveKey: (purpose) =>
-      Buffer.from(hkdfSync('sha256', bytes, Buffer.alloc(0), `valtronics/root/1/${purpose}`, KEY_BYTES)),
+    deriveKey: (purpose) => deriveKey(bytes, Buffer.alloc(0), `valtronics/root/1/${purpose}`, KEY_BYTES),
   };
 }
 

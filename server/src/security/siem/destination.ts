@@ -1,5 +1,5 @@
 import type { SiemFormat, SiemKind } from '@valtronics/contract';
-import type { Place } from '../crypto/key-ring.ts';
+import type { Place } from '../crypto/sealed-value.ts';
 import type { SecurityEvent } from '../events/security-event.ts';
 
 /** Where security events go, as it stands in its row. */
