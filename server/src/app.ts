@@ -30,7 +30,7 @@ import { createOutbound } from './platform/outbound/outbound.ts';
 import { createOutboundTls } from './platform/outbound/outbound-tls.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
-import { openRootKey } from './security/crypto/root-key.ts';
+import { unlockRootKey } from './security/crypto/unlock-root-key.ts';
 import { webFallback } from './security/gate/web-fallback.ts';
 import { type DatabasePlace, type RunningDatabase, startDatabase } from './start-database.ts';
 
@@ -62,7 +62,7 @@ const WEB_FOLDER = fileURLToPath(new URL('../../web/dist', import.meta.url));
 /** Opens the database and wires everything to it; a fault in the wiring leaves no database behind. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, log, openDatabase = startDatabase } = options;
-  const keyRing = createKeyRing(openRootKey(config));
+  const keyRing = createKeyRing(await unlockRootKey(config));
   const running = await openDatabase(config, keyRing, log);
   try {
     return await wire(options, keyRing, running);

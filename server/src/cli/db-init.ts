@@ -1,5 +1,5 @@
 import { createKeyRing } from '../security/crypto/key-ring.ts';
-import { openRootKey } from '../security/crypto/root-key.ts';
+import { unlockRootKey } from '../security/crypto/unlock-root-key.ts';
 import { prepareDatabase } from '../start-database.ts';
 import { command } from './command.ts';
 import { commandConfig } from './with-platform.ts';
@@ -15,7 +15,7 @@ export const dbInit = command(
   },
   async (_, output) => {
     const config = commandConfig();
-    const { database, applied } = await prepareDatabase(config, createKeyRing(openRootKey(config)));
+    const { database, applied } = await prepareDatabase(config, createKeyRing(await unlockRootKey(config)));
     output.result(
       { database, applied },
       `The database ${database} is ready${applied.length === 0 ? '' : ` (applied ${applied.join(', ')})`}. Start the platform with an account of the same DATABASE_URL.`,

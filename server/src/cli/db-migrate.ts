@@ -1,5 +1,5 @@
 import { createKeyRing } from '../security/crypto/key-ring.ts';
-import { openRootKey } from '../security/crypto/root-key.ts';
+import { unlockRootKey } from '../security/crypto/unlock-root-key.ts';
 import { migrateDatabase } from '../start-database.ts';
 import { command } from './command.ts';
 import { commandConfig, commandLog, uninterrupted } from './with-platform.ts';
@@ -14,7 +14,7 @@ export const dbMigrate = command(
   },
   async (_, output) => {
     const config = commandConfig();
-    const keyRing = createKeyRing(openRootKey(config));
+    const keyRing = createKeyRing(await unlockRootKey(config));
     const { applied } = await uninterrupted(() => migrateDatabase(config, keyRing, commandLog(config)));
     output.result({ applied }, applied.length === 0 ? 'The schema is up to date.' : `Applied ${applied.join(', ')}.`);
   },

@@ -5,7 +5,7 @@ import { listAuditKeys } from '../security/audit/audit-key.ts';
 import type { Reader } from '../security/audit/tokens.ts';
 import { createTransactions } from '../security/audit/transactions.ts';
 import { createKeyRing } from '../security/crypto/key-ring.ts';
-import { openRootKey } from '../security/crypto/root-key.ts';
+import { unlockRootKey } from '../security/crypto/unlock-root-key.ts';
 import { connectBeside, startDatabase } from '../start-database.ts';
 import { CommandError } from './command-error.ts';
 import type { Stream } from './output.ts';
@@ -29,7 +29,7 @@ export async function withAuditLog<T>(
   { startsDatabase = true }: { readonly startsDatabase?: boolean } = {},
 ): Promise<T> {
   const config = commandConfig();
-  const keyRing = createKeyRing(openRootKey(config));
+  const keyRing = createKeyRing(await unlockRootKey(config));
   const log = commandLog(config);
   const place = await askServer(config.dataDir, 'database.place', { uid: process.getuid?.() ?? 0, input: {} });
   if (place === null && !startsDatabase && config.databaseUrl === undefined)

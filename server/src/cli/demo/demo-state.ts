@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { Config } from '../../platform/config/config.ts';
 import { makeDataFolder } from '../../platform/db/data-folder.ts';
 import { createKeyRing } from '../../security/crypto/key-ring.ts';
-import { openRootKey } from '../../security/crypto/root-key.ts';
 import { sealedFile } from '../../security/crypto/sealed-file.ts';
+import { unlockRootKey } from '../../security/crypto/unlock-root-key.ts';
 import { CommandError } from '../command-error.ts';
 import { knownDevice } from '../register-fleet.ts';
 
@@ -53,8 +53,8 @@ export interface DemoStateFile {
 }
 
 /** What the demo remembers between two starts; sealed, because it holds credentials. */
-export function demoStateFile(config: Config): DemoStateFile {
-  const file = sealedFile(join(config.dataDir, 'demo.sealed'), createKeyRing(openRootKey(config)));
+export async function demoStateFile(config: Config): Promise<DemoStateFile> {
+  const file = sealedFile(join(config.dataDir, 'demo.sealed'), createKeyRing(await unlockRootKey(config)));
   return {
     async read() {
       const text = await file.read();

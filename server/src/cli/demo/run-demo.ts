@@ -161,7 +161,7 @@ async function fillHospital(deps: {
   report: StartReport;
 }): Promise<RegisteredDevice[]> {
   const { app, api, organisationId, sinceMs, utcOffsetMinutes, config, signal, report } = deps;
-  const file: DemoStateFile = demoStateFile(config);
+  const file: DemoStateFile = await demoStateFile(config);
   let state = await file.read();
   let members: RegisteredDevice[] = [];
   await report.step('Devices', async () => {

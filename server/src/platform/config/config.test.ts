@@ -60,6 +60,7 @@ describe('defaults', () => {
       signingKeys: { algorithm: 'ES256', everyDays: 30 },
       rootKeyFile: join(cwd, 'data', 'root.key'),
       rootKey: undefined,
+      transit: undefined,
       ingestRate: { perSecond: 100, burst: 1000 },
       metricsToken: undefined,
       logLevel: 'info',
@@ -142,6 +143,27 @@ describe('values from files', () => {
     );
     expect(refusal({ VALTRONICS_ROOT_KEY: 'valtronics-root-key-1:AAAA' })).not.toContain('AAAA');
   });
+
+  test('a Transit key has a place and a token, and is no second source beside a key in a file', () => {
+    const env = {
+      VALTRONICS_TRANSIT_KEY: 'https://vault.example.org:8200/v1/team/transit/keys/valtronics?cacert=ca.pem',
+      VALTRONICS_TRANSIT_TOKEN_FILE: fileHolding('hvs.canary\n'),
+    };
+    const { transit } = loadConfig(env, { cwd });
+    expect(transit?.key).toEqual({
+      origin: 'https://vault.example.org:8200',
+      mount: 'team/transit',
+      keyName: 'valtronics',
+      caFile: join(cwd, 'ca.pem'),
+    });
+    expect(transit?.token.reveal()).toBe('hvs.canary');
+    expect(
+      loadConfig({ ...env, VALTRONICS_TRANSIT_KEY: 'http://127.0.0.1:8200/v1/transit/keys/v' }, { cwd }).transit?.key,
+    ).toMatchObject({ origin: 'http://127.0.0.1:8200', caFile: undefined });
+    expect(refusal({ ...env, VALTRONICS_ROOT_KEY_FILE: fileHolding('the key') })).toMatch(
+      /^VALTRONICS_TRANSIT_KEY and VALTRONICS_ROOT_KEY_FILE are both set/,
+    );
+  });
 });
 
 describe('one clear line', () => {
@@ -187,6 +209,14 @@ describe('one clear line', () => {
     ['VALTRONICS_BREACHED_PASSWORDS_URL', 'https://key@ranges.example.org/range'],
     ['VALTRONICS_BREACHED_PASSWORDS_URL', 'https://ranges.example.org/range#a'],
     ['VALTRONICS_METRICS_TOKEN', 'short'],
+    ['VALTRONICS_TRANSIT_KEY', 'https://vault.example.org/v1/transit/keys/v'],
+    ['VALTRONICS_TRANSIT_KEY', 'https://vault.example.org/v1/transit/encrypt/v'],
+    ['VALTRONICS_TRANSIT_KEY', 'https://vault.example.org/v1/../transit/keys/v w'],
+    ['VALTRONICS_TRANSIT_KEY', 'https://token@vault.example.org/v1/transit/keys/v'],
+    ['VALTRONICS_TRANSIT_KEY', 'https://vault.example.org/v1/transit/keys/v?tls=off'],
+    ['VALTRONICS_TRANSIT_KEY', 'http://vault.example.org/v1/transit/keys/v'],
+    ['VALTRONICS_TRANSIT_TOKEN', 'hvs.0123456789'],
+    ['VALTRONICS_TRANSIT_TOKEN', 'short'],
     ['VALTRONICS_ADMIN_EMAIL', 'a@example.org'],
     ['VALTRONICS_ADMIN_PASSWORD', 'correct horse battery'],
     ['VALTRONICS_TLS_CERT', 'cert.pem'],

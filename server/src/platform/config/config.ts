@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type AddressList, isLoopbackHost } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
+import type { TransitKeyPlace } from './connection-urls.ts';
 import { type Environment, readRawSetting, refuseUnknownNames } from './raw-settings.ts';
 import type { Secret } from './secret.ts';
 import { BadValue } from './setting-values.ts';
@@ -46,6 +47,8 @@ export interface Config {
   readonly rootKeyFile: string;
   /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
   readonly rootKey: Secret | undefined;
+  /** What unwraps the root key instead. */
+  readonly transit: { readonly key: TransitKeyPlace; readonly token: Secret } | undefined;
   /** What a device may send, in messages. */
   readonly ingestRate: { readonly perSecond: number; readonly burst: number };
   readonly securityEventDays: number;
@@ -118,6 +121,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     }),
     rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
     rootKey: rootKey?.key,
+    transit: transitOf(read(settings.transitKey), read(settings.transitToken), rootKey?.key),
     ingestRate: Object.freeze({ perSecond: read(settings.ingestPerSecond), burst: read(settings.ingestBurst) }),
     securityEventDays: read(settings.securityEventDays),
     metricsToken: read(settings.metricsToken),
@@ -161,6 +165,25 @@ function administrator(email: string | undefined, password: Secret | undefined):
     );
   }
   return undefined;
+}
+
+function transitOf(
+  key: TransitKeyPlace | undefined,
+  token: Secret | undefined,
+  rootKey: Secret | undefined,
+): Config['transit'] {
+  const { transitKey, transitToken } = settings;
+  if (key !== undefined && rootKey !== undefined) {
+    throw new ConfigError(
+      transitKey.name,
+      `and ${settings.rootKey.name}_FILE are both set`,
+      `keep one of them; to have Transit wrap that key, name its file in ${settings.rootKey.name} for one start`,
+    );
+  }
+  if (key !== undefined && token !== undefined) return Object.freeze({ key, token });
+  if (key === undefined && token === undefined) return undefined;
+  const [set, missing] = key === undefined ? [transitToken, transitKey] : [transitKey, transitToken];
+  throw new ConfigError(set.name, 'is set alone', `set ${missing.name} too`);
 }
 
 function refuseUnsafeCombinations(config: Config): void {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { isLoopbackHost } from './addresses.ts';
 import { type Secret, secret } from './secret.ts';
 import { BadValue, type ParseValue } from './setting-values.ts';
@@ -69,6 +70,39 @@ export const rangeServiceUrl: ParseValue<string> = (text) => {
   if (url.username !== '' || url.password !== '' || url.hash !== '')
     throw new BadValue('is more than a place', 'leave out user name, password and the part from #');
   return url.href.replace(/\/+$/, '');
+};
+
+/** Where a key of the Transit engine of Vault or OpenBao is. */
+export interface TransitKeyPlace {
+  readonly origin: string;
+  /** Of the engine, without slashes around it; a namespace in front of it belongs to it. */
+  readonly mount: string;
+  readonly keyName: string;
+  /** PEM; undefined: the system's authorities. */
+  readonly caFile: string | undefined;
+}
+
+export const transitKeyUrl: ParseValue<TransitKeyPlace> = (text, { cwd }) => {
+  const url = parse(text, ['http:', 'https:']);
+  onlyParameters(url, url.protocol === 'https:' ? ['cacert'] : []);
+  const [, mount, keyName] = /^\/v1\/([\w.-]+(?:\/[\w.-]+)*)\/keys\/([\w.-]+)$/.exec(url.pathname) ?? [];
+  if (mount === undefined || keyName === undefined || url.username !== '' || url.password !== '' || url.hash !== '')
+    throw new BadValue(
+      'is not the URL of a Transit key',
+      'give one such as https://vault.example.org:8200/v1/transit/keys/valtronics',
+    );
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname))
+    throw new BadValue(
+      'names a server on another machine without TLS',
+      'use https:// (and ?cacert=FILE for a CA of your own)',
+    );
+  const caFile = url.searchParams.get('cacert');
+  return Object.freeze({
+    origin: url.origin,
+    mount,
+    keyName,
+    caFile: caFile === null ? undefined : resolve(cwd, caFile),
+  });
 };
 
 export const publicUrl: ParseValue<URL> = (text) => {

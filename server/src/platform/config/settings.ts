@@ -1,5 +1,13 @@
 import { roles } from '@valtronics/contract';
-import { databaseUrl, objectStoreUrl, publicUrl, rangeServiceUrl, redisUrl, smtpUrl } from './connection-urls.ts';
+import {
+  databaseUrl,
+  objectStoreUrl,
+  publicUrl,
+  rangeServiceUrl,
+  redisUrl,
+  smtpUrl,
+  transitKeyUrl,
+} from './connection-urls.ts';
 import {
   email,
   folders,
@@ -149,6 +157,14 @@ export const settings = {
   rootKey: optional('VALTRONICS_ROOT_KEY', rootKey, {
     description: 'path of the root key; with _FILE the key itself is read and never created',
     defaultText: 'root.key in the data folder',
+  }),
+  transitKey: optional('VALTRONICS_TRANSIT_KEY', transitKeyUrl, {
+    description:
+      'URL of a Transit key of Vault or OpenBao that alone can unwrap the root key (https://…/v1/transit/keys/NAME), with ?cacert=FILE for a CA of your own',
+    defaultText: 'none: the root key lies in its file',
+  }),
+  transitToken: optional('VALTRONICS_TRANSIT_TOKEN', secretText(8, 4_096), {
+    description: 'token that may encrypt and decrypt with it',
   }),
   securityEventDays: required('VALTRONICS_SECURITY_EVENT_DAYS', '90', wholeNumber(1, 3_650), {
     description: 'days that security events are kept in the database',

@@ -35,6 +35,8 @@ export interface RootKeySource {
   readonly rootKeyFile: string;
   /** The key's text when it comes from elsewhere than its file; then nothing is ever created. */
   readonly rootKey?: Secret | undefined;
+  /** Where that text comes from, for the messages; VALTRONICS_ROOT_KEY_FILE unless told. */
+  readonly origin?: string;
 }
 
 /** Reads the root key, or creates it on the very first start, and makes sure it is the one this data folder was sealed with. */
@@ -78,7 +80,9 @@ export function parseRootKey(text: string): RootKey | undefined {
 }
 
 function readKeyText(source: RootKeySource, hasSealedData: boolean): { text: string; origin: string } {
-  if (source.rootKey !== undefined) return { text: source.rootKey.reveal(), origin: 'VALTRONICS_ROOT_KEY_FILE' };
+  if (source.rootKey !== undefined) {
+    return { text: source.rootKey.reveal(), origin: source.origin ?? 'VALTRONICS_ROOT_KEY_FILE' };
+  }
   const file = source.rootKeyFile;
   const result = readPrivateFile(file);
   switch (result.outcome) {
