@@ -73,6 +73,7 @@ describe('pinned lists', () => {
       'audit_sequence',
       'challenge',
       'command_progress',
+      'data_key',
       'departure',
       'detection',
       'device_alert',

@@ -56,6 +56,7 @@ export const unauditedReasons = {
   guess_counters: 'what keeps guessers out counts attempts; refused sign-ins and blocks have events of their own',
   siem_progress: 'how far a SIEM has been told is bookkeeping of deliveries',
   audit_sequence: 'what the log itself does with its events: their places, tiles and checkpoints',
+  data_key: 'a data key comes with the first value sealed by it; epochs have events of their own',
   housekeeping: 'expired rows are removed by declared retention',
 } as const satisfies Record<string, string>;
 export type UnauditedReason = keyof typeof unauditedReasons;

@@ -1,0 +1,128 @@
+import { boundedCache } from '../../lib/bounded-cache.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Transactions } from '../audit/transactions.types.ts';
+import type { KeyRing } from '../crypto/key-ring.ts';
+import { KeyWrapError } from '../crypto/key-wrap.ts';
+import { openValue, type Place, readSealHeader, SealError, sealValue } from '../crypto/sealed-value.ts';
+import { type KeyOwner, newKey, unwrapDataKey, wrapDataKey } from '../crypto/wrapped-keys.ts';
+import { findDataKey, insertDataKey } from './data-key.repository.ts';
+import type { KeyEpoch, KeyEpochs } from './key-epochs.ts';
+import type { SubjectKeyStore } from './subject-key-store.ts';
+
+const MAX_CACHED_KEYS = 10_000;
+const OWNED_KEY_MS = 3_600_000;
+/** A key that was destroyed at another server is used here no longer than this. */
+const SUBJECT_KEY_MS = 30_000;
+
+/** Seals and opens what lies in the database, each value with the data key of whose it is. */
+export interface DataKeys {
+  /**
+   * Seals under the active epoch, for a subject or (undefined) for the organisation of the place, or the instance. Call it before a transaction:
+   * the first value of an owner makes the key in one of its own. Throws a SealError `no-key` for a subject whose key was destroyed.
+   */
+  seal(plaintext: Uint8Array | string, place: Place, subject?: string): Promise<Buffer>;
+  /** The plaintext, whole and authentic, or a SealError: `retired-epoch`, `no-key` and `refused` among others. */
+  open(sealed: Uint8Array, place: Place, subject?: string): Promise<Buffer>;
+  /** For good: whatever was sealed for the subject opens no more, and nothing can be sealed for them again. */
+  destroySubject(organisation: number, subject: string): Promise<void>;
+}
+
+export function createDataKeys(deps: {
+  readonly transactions: Transactions;
+  readonly epochs: Pick<KeyEpochs, 'active' | 'find'>;
+  readonly subjectKeys: SubjectKeyStore;
+  /** Opens what was sealed before there were data keys. */
+  readonly keyRing: Pick<KeyRing, 'open'>;
+  readonly clock: Clock;
+}): DataKeys {
+  const { transactions, epochs, subjectKeys, keyRing, clock } = deps;
+  const cache = boundedCache<Buffer>(MAX_CACHED_KEYS, clock);
+
+  async function findWrapped(epoch: number, { organisation, subject }: KeyOwner): Promise<Buffer | undefined> {
+    if (subject !== null) return subjectKeys.find({ organisation: organisation ?? 0, subject }, epoch);
+    return transactions.read(organisation, (reader) => findDataKey(reader, epoch, organisation));
+  }
+
+  /** Two that make it at once both go on with the one that was kept. */
+  async function make(epoch: KeyEpoch & { readonly key: Buffer }, owner: KeyOwner): Promise<void> {
+    const wrapped = wrapDataKey(epoch.key, owner, newKey());
+    const { organisation, subject } = owner;
+    if (subject !== null) {
+      await subjectKeys.insert({ organisation: organisation ?? 0, subject }, epoch.epoch, wrapped);
+      return;
+    }
+    const key = { epoch: epoch.epoch, organisationId: organisation, wrapped, now: clock.date() };
+    await (organisation === null
+      ? transactions.unowned('data_key', (tx) => insertDataKey(tx, key))
+      : transactions.unaudited(organisation, 'data_key', (tx) => insertDataKey(tx, key)));
+  }
+
+  async function dataKey(epoch: KeyEpoch, owner: KeyOwner, mayMake: boolean): Promise<Buffer> {
+    const name = cacheName(epoch.epoch, owner);
+    const known = cache.get(name);
+    if (known !== undefined) return known;
+    const { key: epochKey } = epoch;
+    if (epochKey === undefined) throw noKey();
+    let wrapped = await findWrapped(epoch.epoch, owner);
+    if (wrapped === undefined && mayMake) {
+      await make({ ...epoch, key: epochKey }, owner);
+      wrapped = await findWrapped(epoch.epoch, owner);
+    }
+    if (wrapped === undefined) throw noKey();
+    const key = unwrapped(epochKey, owner, wrapped);
+    cache.set(name, key, clock.now() + (owner.subject === null ? OWNED_KEY_MS : SUBJECT_KEY_MS));
+    return key;
+  }
+
+  return {
+    async seal(plaintext, place, subject) {
+      const epoch = await epochs.active();
+      const key = await dataKey(epoch, ownerOf(place, subject), true);
+      return sealValue(key, { version: 2, epoch: epoch.epoch }, plaintext, place);
+    },
+
+    async open(sealed, place, subject) {
+      const { version, epoch: number } = readSealHeader(sealed);
+      const epoch = await epochs.find(number);
+      if (epoch === undefined)
+        throw new SealError('unknown-epoch', `a sealed value names key epoch ${number}, which does not exist`);
+      if (epoch.status === 'retired')
+        throw new SealError('retired-epoch', `a sealed value is of key epoch ${number}, which is retired`);
+      // What epoch 1 sealed is of no subject: it could not have been erased with one.
+      if (version === 1 && subject === undefined) return keyRing.open(sealed, place);
+      return openValue(await dataKey(epoch, ownerOf(place, subject), false), sealed, place);
+    },
+
+    async destroySubject(organisation, subject) {
+      await subjectKeys.destroy({ organisation, subject }, clock.date());
+      const { epoch: newest } = await epochs.active();
+      for (let epoch = 1; epoch <= newest; epoch += 1) cache.delete(cacheName(epoch, { organisation, subject }));
+    },
+  };
+}
+
+function ownerOf({ organisation }: Place, subject: string | undefined): KeyOwner {
+  if (subject !== undefined && organisation === null)
+    throw new SealError('bad-input', 'a subject belongs to an organisation');
+  return { organisation, subject: subject ?? null };
+}
+
+function unwrapped(epochKey: Buffer, owner: KeyOwner, wrapped: Buffer): Buffer {
+  try {
+    return unwrapDataKey(epochKey, owner, wrapped);
+  } catch (error) {
+    // A key that is not what it should be is refused as the value is: nobody learns which of them was altered.
+    if (error instanceof KeyWrapError)
+      throw new SealError('refused', 'a sealed value was altered, moved to another place, or sealed with another key');
+    throw error;
+  }
+}
+
+const cacheName = (epoch: number, { organisation, subject }: KeyOwner): string =>
+  `${epoch}/${organisation ?? ''}/${subject ?? ''}`;
+
+const noKey = (): SealError =>
+  new SealError(
+    'no-key',
+    'there is no key for a sealed value: its subject was erased, or the key store is another one',
+  );

@@ -1,0 +1,178 @@
+import type { Clock } from '../../lib/clock.ts';
+import { Problem } from '../../lib/problem.ts';
+import type { AuditActor } from '../audit/audit-event.ts';
+import type { Transactions } from '../audit/transactions.types.ts';
+import { KeyWrapError } from '../crypto/key-wrap.ts';
+import type { RootKey } from '../crypto/root-key.ts';
+import { newKey, unwrapEpochKey, wrapEpochKey } from '../crypto/wrapped-keys.ts';
+import {
+  activateKeyEpoch,
+  type KeyEpochRow,
+  listKeyEpochs,
+  lockKeyEpochs,
+  retireKeyEpoch,
+} from './key-epoch.repository.ts';
+
+/** For so long a server goes on with the epochs it read. What another server does to them counts here no later. */
+const FRESH_MS = 30_000;
+/** What an epoch is named by, a stranger may write into a row: for unknown ones the database is asked this often at most. */
+const ASK_EVERY_MS = 1_000;
+/**
+ * Until then a server may still seal under a replaced epoch: it goes on with what it read for 30 s, and its transaction ends within 15 s
+ * (the limits of its role). The rest is for clocks that differ.
+ */
+export const LATE_WRITES_SECONDS = 120;
+/** Epoch 1 is derived from the root key and needs no row to be opened; its row says whether it still may be. */
+const FIRST_EPOCH = 2;
+
+const system = { kind: 'system', id: 'key-epochs', label: null } as const;
+
+/** The database was not made with this root key, or what it keeps of an epoch was altered. Fit to end the start of the server. */
+class KeyEpochError extends Error {
+  override readonly name = 'KeyEpochError';
+}
+
+export interface KeyEpoch {
+  readonly epoch: number;
+  readonly status: KeyEpochRow['status'];
+  /** Wraps data keys; undefined for epoch 1 and for a retired one, which have none. */
+  readonly key: Buffer | undefined;
+  readonly createdAt: Date;
+  readonly replacedAt: Date | null;
+  readonly retiredAt: Date | null;
+}
+
+export interface KeyEpochs {
+  /** What is sealed now is sealed under this one. */
+  active(): Promise<KeyEpoch & { readonly key: Buffer }>;
+  /** Undefined: there is none of this number, here or in the database. */
+  find(epoch: number): Promise<KeyEpoch | undefined>;
+  list(): Promise<readonly KeyEpoch[]>;
+  /** Makes the next epoch; from the commit on everything is sealed under it. */
+  advance(actor: AuditActor): Promise<KeyEpoch>;
+  /**
+   * Refuses what is sealed under an epoch from now on, for good. `isUsed` says whether anything still is. Throws a Problem `conflict` for the
+   * active epoch, for one replaced less than two minutes ago, and for one that is in use.
+   */
+  retire(actor: AuditActor, epoch: number, isUsed: () => Promise<boolean>): Promise<void>;
+}
+
+/** The epochs as the database has them. A first start makes one. Throws a KeyEpochError when the root key is another one. */
+export async function openKeyEpochs(deps: {
+  readonly transactions: Transactions;
+  readonly rootKey: RootKey;
+  readonly clock: Clock;
+}): Promise<KeyEpochs> {
+  const { transactions, rootKey, clock } = deps;
+  let epochs = new Map<number, KeyEpoch>();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+
+  function reload(): Promise<void> {
+    reading ??= (async () => {
+      // Before the question, so that the answer is never taken for fresher than it is.
+      const asked = clock.now();
+      const rows = await transactions.lookUp(listKeyEpochs);
+      epochs = new Map(rows.map((row) => [row.epoch, opened(row)]));
+      readAt = asked;
+    })().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  }
+
+  function opened(row: KeyEpochRow): KeyEpoch {
+    return {
+      epoch: row.epoch,
+      status: row.status,
+      key: row.wrapped_key === null ? undefined : unwrapped(row.epoch, row.wrapped_key),
+      createdAt: row.created_at,
+      replacedAt: row.replaced_at,
+      retiredAt: row.retired_at,
+    };
+  }
+
+  function unwrapped(epoch: number, wrapped: Buffer): Buffer {
+    try {
+      return unwrapEpochKey(rootKey, epoch, wrapped);
+    } catch (error) {
+      if (!(error instanceof KeyWrapError)) throw error;
+      throw new KeyEpochError(
+        `key epoch ${epoch} of the database does not unwrap with this root key: restore the root key that belongs to this database, or the database that belongs to it`,
+        { cause: error },
+      );
+    }
+  }
+
+  async function refresh(): Promise<void> {
+    if (Math.abs(clock.now() - readAt) >= FRESH_MS) await reload();
+  }
+
+  async function advance(actor: AuditActor, onlyIfNone: boolean): Promise<void> {
+    await transactions.system({ organisationId: null, actor, event: 'key_epoch.created' }, async (tx) => {
+      await lockKeyEpochs(tx);
+      const rows = await listKeyEpochs(tx);
+      const hasActive = rows.some(({ status }) => status === 'active');
+      const epoch = Math.max(FIRST_EPOCH, ...rows.map((row) => row.epoch + 1));
+      const isMade = !(onlyIfNone && hasActive);
+      if (isMade) await activateKeyEpoch(tx, epoch, wrapEpochKey(rootKey, epoch, newKey()), clock.date());
+      tx.describe({
+        resource: { kind: 'key_epoch', id: String(isMade ? epoch : epoch - 1) },
+        details: { made: isMade },
+      });
+    });
+    await reload();
+  }
+
+  function activeHere(): KeyEpoch & { readonly key: Buffer } {
+    const active = [...epochs.values()].find(({ status }) => status === 'active');
+    if (active?.key === undefined) throw new Error('there is no active key epoch');
+    return { ...active, key: active.key };
+  }
+
+  await reload();
+  if (![...epochs.values()].some(({ status }) => status === 'active')) await advance(system, true);
+  activeHere();
+
+  return {
+    async active() {
+      await refresh();
+      return activeHere();
+    },
+
+    async find(epoch) {
+      await refresh();
+      if (!epochs.has(epoch) && Math.abs(clock.now() - readAt) >= ASK_EVERY_MS) await reload();
+      return epochs.get(epoch);
+    },
+
+    async list() {
+      await reload();
+      return [...epochs.values()];
+    },
+
+    async advance(actor) {
+      await advance(actor, false);
+      return activeHere();
+    },
+
+    async retire(actor, epoch, isUsed) {
+      await transactions.system({ organisationId: null, actor, event: 'key_epoch.retired' }, async (tx) => {
+        await lockKeyEpochs(tx);
+        const row = (await listKeyEpochs(tx)).find((candidate) => candidate.epoch === epoch);
+        if (row === undefined) throw conflict(`There is no key epoch ${epoch}.`);
+        if (row.status === 'retired') throw conflict(`Key epoch ${epoch} is retired already.`);
+        if (row.replaced_at === null) throw conflict(`Key epoch ${epoch} is the active one: rotate first.`);
+        const wait = Math.ceil(LATE_WRITES_SECONDS - (clock.now() - row.replaced_at.getTime()) / 1_000);
+        if (wait > 0) throw conflict(`A server may still seal under key epoch ${epoch}: wait ${wait} s.`);
+        if (await isUsed())
+          throw conflict(`Values are still sealed under key epoch ${epoch}: finish the rotation first.`);
+        await retireKeyEpoch(tx, epoch, clock.date());
+        tx.describe({ resource: { kind: 'key_epoch', id: String(epoch) } });
+      });
+      await reload();
+    },
+  };
+}
+
+const conflict = (detail: string): Problem => new Problem('conflict', { detail });

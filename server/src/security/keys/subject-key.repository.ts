@@ -1,0 +1,123 @@
+import { chmodSync, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { newId } from '../../lib/ids.ts';
+import { ensureFolder } from '../crypto/private-file.ts';
+import type { SubjectKeyStore } from './subject-key-store.ts';
+
+// One SQLite file. Every change is one transaction, durable when it returns (synchronous = extra with a rollback journal, which is deleted with the
+// commit). secure_delete overwrites with zeros what is deleted, so a destroyed key is in the file no more; what a disk keeps of overwritten blocks
+// and deleted journals is for the encryption of the disk to hide.
+
+const BUSY_TIMEOUT_MS = 5_000;
+/** "VtKs": a file of another program is not taken for a key store. */
+const APPLICATION_ID = 0x56_74_4b_73;
+
+const SCHEMA = `
+  create table store (id text not null) strict;
+  create table subject_keys (
+    organisation integer not null, subject text not null, epoch integer not null, wrapped_key blob not null check (length(wrapped_key) = 40),
+    primary key (organisation, subject, epoch)
+  ) strict, without rowid;
+  create index subject_keys_epoch on subject_keys (epoch);
+  create table destroyed_subjects (
+    organisation integer not null, subject text not null, destroyed_at text not null, primary key (organisation, subject)
+  ) strict, without rowid;
+`;
+
+/** The key store is not there, or the file is another thing. */
+export class KeyStoreError extends Error {
+  override readonly name = 'KeyStoreError';
+}
+
+/** Opens the key store of a file, or makes it where `mayCreate` says so. Throws a KeyStoreError. */
+export function openSubjectKeyFile(file: string, { mayCreate }: { readonly mayCreate: boolean }): SubjectKeyStore {
+  const isNew = !existsSync(file);
+  if (isNew && !mayCreate)
+    throw new KeyStoreError(
+      `the key store ${file} is missing: restore it from its own backup (docs/key-store.md); without it nothing sealed for a person can be read`,
+    );
+  ensureFolder(dirname(file));
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    chmodSync(file, 0o600);
+    database.exec('pragma secure_delete = on; pragma synchronous = extra; pragma journal_mode = delete');
+    const id = prepared(database, file);
+    return storeOn(database, id);
+  } catch (error) {
+    database.close();
+    if (error instanceof KeyStoreError) throw error;
+    throw new KeyStoreError(`${file} is not a key store or is damaged: restore it from its own backup`, {
+      cause: error,
+    });
+  }
+}
+
+/** Two that make it at once: the second finds it made. */
+function prepared(database: DatabaseSync, file: string): string {
+  database.exec('begin immediate');
+  try {
+    const application = database.prepare('pragma application_id').get()?.['application_id'];
+    if (application === 0 && database.prepare('select count(*) as tables from sqlite_schema').get()?.['tables'] === 0) {
+      database.exec(`${SCHEMA}; pragma application_id = ${APPLICATION_ID}`);
+      database.prepare('insert into store (id) values (?)').run(newId());
+    } else if (application !== APPLICATION_ID) {
+      throw new KeyStoreError(`${file} is not a key store: move it away, or restore the key store from its own backup`);
+    }
+    const id = database.prepare('select id from store').get()?.['id'];
+    database.exec('commit');
+    if (typeof id !== 'string') throw new KeyStoreError(`${file} is damaged: restore it from its own backup`);
+    return id;
+  } catch (error) {
+    if (database.isTransaction) database.exec('rollback');
+    throw error;
+  }
+}
+
+function storeOn(database: DatabaseSync, id: string): SubjectKeyStore {
+  const find = database.prepare(
+    'select wrapped_key from subject_keys where organisation = ? and subject = ? and epoch = ?',
+  );
+  const insert =
+    database.prepare(`insert into subject_keys (organisation, subject, epoch, wrapped_key) select ?1, ?2, ?3, ?4
+    where not exists (select 1 from destroyed_subjects where organisation = ?1 and subject = ?2) on conflict do nothing`);
+  const mark = database.prepare(
+    'insert into destroyed_subjects (organisation, subject, destroyed_at) values (?, ?, ?) on conflict do nothing',
+  );
+  const remove = database.prepare('delete from subject_keys where organisation = ? and subject = ?');
+
+  return {
+    id,
+    async find({ organisation, subject }, epoch) {
+      const wrapped = find.get(organisation, subject, epoch)?.['wrapped_key'];
+      return wrapped instanceof Uint8Array ? Buffer.from(wrapped) : undefined;
+    },
+    async insert({ organisation, subject }, epoch, wrapped) {
+      insert.run(organisation, subject, epoch, wrapped);
+    },
+    async destroy({ organisation, subject }, now) {
+      database.exec('begin immediate');
+      try {
+        mark.run(organisation, subject, now.toISOString());
+        remove.run(organisation, subject);
+        database.exec('commit');
+      } catch (error) {
+        if (database.isTransaction) database.exec('rollback');
+        throw error;
+      }
+    },
+    async countByEpoch() {
+      const rows = database.prepare('select epoch, count(*) as keys from subject_keys group by epoch').all();
+      return new Map(rows.map((row) => [Number(row['epoch']), Number(row['keys'])]));
+    },
+    async deleteEpoch(epoch) {
+      database.prepare('delete from subject_keys where epoch = ?').run(epoch);
+    },
+    async backup(file) {
+      // Written anew from what is there, so that no free page carries along what was.
+      database.prepare('vacuum into ?').run(file);
+      chmodSync(file, 0o600);
+    },
+    close: () => database.close(),
+  };
+}
