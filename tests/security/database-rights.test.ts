@@ -224,6 +224,26 @@ describe('grants', () => {
     expect(new Set(Object.values(await grantsOf('server', measured)))).toEqual(new Set(['select']));
   });
 
+  it('of a column alone, maintenance may change what is sealed, as a rotation of the keys does', async () => {
+    const columns = await all<{ column: string }>(`
+      select c.relname || '.' || a.attname as column from pg_attribute a join pg_class c on c.oid = a.attrelid, aclexplode(a.attacl) x
+      where x.grantee = 'valtronics_maintenance'::regrole and x.privilege_type = 'UPDATE' and a.attname like '%sealed' order by 1`);
+    // account_mails and signing_keys it may change as a whole.
+    expect(columns.map(({ column }) => column)).toEqual([
+      'audit_keys.private_sealed',
+      'challenges.secret_sealed',
+      'departures.secrets_sealed',
+      'device_authorities.private_sealed',
+      'factors.public_key_sealed',
+      'factors.secret_sealed',
+      'identity_providers.client_secret_sealed',
+      'notification_channels.secret_sealed',
+      'refresh_families.secret_sealed',
+      'siem_destinations.client_key_sealed',
+      'siem_destinations.secret_sealed',
+    ]);
+  });
+
   it('of a column alone, the server may change these', async () => {
     const columns = await all<{ column: string }>(`
       select c.relname || '.' || a.attname as column from pg_attribute a join pg_class c on c.oid = a.attrelid, aclexplode(a.attacl) x

@@ -85,6 +85,7 @@ describe('pinned lists', () => {
       'password_rehash',
       'point_ids',
       'proof_taken',
+      'reseal',
       'rule_effects',
       'security_events',
       'session_cache',

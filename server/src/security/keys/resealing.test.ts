@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { newId } from '../../lib/ids.ts';
+import type { Place } from '../crypto/sealed-value.ts';
+import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
+import { createResealing } from './resealing.ts';
+import { placeOf, type SealedColumn, sealedColumns } from './sealed-columns.ts';
+
+const actor = { kind: 'cli', id: 'cli:0', label: null } as const;
+let database: TestDatabase;
+let server: Awaited<ReturnType<typeof aServerOfKeys>>;
+let organisation: number;
+
+beforeAll(async () => {
+  database = await aDatabase();
+  // Rows here need to make no sense: whatever a column must mean is dropped.
+  const constraints = await database.admin.query(`
+    select conrelid::regclass::text as table, quote_ident(conname) as name from pg_constraint
+    where contype in ('c', 'f') and conrelid <> 0 and coninhcount = 0 and conparentid = 0 and connamespace = 'public'::regnamespace`);
+  for (const { table, name } of constraints.rows)
+    await database.admin.query(`alter table ${table} drop constraint if exists ${name} cascade`);
+  for (const table of new Set(sealedColumns.map((column) => column.table))) {
+    const required = await database.admin.query(
+      `select attname as name from pg_attribute a where attrelid = $1::regclass and attnum > 0 and attnotnull
+         and not exists (select from pg_index i where i.indrelid = a.attrelid and i.indisprimary and a.attnum = any (i.indkey))`,
+      [table],
+    );
+    for (const { name } of required.rows)
+      await database.admin.query(`alter table ${table} alter column ${name} drop not null`);
+  }
+  await database.admin.query('set session_replication_role = replica');
+  server = await aServerOfKeys(database, { rootKey: aRootKey(), clock: aClock(), file: aKeyStoreFile() });
+  organisation = await anOrganisation(database);
+});
+afterAll(async () => {
+  server?.subjectKeys.close();
+  await database?.drop();
+});
+beforeEach(async () => {
+  for (const { table } of sealedColumns) await database.admin.query(`delete from ${table}`);
+});
+
+/** A row whose value is sealed for its place; the key is made up. */
+async function addRow(column: SealedColumn, seal: (place: Place) => Buffer | Promise<Buffer>): Promise<Place> {
+  const key = column.keyType === 'bytea' ? newId().replaceAll('-', '').repeat(2) : newId();
+  const beside = column.besideKey === undefined ? null : newId();
+  const owner = column.owner === 'organisation' ? organisation : null;
+  const place = placeOf(column, { key, beside, organisation: owner });
+  const columns = [column.key, ...(beside === null ? [] : [column.besideKey]), ...(owner ? ['organisation_id'] : [])];
+  const values = [column.keyType === 'bytea' ? Buffer.from(key, 'hex') : key, beside, owner].filter(
+    (one) => one !== null,
+  );
+  await database.admin.query(
+    `insert into ${column.table} (${[...columns, column.column].join(', ')}) values (${[...values, 0].map((_, index) => `$${index + 1}`).join(', ')})`,
+    [...values, await seal(place)],
+  );
+  return place;
+}
+
+test('every sealed column of the schema is in the list, and the list holds no other', async () => {
+  const found = await database.admin.query(`
+    select c.relname as table, a.attname as column from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attname like '%sealed' and not a.attisdropped
+    order by 1, 2`);
+  expect(found.rows).toEqual(sealedColumns.map(({ table, column }) => ({ table, column })));
+});
+
+test.each(sealedColumns.map((column) => [`${column.table}.${column.column}`, column] as const))(
+  '%s is carried over and rotated, each value in its place',
+  async (_, column) => {
+    const resealing = createResealing(server);
+    const old = await addRow(column, (place) => server.keyRing.seal('old', place));
+    const newer = await addRow(column, (place) => server.dataKeys.seal('newer', place));
+    const { epoch } = await server.epochs.advance(actor);
+    const seen: number[] = [];
+    expect(await resealing.run({ batchRows: 1, onProgress: ({ done }) => seen.push(done) })).toEqual({ unreadable: 0 });
+    expect(seen).toEqual([1, 2]);
+    expect([...(await resealing.countByEpoch())]).toEqual([[epoch, 2]]);
+    const rows = await database.admin.query(`select ${column.column} as sealed from ${column.table}`);
+    const opened = await Promise.all(
+      rows.rows.map(async ({ sealed }) => {
+        for (const place of [old, newer]) {
+          const text = await server.dataKeys.open(sealed, place).catch(() => undefined);
+          if (text !== undefined) return text.toString();
+        }
+        return 'refused';
+      }),
+    );
+    expect(opened.sort()).toEqual(['newer', 'old']);
+  },
+);
+
+test('a value that opens under no key stays as it is, is told, and holds nothing up', async () => {
+  const [column] = sealedColumns;
+  if (column === undefined) throw new Error('no column');
+  const resealing = createResealing(server);
+  await addRow(column, (place) => server.dataKeys.seal('strange', { ...place, row: 'elsewhere' }));
+  await addRow(column, (place) => server.dataKeys.seal('good', place));
+  const { epoch } = await server.epochs.advance(actor);
+  expect(await resealing.run({ batchRows: 1 })).toEqual({ unreadable: 1 });
+  expect(Object.fromEntries(await resealing.countByEpoch())).toEqual({ [epoch - 1]: 1, [epoch]: 1 });
+});
+
+test('what somebody else writes while a value is sealed again stays', async () => {
+  const column = sealedColumns.find(({ table }) => table === 'notification_channels');
+  if (column === undefined) throw new Error('no column');
+  const place = await addRow(column, (where) => server.dataKeys.seal('read', where));
+  await server.epochs.advance(actor);
+  const { open, seal } = server.dataKeys;
+  const interrupted = createResealing({
+    ...server,
+    dataKeys: {
+      open,
+      async seal(plaintext, where) {
+        const written = await seal('written meanwhile', where);
+        await database.admin.query('update notification_channels set secret_sealed = $1', [written]);
+        return seal(plaintext, where);
+      },
+    },
+  });
+  await interrupted.run();
+  const rows = await database.admin.query('select secret_sealed as sealed from notification_channels');
+  expect((await open(rows.rows[0].sealed, place)).toString()).toBe('written meanwhile');
+});
+
+test('it ends when told to, and goes on where it was', async () => {
+  const [column] = sealedColumns;
+  if (column === undefined) throw new Error('no column');
+  const resealing = createResealing(server);
+  for (let index = 0; index < 5; index += 1) await addRow(column, (place) => server.dataKeys.seal('x', place));
+  const { epoch } = await server.epochs.advance(actor);
+  const stop = new AbortController();
+  await expect(
+    resealing.run({ batchRows: 2, signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) }),
+  ).rejects.toThrow('enough');
+  expect((await resealing.countByEpoch()).get(epoch)).toBe(2);
+  await resealing.run({ batchRows: 2 });
+  expect([...(await resealing.countByEpoch())]).toEqual([[epoch, 5]]);
+});

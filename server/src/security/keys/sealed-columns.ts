@@ -1,0 +1,42 @@
+import type { Place } from '../crypto/sealed-value.ts';
+
+/** A column of the database whose values are sealed, and how a row of it tells the place its value was sealed for. */
+export interface SealedColumn {
+  readonly table: string;
+  readonly column: string;
+  /** The primary key; bytes are written in hexadecimal, as they are in places. */
+  readonly key: string;
+  readonly keyType: 'uuid' | 'text' | 'bytea';
+  /** `organisation`: the row has an organisation_id; `instance`: it belongs to none. */
+  readonly owner: 'organisation' | 'instance';
+  /** Another column that belongs to the place, written behind the key. */
+  readonly besideKey?: string;
+}
+
+const ofOrganisation = { key: 'id', keyType: 'uuid', owner: 'organisation' } as const;
+const ofInstance = { key: 'id', keyType: 'uuid', owner: 'instance' } as const;
+
+/** All of them; a test holds the list against the schema. Where a value is sealed and opened its place must be the one that is told here. */
+export const sealedColumns: readonly SealedColumn[] = [
+  { table: 'account_mails', column: 'message_sealed', ...ofOrganisation },
+  { table: 'audit_keys', column: 'private_sealed', ...ofInstance },
+  { table: 'challenges', column: 'secret_sealed', ...ofOrganisation, key: 'token_hash', keyType: 'bytea' },
+  { table: 'departures', column: 'secrets_sealed', ...ofOrganisation, key: 'state_hash', keyType: 'bytea' },
+  { table: 'device_authorities', column: 'private_sealed', ...ofInstance },
+  { table: 'factors', column: 'public_key_sealed', ...ofOrganisation, besideKey: 'user_id' },
+  { table: 'factors', column: 'secret_sealed', ...ofOrganisation },
+  { table: 'identity_providers', column: 'client_secret_sealed', ...ofOrganisation },
+  { table: 'notification_channels', column: 'secret_sealed', ...ofOrganisation },
+  { table: 'refresh_families', column: 'secret_sealed', ...ofOrganisation, key: 'session_id' },
+  { table: 'siem_destinations', column: 'client_key_sealed', ...ofOrganisation },
+  { table: 'siem_destinations', column: 'secret_sealed', ...ofOrganisation },
+  { table: 'signing_keys', column: 'private_sealed', ...ofInstance, key: 'kid', keyType: 'text' },
+];
+
+export function placeOf(
+  { table, column }: SealedColumn,
+  row: { readonly key: string; readonly beside: string | null; readonly organisation: number | null },
+): Place {
+  const { key, beside, organisation } = row;
+  return { organisation, table, column, row: beside === null ? key : `${key}:${beside}` };
+}
