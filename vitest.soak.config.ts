@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/soak/**/*.soak.ts'],
+    // For those that need no server, but a database.
+    globalSetup: ['tests/support/database-global-setup.ts'],
     pool: 'forks',
     maxWorkers: 1,
     testTimeout: 40 * 60_000,
