@@ -13,6 +13,7 @@ import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../server/src/security/crypto/root-key.ts';
 import { sealedFile } from '../server/src/security/crypto/sealed-file.ts';
 import { startDatabase } from '../server/src/start-database.ts';
+import { dataKeysOn } from '../tests/support/data-keys.ts';
 import { auditSearch } from './support/audit-search.ts';
 import { auditVerification } from './support/audit-verification.ts';
 import { auditedRequests } from './support/audited-requests.ts';
@@ -26,7 +27,8 @@ export async function auditLog(rows: number): Promise<Outcome[]> {
   const requests = await auditedRequests();
   const dataDir = newDataFolder('valtronics-bench-audit-');
   const config = loadConfig({ VALTRONICS_DATA_DIR: dataDir, VALTRONICS_LOG_LEVEL: 'error' });
-  const keyRing = createKeyRing(openRootKey(config));
+  const rootKey = openRootKey(config);
+  const keyRing = createKeyRing(rootKey);
   const running = await startDatabase(config, keyRing, createLogger({ level: config.logLevel, clock: systemClock }));
   try {
     const credentials = await readCredentials(sealedFile(join(dataDir, 'database.sealed'), keyRing));
@@ -38,7 +40,8 @@ export async function auditLog(rows: number): Promise<Outcome[]> {
     await owner.connect();
     try {
       const transactions = createTransactions(running.database);
-      const key = await loadAuditKey({ transactions, keyRing, host: 'bench' });
+      const dataKeys = await dataKeysOn(running.database, { rootKey });
+      const key = await loadAuditKey({ transactions, dataKeys, host: 'bench' });
       const sequencer = createSequencer({ transactions, key });
       const writes = await auditedWrites({ owner, transactions, sequencer });
       return [

@@ -26,6 +26,7 @@ import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../server/src/security/crypto/root-key.ts';
 import { createRefusedTokens } from '../server/src/security/shield/refused-tokens.ts';
 import { startDatabase } from '../server/src/start-database.ts';
+import { dataKeysOn } from '../tests/support/data-keys.ts';
 import { aRedisServer, hasRedis } from '../tests/support/redis-server.ts';
 import { newDataFolder } from './support/data-folder.ts';
 import { type Done, inTurns } from './support/in-turns.ts';
@@ -53,14 +54,16 @@ export async function tokenVerification(): Promise<Outcome[]> {
     ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
   });
   const log = createLogger({ level: config.logLevel, clock: systemClock });
-  const keyRing = createKeyRing(openRootKey(config));
+  const rootKey = openRootKey(config);
+  const keyRing = createKeyRing(rootKey);
   const running = await startDatabase(config, keyRing, log);
   const sessionCache = openSessionCache({ config, running, keyRing, metrics: createMetrics(), log });
   const notices = await openNotices(running.connectionOf('server'), running.database.server, log);
   try {
     const clock = systemClock;
     const transactions = createTransactions(running.database);
-    const keys = await openSigningKeys({ transactions, keyRing, notices, algorithm: 'ES256', clock, log });
+    const dataKeys = await dataKeysOn(running.database, { rootKey });
+    const keys = await openSigningKeys({ transactions, dataKeys, notices, algorithm: 'ES256', clock, log });
     const accessTokens = createAccessTokens({ keys, issuer: ISSUER, audience: ISSUER, clock, ttlSeconds: 900 });
     const revocations = createRevocations(notices);
     const authenticationWith = (cache: SessionCache | undefined) =>

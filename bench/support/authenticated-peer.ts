@@ -70,11 +70,12 @@ process.once('message', async (load: AuthenticatedLoad) => {
   const userId = await app.identity.firstStart.createAccount(actor, account);
   const { token, cookie } = await signIn(ownPort, config.publicUrl.origin);
 
-  const keyRing = createKeyRing(openRootKey(config));
+  const rootKey = openRootKey(config);
+  const keyRing = createKeyRing(rootKey);
   const notices = await openNotices(running.connectionOf('server'), running.database.server, log);
   const outbound = createOutbound({ allowList: [] });
   const metrics = createMetrics({ ofProcess: false });
-  const security = await openSecurity({ config, running, keyRing, notices, outbound, metrics, clock, log });
+  const security = await openSecurity({ config, running, rootKey, keyRing, notices, outbound, metrics, clock, log });
   const { transactions } = security;
   const server = createHttpServer({ tls: undefined, maxConnections: 1_000, refusalHeaders: {} });
   const gate = createHttpGate({

@@ -30,6 +30,7 @@ import { createOutbound } from './platform/outbound/outbound.ts';
 import { createOutboundTls } from './platform/outbound/outbound-tls.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
+import type { RootKey } from './security/crypto/root-key.ts';
 import { unlockRootKey } from './security/crypto/unlock-root-key.ts';
 import { webFallback } from './security/gate/web-fallback.ts';
 import { type DatabasePlace, type RunningDatabase, startDatabase } from './start-database.ts';
@@ -62,14 +63,21 @@ const WEB_FOLDER = fileURLToPath(new URL('../../web/dist', import.meta.url));
 /** Opens the database and wires everything to it; a fault in the wiring leaves no database behind. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, log, openDatabase = startDatabase } = options;
-  const keyRing = createKeyRing(await unlockRootKey(config));
+  const rootKey = await unlockRootKey(config);
+  const keyRing = createKeyRing(rootKey);
   const running = await openDatabase(config, keyRing, log);
   try {
-    return await wire(options, keyRing, running);
+    return await wire(options, { rootKey, keyRing }, running);
   } catch (error) {
     await running.stop();
     throw error;
   }
+}
+
+/** What hangs on the root key itself. */
+interface HostKeys {
+  readonly rootKey: RootKey;
+  readonly keyRing: KeyRing;
 }
 
 function placeOf({ connectionOf }: RunningDatabase): DatabasePlace {
@@ -78,8 +86,9 @@ function placeOf({ connectionOf }: RunningDatabase): DatabasePlace {
 }
 
 /** The wiring: platform, then security, then one line per feature. The one picture of what depends on what. */
-async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatabase): Promise<App> {
+async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabase): Promise<App> {
   const { config, log, clock = systemClock, webFolder = WEB_FOLDER, checkAnswers } = options;
+  const { keyRing } = keys;
   // Platform: the outside world.
   const metrics = createMetrics({ ofProcess: true });
   const { database, space } = running;
@@ -89,8 +98,8 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const outbound = createOutbound({ allowList: config.webhookAllowList });
 
   // Security: what holds for every feature.
-  const security = await openSecurity({ config, running, keyRing, notices, outbound, metrics, clock, log });
-  const { transactions, revocations, blocks, guessing, authentication, factorPolicy } = security;
+  const security = await openSecurity({ config, running, ...keys, notices, outbound, metrics, clock, log });
+  const { transactions, dataKeys, revocations, blocks, guessing, authentication, factorPolicy } = security;
   const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
   const doors = await openDoors({ config, tls, security, metrics, clock, log, checkAnswers });
   const { gate, streamGate, topicGate, broker } = doors;
@@ -103,6 +112,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     accessTokens: security.accessTokens,
     signingKeys: security.signingKeys,
     keyRing,
+    dataKeys,
     revocations,
     authentication,
     factorPolicy,
@@ -120,7 +130,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
     transactions,
     accounts: identity.vouchedAccounts,
     guessing,
-    keyRing,
+    dataKeys,
     outbound,
     revocations,
     publicUrl: config.publicUrl,
@@ -139,7 +149,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   createSubjects({ gate, devices: devices.service, clock });
   const alerts = createAlerts({
     ...shared,
-    keyRing,
+    dataKeys,
     mailer,
     outbound,
     history: createRecordedHistory(),
@@ -178,7 +188,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
   const siem = createSiemDestinations({
     ...shared,
     notices,
-    keyRing,
+    dataKeys,
     outbound,
     outboundTls: createOutboundTls({ allowList: config.webhookAllowList }),
     lockConnection: running.connectionOf('server'),
@@ -221,6 +231,7 @@ async function wire(options: AppOptions, keyRing: KeyRing, running: RunningDatab
       devices,
       blocks,
       keyRotation: security.keyRotation,
+      dataKeyRotation: security.dataKeyRotation,
       databasePlace: placeOf(running),
     }),
     caFile: tls?.caFile,

@@ -17,6 +17,7 @@ import { sessionChangesJob } from './security/access/session-changes.job.ts';
 import { createSessionLookUp } from './security/access/session-look-up.ts';
 import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
+import type { AuditEntry } from './security/audit/audit-event.ts';
 import { openAuditProofs } from './security/audit/audit-proofs.ts';
 import { createReadings } from './security/audit/readings.ts';
 import { createTransactions } from './security/audit/transactions.ts';
@@ -24,6 +25,7 @@ import { createAccessTokens } from './security/crypto/access-tokens.ts';
 import { createBreachedPasswords } from './security/crypto/breached-passwords.ts';
 import type { KeyRing } from './security/crypto/key-ring.ts';
 import { createPasswords } from './security/crypto/passwords.ts';
+import type { RootKey } from './security/crypto/root-key.ts';
 import { createClockWatch } from './security/detection/clock-watch.ts';
 import { createDetector } from './security/detection/detector.ts';
 import { reportOfAudit } from './security/events/audit-reports.ts';
@@ -31,6 +33,9 @@ import { createEventFile } from './security/events/event-file.ts';
 import { appendSecurityEvents } from './security/events/security-event.repository.ts';
 import { createSecurityEvents } from './security/events/security-events.ts';
 import { createPlaces } from './security/gate/places.ts';
+import { createDataKeyRotation } from './security/keys/data-key-rotation.ts';
+import { openDataKeys } from './security/keys/open-data-keys.ts';
+import { createResealing } from './security/keys/resealing.ts';
 import { openAllowList } from './security/shield/allow-list.ts';
 import { openBlocks } from './security/shield/blocks.ts';
 import { createDecisions } from './security/shield/decisions.ts';
@@ -49,6 +54,7 @@ const DETECTION_LOCK = 7_126_002;
 export async function openSecurity(deps: {
   config: Config;
   running: Pick<RunningDatabase, 'database' | 'connectionOf'>;
+  rootKey: RootKey;
   keyRing: KeyRing;
   notices: Notices;
   outbound: Outbound;
@@ -56,7 +62,7 @@ export async function openSecurity(deps: {
   clock: Clock;
   log: Logger;
 }) {
-  const { config, running, keyRing, notices, outbound, metrics, clock, log } = deps;
+  const { config, running, rootKey, keyRing, notices, outbound, metrics, clock, log } = deps;
   const sessionCache = openSessionCache({ config, running, keyRing, metrics, log });
   const events = createSecurityEvents({
     store: async (batch) => {
@@ -68,12 +74,25 @@ export async function openSecurity(deps: {
     clock,
     log,
   });
-  const transactions = createTransactions(running.database, {
+  const told = {
     sessionsChanged: sessionCache.changed,
-    onAppended(entry) {
+    onAppended(entry: AuditEntry) {
       const report = reportOfAudit(entry);
       if (report) events.report(report);
     },
+  };
+  const transactions = createTransactions(running.database, told);
+  const inner = createTransactions({ ...running.database, server: running.database.inner }, told);
+  const { dataDir } = config;
+  const keys = await openDataKeys({ transactions: inner, rootKey, keyRing, dataDir, clock });
+  // Before anything else is made: with another root key this ends the start. A new database has its first epoch from here on.
+  await keys.epochs.active();
+  const { dataKeys, epochs, keyStores } = keys;
+  const dataKeyRotation = createDataKeyRotation({
+    epochs,
+    keyStores,
+    resealing: createResealing({ transactions, epochs, dataKeys }),
+    log,
   });
   const detection = createDetector({
     transactions,
@@ -85,7 +104,7 @@ export async function openSecurity(deps: {
   });
   const auditProofs = await openAuditProofs({
     transactions,
-    keyRing,
+    dataKeys,
     events,
     host: config.publicUrl.host,
     ...config.audit,
@@ -95,10 +114,10 @@ export async function openSecurity(deps: {
   const revocations = createRevocations(notices);
   const { algorithm, everyDays } = config.signingKeys;
   const accessTokenSeconds = config.accessTokenMinutes * 60;
-  const signingKeys = await openSigningKeys({ transactions, keyRing, notices, algorithm, clock, log });
+  const signingKeys = await openSigningKeys({ transactions, dataKeys, notices, algorithm, clock, log });
   const keyRotation = createSigningKeyRotation({
     transactions,
-    keyRing,
+    dataKeys,
     store: signingKeys,
     algorithm,
     everyDays,
@@ -121,7 +140,7 @@ export async function openSecurity(deps: {
   const decisions = createDecisions({ transactions, blocks, allowList, clock, log });
   const guessing = createGuessing({ transactions, keyRing, blocks, clock, log });
   const refusedTokens = createRefusedTokens({ transactions, clock });
-  const deviceAuthority = await loadDeviceAuthority({ transactions, keyRing, clock });
+  const deviceAuthority = await loadDeviceAuthority({ transactions, dataKeys, clock });
   const deviceCredentials = createDeviceCredentials({ transactions, revocations, clock });
   const factorPolicy = { secondFactorRoles: config.mfaRequiredRoles, passkeyRoles: config.passkeyRequiredRoles };
   const dpopProofs = createDpopProofs({ transactions, clock });
@@ -153,6 +172,7 @@ export async function openSecurity(deps: {
     detection,
     places: createPlaces({ events, clock }),
     transactions,
+    dataKeys,
     revocations,
     limiter,
     allowList,
@@ -167,6 +187,7 @@ export async function openSecurity(deps: {
     accessTokens,
     signingKeys,
     keyRotation,
+    dataKeyRotation,
     jobs: [
       ...auditProofs.jobs,
       ...shieldJobs({ transactions, clock }),
@@ -183,6 +204,7 @@ export async function openSecurity(deps: {
     recordReading: createReadings({ transactions, clock }),
     async stop() {
       clockWatch.stop();
+      await dataKeyRotation.stop();
       // Detection may still have something to say.
       await detection.stop();
       firewall?.stop();
@@ -193,6 +215,7 @@ export async function openSecurity(deps: {
         .catch((error: unknown) => log.error({ err: error }, 'the last checkpoint was not signed'));
       await events.stop();
       await sessionCache.stop();
+      await keyStores.close();
     },
   };
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { apiKeyJobs } from '../../server/src/features/access/api-key.jobs.ts';
 import { createAccountMailbox } from '../../server/src/features/identity/account-mailbox.ts';
@@ -7,9 +6,8 @@ import { secret } from '../../server/src/platform/config/secret.ts';
 import { createLogger } from '../../server/src/platform/log/log.ts';
 import { createMailer } from '../../server/src/platform/mail/mailer.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
-import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
-import { openRootKey } from '../../server/src/security/crypto/root-key.ts';
 import { anApp, freshAddress, type Person, type TestApp } from '../support/app.ts';
+import { dataKeysOf } from '../support/data-keys.ts';
 import { aMailServer, type TestMailServer } from '../support/mail-server.ts';
 
 // Whoever made a key hears of its end in time to make another. The job is run by hand here; the mail goes the usual way.
@@ -26,10 +24,10 @@ beforeAll(async () => {
   app = await anApp({ clock, env: { VALTRONICS_SMTP_URL: mail.url } });
   maker = await app.aPerson('admin');
   const transactions = createTransactions(app.database);
-  const keyRing = createKeyRing(openRootKey({ dataDir: app.dataDir, rootKeyFile: join(app.dataDir, 'root.key') }));
+  const dataKeys = await dataKeysOf(app);
   const log = createLogger({ level: 'error', clock });
   const mailer = createMailer({ smtpUrl: secret(mail.url), publicUrl: new URL(app.origin) });
-  const mailbox = createAccountMailbox({ transactions, keyRing, mailer, clock, log });
+  const mailbox = createAccountMailbox({ transactions, dataKeys, mailer, clock, log });
   const [job] = apiKeyJobs({ transactions, mailbox, clock });
   remind = async () => job?.run(AbortSignal.timeout(10_000));
 });

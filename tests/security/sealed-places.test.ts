@@ -1,26 +1,42 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { secretPlace } from '../../server/src/features/alerts/notification-channel.service.ts';
 import { passkeyPlace, totpPlace } from '../../server/src/features/identity/factor-proofs.ts';
 import { clientSecretPlace } from '../../server/src/features/sign-in-providers/provider.ts';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
-import { openRootKey } from '../../server/src/security/crypto/root-key.ts';
-import { placeOf, sealedColumns } from '../../server/src/security/keys/sealed-columns.ts';
+import type { Place } from '../../server/src/security/crypto/sealed-value.ts';
+import { placeOf, type SealedColumn, sealedColumns } from '../../server/src/security/keys/sealed-columns.ts';
 import { siemPlace } from '../../server/src/security/siem/destination.ts';
+import { dataKeysOf, rootKeyOf } from '../support/data-keys.ts';
 import { aFactorTest, type FactorTest } from '../support/second-factors.ts';
 
 // A rotation opens each value in the place the list of sealed columns tells, and seals it for that place. Were it another one than that of the code
 // which reads the value, the value would be lost. So the list is held against what a running platform sealed, and against the places themselves.
 
+const clock = manualClock(Math.ceil(Date.now() / 30_000) * 30_000);
 let test: FactorTest;
 beforeAll(async () => {
-  test = await aFactorTest(manualClock(Math.ceil(Date.now() / 30_000) * 30_000));
+  test = await aFactorTest(clock);
 });
 afterAll(async () => {
   await test?.app.stop();
   test?.mail.close();
 });
+
+/** Every sealed value there is, with the place the list tells. */
+async function sealedValues() {
+  const found: { name: string; column: SealedColumn; key: string; place: Place; sealed: Buffer }[] = [];
+  for (const column of sealedColumns) {
+    const { table, column: name, key, keyType, besideKey, owner } = column;
+    const rows = await test.app.database.admin.query(
+      `select ${keyType === 'bytea' ? `encode(${key}, 'hex')` : `${key}::text`} as key, ${besideKey ?? 'null'} as beside,
+         ${owner === 'organisation' ? 'organisation_id' : 'null'} as organisation, ${name} as sealed from ${table} where ${name} is not null`,
+    );
+    for (const row of rows.rows)
+      found.push({ name: `${table}.${name}`, column, key: row.key, place: placeOf(column, row), sealed: row.sealed });
+  }
+  return found;
+}
 
 const columnOf = (table: string, column: string) => {
   const found = sealedColumns.find((one) => one.table === table && one.column === column);
@@ -34,18 +50,13 @@ it('whatever a running platform sealed opens in the place the list tells', async
   await app.freshProof(person);
   await test.enrolPasskey({ token: person.accessToken });
   await test.post('/auth/factors/totp/begin', {}, { token: person.accessToken });
-  const keyRing = createKeyRing(openRootKey({ dataDir: app.dataDir, rootKeyFile: join(app.dataDir, 'root.key') }));
+  const dataKeys = await dataKeysOf(app);
   const opened = new Set<string>();
-  for (const column of sealedColumns) {
-    const { table, column: name, key, keyType, besideKey, owner } = column;
-    const rows = await app.database.admin.query(
-      `select ${keyType === 'bytea' ? `encode(${key}, 'hex')` : `${key}::text`} as key, ${besideKey ?? 'null'} as beside,
-         ${owner === 'organisation' ? 'organisation_id' : 'null'} as organisation, ${name} as sealed from ${table} where ${name} is not null`,
-    );
-    for (const row of rows.rows) {
-      expect([table, name, keyRing.open(row.sealed, placeOf(column, row)).length > 0]).toEqual([table, name, true]);
-      opened.add(`${table}.${name}`);
-    }
+  for (const { name, place, sealed } of await sealedValues()) {
+    expect([name, (await dataKeys.open(sealed, place)).length > 0]).toEqual([name, true]);
+    // With a data key, and not with what hangs on the root key alone.
+    expect([name, sealed[0]]).toEqual([name, 2]);
+    opened.add(name);
   }
   expect([...opened]).toEqual(
     expect.arrayContaining([
@@ -73,4 +84,39 @@ it('what an administrator has sealed has the place the list tells', () => {
   );
   for (const column of ['secret_sealed', 'client_key_sealed'] as const)
     expect(told('siem_destinations', column)).toEqual(siemPlace({ organisationId: organisation, id: key }, column));
+});
+
+it('an installation of before there were data keys goes on, is rotated while people sign in, and then refuses what is older', async () => {
+  const { app } = test;
+  const { person, authenticator } = await test.somebodyWithTotp('admin');
+  const [dataKeys, keyRing] = [await dataKeysOf(app), createKeyRing(rootKeyOf(app))];
+  for (const { column, key, place, sealed } of await sealedValues()) {
+    const { table, column: name, key: id, keyType } = column;
+    const asBefore = keyRing.seal(await dataKeys.open(sealed, place), place);
+    const which = keyType === 'bytea' ? `encode(${id}, 'hex')` : `${id}::text`;
+    await app.database.admin.query(`update ${table} set ${name} = $1 where ${which} = $2`, [asBefore, key]);
+  }
+  const backup = await sealedValues();
+  expect(new Set(backup.map(({ sealed }) => sealed[0]))).toEqual(new Set([1]));
+  let { refreshToken } = await test.signInWith(person, authenticator);
+
+  const { hostCommands } = app.app;
+  let rotation = await hostCommands['keys.rotate-data'](0, { resume: false });
+  while (rotation.state === 'running') {
+    const renewed = await test.post('/auth/refresh', { refreshToken });
+    expect(renewed.status).toBe(200);
+    refreshToken = renewed.json.refreshToken;
+    rotation = await hostCommands['keys.rotate-data.progress'](0, {});
+  }
+  expect(rotation).toMatchObject({ state: 'done', unreadable: 0 });
+  const after = await sealedValues();
+  expect(new Set(after.map(({ sealed }) => `${sealed[0]}/${sealed.readUInt32BE(1)}`))).toEqual(new Set(['2/3']));
+
+  clock.advance(120_000);
+  for (const epoch of [1, 2]) await hostCommands['keys.retire-data'](0, { epoch });
+  await test.signInWith(person, authenticator);
+  expect((await test.post('/auth/refresh', { refreshToken })).status).toBe(200);
+  const strict = await dataKeysOf(app);
+  for (const { sealed, place } of backup)
+    await expect(strict.open(sealed, place)).rejects.toMatchObject({ problem: 'retired-epoch' });
 });

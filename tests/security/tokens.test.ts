@@ -1,12 +1,10 @@
 import { createHmac, createPublicKey } from 'node:crypto';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { openSealedKey } from '../../server/src/security/access/sealed-signing-key.ts';
-import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
-import { openRootKey } from '../../server/src/security/crypto/root-key.ts';
 import { generateSigningKey, type SigningKey } from '../../server/src/security/crypto/signing-keys.ts';
 import { type Answer, freshAddress, type Person, type TestApp } from '../support/app.ts';
+import { dataKeysOf } from '../support/data-keys.ts';
 import { expectProblem } from '../support/expect-problem.ts';
 import { aSignInTest, type SignInTest } from '../support/signing-in.ts';
 
@@ -40,9 +38,8 @@ beforeEach(async () => {
 afterAll(() => app?.stop());
 
 async function keyOfTheServer(status: 'active' | 'next'): Promise<SigningKey> {
-  const keyRing = createKeyRing(openRootKey({ dataDir: app.dataDir, rootKeyFile: join(app.dataDir, 'root.key') }));
   const found = await app.database.admin.query('select * from signing_keys where status = $1', [status]);
-  return openSealedKey(keyRing, found.rows[0]);
+  return openSealedKey(await dataKeysOf(app), found.rows[0]);
 }
 
 const decode = (part: string): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString());

@@ -1,6 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
 import { request as httpsRequest } from 'node:https';
-import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../server/src/lib/clock.ts';
 import { newId } from '../../server/src/lib/ids.ts';
@@ -8,9 +7,8 @@ import { loadDeviceAuthority } from '../../server/src/security/access/device-aut
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
 import type { DeviceAuthority } from '../../server/src/security/crypto/certificates/device-authority.ts';
 import { newDeviceKey } from '../../server/src/security/crypto/certificates/device-authority.ts';
-import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
-import { openRootKey } from '../../server/src/security/crypto/root-key.ts';
 import { type Answer, freshAddress, type Person, type TestApp } from './app.ts';
+import { dataKeysOf } from './data-keys.ts';
 
 export interface Identity {
   readonly cert: string;
@@ -35,14 +33,10 @@ export async function aCertifiedDevice(app: TestApp, as: Person): Promise<Certif
 }
 
 /** The authority of that installation, for certificates its rules would never let it sign. */
-export const authorityOf = (app: TestApp): Promise<DeviceAuthority> =>
-  loadDeviceAuthority({
-    transactions: createTransactions(app.database),
-    keyRing: createKeyRing(
-      openRootKey({ dataDir: app.dataDir, rootKeyFile: join(app.dataDir, 'root.key'), rootKey: undefined }),
-    ),
-    clock: systemClock,
-  });
+export async function authorityOf(app: TestApp): Promise<DeviceAuthority> {
+  const transactions = createTransactions(app.database);
+  return loadDeviceAuthority({ transactions, dataKeys: await dataKeysOf(app), clock: systemClock });
+}
 
 /** Signed, and in the database only if `keep` is told. */
 export async function signedBy(

@@ -13,6 +13,7 @@ import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../../server/src/security/crypto/root-key.ts';
 import { sealedFile } from '../../server/src/security/crypto/sealed-file.ts';
 import { startDatabase } from '../../server/src/start-database.ts';
+import { dataKeysOn } from './data-keys.ts';
 import type { Place } from './place.ts';
 
 // What whoever owns the database of a data folder can do to its audit log.
@@ -37,7 +38,8 @@ export async function tamperAsOwner(place: Place, ...statements: string[]): Prom
  */
 export async function rewriteHistory(place: Place): Promise<void> {
   const config = loadConfig(place.env);
-  const keyRing = createKeyRing(openRootKey(config));
+  const rootKey = openRootKey(config);
+  const keyRing = createKeyRing(rootKey);
   const running = await startDatabase(config, keyRing, createLogger({ level: 'error', clock: systemClock }));
   try {
     await runAsOwner(place, running.connectionOf('maintenance'), [
@@ -49,7 +51,8 @@ export async function rewriteHistory(place: Place): Promise<void> {
       'insert into audit_pending (event_id) select id from audit_events order by at, id',
     ]);
     const transactions = createTransactions(running.database);
-    const key = await loadAuditKey({ transactions, keyRing, host: config.publicUrl.host });
+    const dataKeys = await dataKeysOn(running.database, { rootKey });
+    const key = await loadAuditKey({ transactions, dataKeys, host: config.publicUrl.host });
     await createSequencer({ transactions, key }).run({ signNow: true });
   } finally {
     await running.stop();

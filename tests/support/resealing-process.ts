@@ -25,7 +25,13 @@ const transactions = createTransactions(database);
 const epochs = await openKeyEpochs({ transactions, rootKey, clock: systemClock });
 const subjectKeys = await openKeyStore({ transactions, file, clock: systemClock });
 const keyRing = createKeyRing(rootKey);
-const dataKeys = createDataKeys({ transactions, epochs, subjectKeys, keyRing, clock: systemClock });
+const dataKeys = createDataKeys({
+  transactions,
+  epochs,
+  subjectKeys: async () => subjectKeys,
+  keyRing,
+  clock: systemClock,
+});
 const { unreadable } = await createResealing({ transactions, epochs, dataKeys }).run({
   batchRows,
   onProgress: ({ done, total }) => console.log(`${done} ${total}`),

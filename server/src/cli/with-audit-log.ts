@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { askServer } from '../control/control-client.ts';
+import { systemClock } from '../lib/clock.ts';
 import { type NoteVerifier, parseVerifier } from '../lib/transparency/signed-note.ts';
 import { listAuditKeys } from '../security/audit/audit-key.ts';
 import type { Reader } from '../security/audit/tokens.ts';
 import { createTransactions } from '../security/audit/transactions.ts';
 import { createKeyRing } from '../security/crypto/key-ring.ts';
 import { unlockRootKey } from '../security/crypto/unlock-root-key.ts';
+import { openDataKeys } from '../security/keys/open-data-keys.ts';
 import { connectBeside, startDatabase } from '../start-database.ts';
 import { CommandError } from './command-error.ts';
 import type { Stream } from './output.ts';
@@ -29,7 +31,8 @@ export async function withAuditLog<T>(
   { startsDatabase = true }: { readonly startsDatabase?: boolean } = {},
 ): Promise<T> {
   const config = commandConfig();
-  const keyRing = createKeyRing(await unlockRootKey(config));
+  const rootKey = await unlockRootKey(config);
+  const keyRing = createKeyRing(rootKey);
   const log = commandLog(config);
   const place = await askServer(config.dataDir, 'database.place', { uid: process.getuid?.() ?? 0, input: {} });
   if (place === null && !startsDatabase && config.databaseUrl === undefined)
@@ -41,7 +44,18 @@ export async function withAuditLog<T>(
         : { database: await connectBeside(config, keyRing, place, log), stop: undefined };
     try {
       const { readAcross } = createTransactions(running.database);
-      const keys = given?.map(parseVerifier) ?? (await readAcross((reader) => listAuditKeys(reader, keyRing)));
+      const listed = async () => {
+        const transactions = createTransactions({ ...running.database, server: running.database.inner });
+        const { dataKeys } = await openDataKeys({
+          transactions,
+          rootKey,
+          keyRing,
+          dataDir: config.dataDir,
+          clock: systemClock,
+        });
+        return readAcross((reader) => listAuditKeys(reader, dataKeys));
+      };
+      const keys = given?.map(parseVerifier) ?? (await listed());
       return await work({ keys, read: (reading) => readAcross(reading, { isOneMoment: true }) });
     } finally {
       await (running.stop?.() ?? running.database.close());

@@ -14,18 +14,28 @@ export function commandLog(config: Config): Logger {
   return createLogger({ level: config.logLevel, clock: systemClock });
 }
 
+/** Has one command done by the host. */
+export type AskHost = <N extends HostCommandName>(name: N, input: unknown) => Promise<HostCommandOutput<N>>;
+
 /** Has the running server do it; with none, builds the platform without opening a port and does it by the same functions. */
-export async function onHost<N extends HostCommandName>(name: N, input: unknown): Promise<HostCommandOutput<N>> {
+export const onHost: AskHost = (name, input) => withHost((ask) => ask(name, input));
+
+/** Several in a row, which all find the same platform. */
+export async function withHost<T>(work: (ask: AskHost) => Promise<T>): Promise<T> {
   const config = commandConfig();
   const uid = process.getuid?.() ?? 0;
-  const answered = await askServer(config.dataDir, name, { uid, input });
-  if (answered !== null) return answered;
+  if ((await askServer(config.dataDir, 'database.place', { uid, input: {} })) !== null)
+    return work(async (name, input) => {
+      const answered = await askServer(config.dataDir, name, { uid, input });
+      if (answered === null) throw new CommandError('the server ended meanwhile');
+      return answered;
+    });
   // Loaded only now: asking a running server needs none of it, and should take no second.
   const { createApp } = await import('../app.ts');
   return uninterrupted(async () => {
     const app = await createApp({ config, log: commandLog(config) });
     try {
-      return await runHostCommand(app.hostCommands, name, uid, input);
+      return await work((name, input) => runHostCommand(app.hostCommands, name, uid, input));
     } catch (error) {
       throw error instanceof Problem ? new CommandError(said(error)) : error;
     } finally {

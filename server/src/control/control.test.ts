@@ -50,6 +50,9 @@ async function aControlServer(dataDir: string, fails?: unknown) {
     'keys.status': () => Promise.reject(new Error('not in this test')),
     'keys.rotate': () => Promise.reject(new Error('not in this test')),
     'keys.retire': () => Promise.reject(new Error('not in this test')),
+    'keys.rotate-data': () => Promise.reject(new Error('not in this test')),
+    'keys.rotate-data.progress': () => Promise.reject(new Error('not in this test')),
+    'keys.retire-data': () => Promise.reject(new Error('not in this test')),
     'database.place': () => Promise.reject(new Error('not in this test')),
     'devices.claim': () => Promise.reject(new Error('not in this test')),
   };

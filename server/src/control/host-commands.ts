@@ -14,6 +14,7 @@ import type { FirstStart } from '../features/identity/first-start.ts';
 import { Problem } from '../lib/problem.ts';
 import type { SigningKeyRotation } from '../security/access/signing-key-rotation.ts';
 import type { Transactions } from '../security/audit/transactions.types.ts';
+import type { DataKeyRotation } from '../security/keys/data-key-rotation.ts';
 import type { BlockRow } from '../security/shield/block.repository.ts';
 import type { Blocks } from '../security/shield/blocks.ts';
 import type { DatabasePlace } from '../start-database.ts';
@@ -87,10 +88,12 @@ export function createHostCommands(deps: {
   devices: Devices;
   blocks: Pick<Blocks, 'list' | 'lift'>;
   keyRotation: SigningKeyRotation;
+  dataKeyRotation: DataKeyRotation;
   databasePlace: DatabasePlace;
 }): HostCommands {
-  const { transactions, firstStart, devices, blocks, keyRotation, databasePlace } = deps;
+  const { transactions, firstStart, devices, blocks, keyRotation, dataKeyRotation, databasePlace } = deps;
   const actorOf = (uid: number) => ({ kind: 'cli', id: `cli:${uid}`, label: null }) as const;
+  const keysShown = async () => presentKeys(await keyRotation.status(), await dataKeyRotation.status());
   const organisation = async () => (await firstStart.ensureOrganisation(ORGANISATION)).id;
 
   return {
@@ -126,16 +129,28 @@ export function createHostCommands(deps: {
 
     'database.place': async () => databasePlace,
 
-    'keys.status': async () => presentKeys(await keyRotation.status()),
+    'keys.status': keysShown,
 
     async 'keys.rotate'(uid, { now }) {
       await keyRotation.rotate(actorOf(uid), { early: now });
-      return presentKeys(await keyRotation.status());
+      return keysShown();
     },
 
     async 'keys.retire'(uid, { kid }) {
       await keyRotation.retire(actorOf(uid), kid);
-      return presentKeys(await keyRotation.status());
+      return keysShown();
+    },
+
+    async 'keys.rotate-data'(uid, { resume }) {
+      await dataKeyRotation.begin(actorOf(uid), { resume });
+      return dataKeyRotation.progress();
+    },
+
+    'keys.rotate-data.progress': async () => dataKeyRotation.progress(),
+
+    async 'keys.retire-data'(uid, { epoch }) {
+      await dataKeyRotation.retire(actorOf(uid), epoch);
+      return keysShown();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SigningKeyRotation } from '../security/access/signing-key-rotation.ts';
+import type { DataKeyRotation } from '../security/keys/data-key-rotation.ts';
 
 const timestamp = z.iso.datetime();
 
@@ -17,8 +18,27 @@ const keys = z.strictObject({
     }),
   ),
   rotationDueAt: timestamp,
+  dataEpochs: z.array(
+    z.strictObject({
+      epoch: z.int(),
+      status: z.enum(['active', 'previous', 'retired']),
+      createdAt: timestamp,
+      replacedAt: timestamp.nullable(),
+      retiredAt: timestamp.nullable(),
+      /** How many are sealed under it. */
+      values: z.int(),
+    }),
+  ),
 });
-export type SigningKeysShown = z.output<typeof keys>;
+export type KeysShown = z.output<typeof keys>;
+
+const progress = z.strictObject({
+  state: z.enum(['idle', 'running', 'done', 'failed']),
+  done: z.int(),
+  total: z.int(),
+  unreadable: z.int(),
+});
+export type DataRotationShown = z.output<typeof progress>;
 
 export const keyCommandShapes = {
   'keys.status': { input: z.strictObject({}), output: keys },
@@ -27,9 +47,15 @@ export const keyCommandShapes = {
     input: z.strictObject({ kid: z.string().regex(/^[\w-]{43}$/, 'a key id has 43 characters') }),
     output: keys,
   },
+  'keys.rotate-data': { input: z.strictObject({ resume: z.boolean() }), output: progress },
+  'keys.rotate-data.progress': { input: z.strictObject({}), output: progress },
+  'keys.retire-data': { input: z.strictObject({ epoch: z.int().positive() }), output: keys },
 } as const;
 
-export function presentKeys(found: Awaited<ReturnType<SigningKeyRotation['status']>>): SigningKeysShown {
+export function presentKeys(
+  found: Awaited<ReturnType<SigningKeyRotation['status']>>,
+  epochs: Awaited<ReturnType<DataKeyRotation['status']>>,
+): KeysShown {
   const text = (date: Date | null): string | null => date?.toISOString() ?? null;
   return {
     keys: found.keys.map((key) => ({
@@ -42,5 +68,13 @@ export function presentKeys(found: Awaited<ReturnType<SigningKeyRotation['status
       retiredAt: text(key.retired_at),
     })),
     rotationDueAt: found.dueAt.toISOString(),
+    dataEpochs: epochs.map(({ epoch, status, createdAt, replacedAt, retiredAt, values }) => ({
+      epoch,
+      status,
+      createdAt: createdAt.toISOString(),
+      replacedAt: text(replacedAt),
+      retiredAt: text(retiredAt),
+      values,
+    })),
   };
 }

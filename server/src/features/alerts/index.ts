@@ -1,14 +1,15 @@
 // Alerts: rules over telemetry, what they raise, what people do about it, and how they are told.
+
 import type { Clock } from '../../lib/clock.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Mailer } from '../../platform/mail/mailer.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
 import type { JournalConsumer } from '../telemetry/committed.ts';
 import { createAlertEvaluation } from './alert.evaluation.ts';
 import { alertJobs } from './alert.jobs.ts';
@@ -31,7 +32,7 @@ export interface AlertsDependencies {
   readonly topicGate: TopicGate;
   readonly streamGate: StreamGate;
   readonly transactions: Transactions;
-  readonly keyRing: KeyRing;
+  readonly dataKeys: Sealing;
   readonly mailer: Mailer;
   readonly outbound: Outbound;
   readonly history: RecordedHistory;

@@ -8,8 +8,8 @@ import { isMailAddress } from '../../platform/mail/mailer.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { Place } from '../../security/crypto/sealed-value.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import {
   type ChannelRow,
   countChannels,
@@ -46,11 +46,11 @@ export interface ChannelService {
 
 export interface ChannelServiceOptions {
   readonly clock: Clock;
-  readonly keyRing: Pick<KeyRing, 'seal'>;
+  readonly dataKeys: Pick<DataKeys, 'seal'>;
   readonly outbound: Pick<Outbound, 'fault'>;
 }
 
-export function createChannelService({ clock, keyRing, outbound }: ChannelServiceOptions): ChannelService {
+export function createChannelService({ clock, dataKeys, outbound }: ChannelServiceOptions): ChannelService {
   async function load(reader: Reader, id: string): Promise<ChannelRow> {
     const channel = await findChannel(reader, id);
     if (channel === undefined) throw notFound();
@@ -83,7 +83,7 @@ export function createChannelService({ clock, keyRing, outbound }: ChannelServic
         target: input.target,
         minimumSeverity: input.minimumSeverity ?? 'info',
         enabled: input.enabled ?? true,
-        secretSealed: secret === null ? null : keyRing.seal(secret, secretPlace(by.organisationId, id)),
+        secretSealed: secret === null ? null : await dataKeys.seal(secret, secretPlace(by.organisationId, id)),
         createdAt: clock.date(),
       });
       tx.describe({ resource: { kind: 'notification_channel', id }, details: { kind: input.kind } });

@@ -1,4 +1,5 @@
 import { aDevice, anOrganisation, aUser } from '../../../../tests/support/alert-fixtures.ts';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase } from '../../../../tests/support/database.ts';
 import { aWebhookReceiver } from '../../../../tests/support/webhook-receiver.ts';
 import { manualClock } from '../../lib/clock.ts';
@@ -9,8 +10,6 @@ import { createOutbound } from '../../platform/outbound/outbound.ts';
 import type { DevicePrincipal, UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
-import { createKeyRing } from '../../security/crypto/key-ring.ts';
-import { newRootKeyText, parseRootKey } from '../../security/crypto/root-key.ts';
 import { createAlertService } from './alert.service.ts';
 import { raiseByDevice } from './device-alert.service.ts';
 import { createDelivery, type Delivery } from './notification.delivery.ts';
@@ -24,14 +23,12 @@ export type Minimum = 'info' | 'warning' | 'critical';
 export async function notificationsUnderTest() {
   const db = await aDatabase();
   const transactions = createTransactions(db);
-  const rootKey = parseRootKey(newRootKeyText());
-  if (rootKey === undefined) throw new Error('no root key');
-  const keyRing = createKeyRing(rootKey);
+  const dataKeys = await dataKeysOn(db);
   const clock = manualClock(NOW);
   const outbound = createOutbound({ allowList: ['127.0.0.0/8'], timeoutMs: 300 });
   const publicUrl = new URL('https://valtronics.example.org');
   const log = createLogger({ level: 'fatal', clock });
-  const channels = createChannelService({ clock, keyRing, outbound });
+  const channels = createChannelService({ clock, dataKeys, outbound });
   const alerts = createAlertService({ clock });
   const place = { organisation: 0, ann: {} as UserPrincipal, device: {} as DevicePrincipal };
   const closing: (() => void)[] = [];
@@ -44,7 +41,7 @@ export async function notificationsUnderTest() {
 
   return {
     db,
-    keyRing,
+    dataKeys,
     clock,
     channels,
     place,
@@ -82,7 +79,7 @@ export async function notificationsUnderTest() {
     aDelivery(smtpPort?: number): Delivery {
       const smtpUrl = smtpPort === undefined ? undefined : secret(`smtp://127.0.0.1:${smtpPort}`);
       const mailer = createMailer({ smtpUrl, publicUrl, timeoutMs: 1000 });
-      return createDelivery({ transactions, mailer, outbound, keyRing, publicUrl, clock, random: () => 1, log });
+      return createDelivery({ transactions, mailer, outbound, dataKeys, publicUrl, clock, random: () => 1, log });
     },
 
     async raise(title = 'Door open', severity: Minimum = 'warning') {

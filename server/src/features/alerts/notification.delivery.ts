@@ -4,8 +4,8 @@ import { MailError, type Mailer } from '../../platform/mail/mailer.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
 import { OutboundError } from '../../platform/outbound/outbound-error.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import { signedHeaders } from '../../security/crypto/webhook-signature.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import { insertEvents } from './alert-event.repository.ts';
 import { secretPlace } from './notification-channel.service.ts';
 import { type ClaimedNotification, claimDue, markDelivered, markFailed } from './notification-delivery.repository.ts';
@@ -20,7 +20,7 @@ export interface DeliveryOptions {
   readonly transactions: Pick<Transactions, 'unaudited'>;
   readonly mailer: Mailer;
   readonly outbound: Pick<Outbound, 'post'>;
-  readonly keyRing: Pick<KeyRing, 'open'>;
+  readonly dataKeys: Pick<DataKeys, 'open'>;
   readonly publicUrl: URL;
   readonly clock: Clock;
   readonly random: () => number;
@@ -42,7 +42,7 @@ class PermanentFailure extends Error {
 
 /** At least once: a notification counts as delivered only after the other side took it and that was written down. */
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { transactions, mailer, outbound, keyRing, publicUrl, clock, random, log } = options;
+  const { transactions, mailer, outbound, dataKeys, publicUrl, clock, random, log } = options;
   const underWay = new Map<string, { readonly channelId: string; readonly done: Promise<void> }>();
   let running: Promise<void> | undefined;
   let isWanted = false;
@@ -106,7 +106,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     if (!notification.enabled) throw new PermanentFailure('the channel was switched off');
     if (kind === 'email') return mailer.send({ to: target, ...mailMessage(payload, publicUrl) });
     if (secretSealed === null) throw new PermanentFailure('the channel has no secret');
-    const secret = keyRing.open(secretSealed, secretPlace(notification.organisationId, notification.channelId));
+    const secret = await dataKeys.open(secretSealed, secretPlace(notification.organisationId, notification.channelId));
     const body = webhookBody(payload);
     const seconds = Math.floor(clock.now() / 1000);
     const { status } = await outbound.post({

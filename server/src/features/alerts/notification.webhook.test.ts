@@ -49,8 +49,8 @@ describe('webhook', () => {
       column: 'secret_sealed',
       row: channel.id,
     };
-    expect(house.keyRing.open(sealed, place).toString()).toBe(shown);
-    expect(() => house.keyRing.open(sealed, { ...place, row: 'another' })).toThrow();
+    expect((await house.dataKeys.open(sealed, place)).toString()).toBe(shown);
+    await expect(house.dataKeys.open(sealed, { ...place, row: 'another' })).rejects.toThrow();
   });
 
   it('is tried again after a failure, with the same id and key, and not before its time', async () => {

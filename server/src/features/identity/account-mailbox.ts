@@ -6,7 +6,7 @@ import type { Logger } from '../../platform/log/log.ts';
 import { isMailAddress, type Mailer } from '../../platform/mail/mailer.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
 import {
   insertAccountMail,
   postponeMail,
@@ -36,12 +36,12 @@ const message = z.strictObject({ subject: z.string(), text: z.string(), html: z.
 /** Mail to people about their own account. It waits sealed, since a reset link in it opens an account. */
 export function createAccountMailbox(deps: {
   transactions: Transactions;
-  keyRing: KeyRing;
+  dataKeys: Sealing;
   mailer: Mailer;
   clock: Clock;
   log: Logger;
 }): AccountMailbox {
-  const { transactions, keyRing, mailer, clock, log } = deps;
+  const { transactions, dataKeys, mailer, clock, log } = deps;
   const place = (organisation: number, row: string) => ({
     organisation,
     table: 'account_mails',
@@ -50,7 +50,7 @@ export function createAccountMailbox(deps: {
   });
 
   async function send(mail: WaitingMail): Promise<void> {
-    const sealed = keyRing.open(mail.messageSealed, place(mail.organisationId, mail.id));
+    const sealed = await dataKeys.open(mail.messageSealed, place(mail.organisationId, mail.id));
     try {
       await mailer.send({ to: mail.recipient, ...message.parse(JSON.parse(sealed.toString('utf8'))) });
     } catch (error) {
@@ -86,7 +86,7 @@ export function createAccountMailbox(deps: {
         id,
         organisationId,
         recipient: email,
-        messageSealed: keyRing.seal(JSON.stringify(accountMessage(mail)), place(organisationId, id)),
+        messageSealed: await dataKeys.seal(JSON.stringify(accountMessage(mail)), place(organisationId, id)),
         now,
         expiresAt: new Date(now.getTime() + KEEP_TRYING_MS),
       });

@@ -29,12 +29,12 @@ export function createChallenges({ transactions, clock }: { transactions: Transa
   return {
     async open(
       what: Omit<NewChallenge, 'tokenHash' | 'expiresAt' | 'secretSealed'>,
-      sealSecret?: (row: string) => Buffer,
+      sealSecret?: (row: string) => Promise<Buffer>,
     ): Promise<OpenChallenge> {
       const token = newOpaqueToken(tokenPrefixes.challenge);
       const hash = tokenHash(token);
       const expiresAt = new Date(clock.now() + CHALLENGE_MS);
-      const secret = sealSecret === undefined ? {} : { secretSealed: sealSecret(hash.toString('hex')) };
+      const secret = sealSecret === undefined ? {} : { secretSealed: await sealSecret(hash.toString('hex')) };
       await transactions.unaudited(what.organisationId, 'challenge', (tx) =>
         insertChallenge(tx, { ...what, ...secret, tokenHash: hash, expiresAt }),
       );

@@ -4,10 +4,10 @@ import type { FactorPolicy } from '../../security/access/pending.ts';
 import type { ProvenFactor } from '../../security/access/principal.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { KnownPasskey, Passkeys } from '../../security/crypto/passkeys.ts';
 import { recoveryCodeHash } from '../../security/crypto/recovery-codes.ts';
 import { totpStep } from '../../security/crypto/totp.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import {
   claimPasskeyCounter,
   claimRecoveryCode,
@@ -71,12 +71,12 @@ export type FactorProofs = ReturnType<typeof createFactorProofs>;
 /** Checks what a person proves: codes of an authenticator, passkeys, recovery codes. */
 export function createFactorProofs(deps: {
   transactions: Transactions;
-  keyRing: KeyRing;
+  dataKeys: Pick<DataKeys, 'open'>;
   passkeys: Passkeys;
   factorPolicy: FactorPolicy;
   clock: Clock;
 }) {
-  const { transactions, keyRing, passkeys, factorPolicy, clock } = deps;
+  const { transactions, dataKeys, passkeys, factorPolicy, clock } = deps;
 
   async function factorsOf({ organisationId, userId, role }: Whose) {
     const { factors, codesLeft } = await transactions.read(organisationId, async (reader) => ({
@@ -86,10 +86,10 @@ export function createFactorProofs(deps: {
     return { factors, methods: methodsOf(factors, codesLeft, factorPolicy.passkeyRoles.includes(role)) };
   }
 
-  function byCode(whose: Whose, factors: readonly FactorRecord[], code: string): Proof | undefined {
+  async function byCode(whose: Whose, factors: readonly FactorRecord[], code: string): Promise<Proof | undefined> {
     for (const { id, secret_sealed, last_step } of factors) {
       if (secret_sealed === null) continue;
-      const secret = keyRing.open(secret_sealed, totpPlace(whose.organisationId, id));
+      const secret = await dataKeys.open(secret_sealed, totpPlace(whose.organisationId, id));
       const step = totpStep(secret, code, clock.now());
       if (step !== undefined && step > (last_step ?? -1))
         return { factor: 'totp', claim: (tx) => claimTotpStep(tx, id, step, clock.date()) };
@@ -108,7 +108,7 @@ export function createFactorProofs(deps: {
     const passkey = storedPasskeys(factors).find((one) => one.credentialId.equals(credentialId));
     if (!passkey) return undefined;
     const { credentialId: known, publicKeySealed } = passkey;
-    const publicKey = keyRing.open(publicKeySealed, passkeyPlace(whose, passkey.id));
+    const publicKey = await dataKeys.open(publicKeySealed, passkeyPlace(whose, passkey.id));
     const shown = await passkeys.verify(assertion, { challenge, passkey: { credentialId: known, publicKey }, alone });
     if (!shown || !isNextCounter(shown.counter, passkey.counter)) return undefined;
     return { factor: 'passkey', claim: (tx) => claimPasskeyCounter(tx, passkey.id, shown.counter, clock.date()) };

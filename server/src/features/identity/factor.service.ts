@@ -7,10 +7,10 @@ import type { ProvenFactor, UserPrincipal } from '../../security/access/principa
 import { requiresFactor } from '../../security/access/role.repository.ts';
 import type { AuditedTx, Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { Passkeys } from '../../security/crypto/passkeys.ts';
 import { newRecoveryCodes, recoveryCodeHash } from '../../security/crypto/recovery-codes.ts';
 import { newTotpSecret, totpSecretText, totpStep, totpUri } from '../../security/crypto/totp.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import { spendChallenge } from './challenge.repository.ts';
 import type { Challenges, FoundChallenge } from './challenges.ts';
@@ -46,14 +46,14 @@ export type FactorService = ReturnType<typeof createFactorService>;
 /** Setting up, removing and recovering a person's own second factors. */
 export function createFactorService(deps: {
   transactions: Transactions;
-  keyRing: KeyRing;
+  dataKeys: Sealing;
   passkeys: Passkeys;
   challenges: Challenges;
   factorPolicy: FactorPolicy;
   mailbox: AccountMailbox;
   clock: Clock;
 }) {
-  const { transactions, keyRing, passkeys, challenges, factorPolicy, mailbox, clock } = deps;
+  const { transactions, dataKeys, passkeys, challenges, factorPolicy, mailbox, clock } = deps;
 
   /** The first factor comes with recovery codes, or one lost telephone would lock its owner out. */
   async function freshRecoveryCodes(tx: WriteTx, by: UserPrincipal): Promise<string[]> {
@@ -119,7 +119,7 @@ export function createFactorService(deps: {
       const secret = newTotpSecret();
       const { token, expiresAt } = await challenges.open(
         { organisationId: by.organisationId, userId: by.userId, purpose: 'enrol_totp', sessionId: by.sessionId },
-        (row) => keyRing.seal(secret, challengePlace(by.organisationId, row)),
+        (row) => dataKeys.seal(secret, challengePlace(by.organisationId, row)),
       );
       return {
         challengeId: token,
@@ -134,11 +134,11 @@ export function createFactorService(deps: {
       const challenge = await ofThisSession(by, token, 'enrol_totp');
       if (challenge.secret_sealed === null) throw new Problem('gone');
       const place = challengePlace(by.organisationId, challenge.tokenHash.toString('hex'));
-      const secret = keyRing.open(challenge.secret_sealed, place);
+      const secret = await dataKeys.open(challenge.secret_sealed, place);
       const lastStep = totpStep(secret, code, clock.now());
       if (lastStep === undefined) throw invalidField('code', 'not the code of this authenticator now');
       const id = newId();
-      const secretSealed = keyRing.seal(secret, totpPlace(by.organisationId, id));
+      const secretSealed = await dataKeys.seal(secret, totpPlace(by.organisationId, id));
       return { challenge, factor: { id, kind: 'totp', secretSealed, lastStep } satisfies WhatIsNew };
     },
 
@@ -162,7 +162,7 @@ export function createFactorService(deps: {
       if (made === undefined) throw invalidField('attestation', 'not a passkey made for this page and question');
       const id = newId();
       const { publicKey, ...rest } = made;
-      const publicKeySealed = keyRing.seal(publicKey, passkeyPlace(by, id));
+      const publicKeySealed = await dataKeys.seal(publicKey, passkeyPlace(by, id));
       return { challenge, factor: { id, kind: 'passkey', ...rest, publicKeySealed } satisfies WhatIsNew };
     },
 

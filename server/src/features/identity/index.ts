@@ -12,6 +12,7 @@ import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
 import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import { createPasskeys } from '../../security/crypto/passkeys.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
 import type { Blocks } from '../../security/shield/blocks.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { addAccountRoutes } from './account.routes.ts';
@@ -43,6 +44,7 @@ export interface IdentityDependencies {
   accessTokens: AccessTokens;
   signingKeys: SigningKeyStore;
   keyRing: KeyRing;
+  dataKeys: Sealing;
   revocations: Revocations;
   authentication: Pick<Authentication, 'session'>;
   factorPolicy: FactorPolicy;

@@ -24,6 +24,7 @@ export interface Proven {
 }
 
 const PASSWORDLESS_PREFIX = 'vtw_';
+/** Of a question that lies nowhere with us: it hangs on the root key, so that asking costs a stranger no key of the database. */
 const passwordlessPlace = { organisation: null, table: 'challenges', column: 'passwordless', row: 'any' };
 const passwordless = z.strictObject({ challenge: z.string(), expiresAt: z.number() });
 

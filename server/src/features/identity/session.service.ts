@@ -9,8 +9,8 @@ import type { AuditActor } from '../../security/audit/audit-event.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
 import { type Blocks, blockedProblem } from '../../security/shield/blocks.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
@@ -36,7 +36,7 @@ export type SessionService = ReturnType<typeof createSessionService>;
 export function createSessionService(deps: {
   transactions: Transactions;
   accessTokens: AccessTokens;
-  keyRing: KeyRing;
+  dataKeys: Sealing;
   revocations: Revocations;
   mailbox: AccountMailbox;
   guessing: Guessing;
@@ -46,7 +46,7 @@ export function createSessionService(deps: {
   dpopRequired: boolean;
   clock: Clock;
 }) {
-  const { transactions, accessTokens, keyRing, revocations, mailbox, guessing, sessionTimes, dpopRequired } = deps;
+  const { transactions, accessTokens, dataKeys, revocations, mailbox, guessing, sessionTimes, dpopRequired } = deps;
   const { blocks, clock } = deps;
   const familyPlace = (organisation: number, row: string) => ({
     organisation,
@@ -154,6 +154,7 @@ export function createSessionService(deps: {
     const secret = randomBytes(32);
     const sessionId = newId();
     const first = refreshToken(secret, 1);
+    const secretSealed = await dataKeys.seal(secret, familyPlace(account.organisation_id, sessionId));
     const now = clock.now();
     await writeAs({ organisationId: account.organisation_id, actor: actorOf(account) }, async (tx) => {
       if (!(await proof.claim(tx))) throw new Problem('invalid_factor');
@@ -175,7 +176,7 @@ export function createSessionService(deps: {
       await insertRefreshFamily(tx, {
         sessionId,
         organisationId: account.organisation_id,
-        secretSealed: keyRing.seal(secret, familyPlace(account.organisation_id, sessionId)),
+        secretSealed,
         firstHash: tokenHash(first),
         dpopThumbprint: visitor.dpopThumbprint,
         now: new Date(now),
@@ -223,7 +224,7 @@ export function createSessionService(deps: {
       if (boundTo !== null && boundTo !== proven) throw refused;
       // Nor is it bound now: whoever copied the token could be the first to show a key.
       if (boundTo === null && dpopRequired) throw refused;
-      const secret = keyRing.open(family.secret_sealed, familyPlace(organisationId, sessionId));
+      const secret = await dataKeys.open(family.secret_sealed, familyPlace(organisationId, sessionId));
       const isCurrent = known.generation === family.generation;
       const isRetry =
         known.generation === family.generation - 1 && now - family.rotated_at.getTime() <= REFRESH_GRACE_MS;

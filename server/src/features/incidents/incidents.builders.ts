@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditEventName } from '@valtronics/contract';
 import { anOrganisation, aUser } from '../../../../tests/support/alert-fixtures.ts';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase } from '../../../../tests/support/database.ts';
 import { aWebhookReceiver } from '../../../../tests/support/webhook-receiver.ts';
 import { manualClock } from '../../lib/clock.ts';
@@ -11,8 +12,6 @@ import { createOutbound } from '../../platform/outbound/outbound.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
-import { createKeyRing } from '../../security/crypto/key-ring.ts';
-import { newRootKeyText, parseRootKey } from '../../security/crypto/root-key.ts';
 import type { Detection } from '../../security/detection/detection.ts';
 import type { SecurityReport } from '../../security/events/security-event.ts';
 import { createDelivery } from '../alerts/notification.delivery.ts';
@@ -34,19 +33,17 @@ export const MINUTE_MS = 60_000;
 export async function incidentsUnderTest() {
   const db = await aDatabase();
   const transactions = createTransactions(db);
-  const rootKey = parseRootKey(newRootKeyText());
-  if (rootKey === undefined) throw new Error('no root key');
-  const keyRing = createKeyRing(rootKey);
+  const dataKeys = await dataKeysOn(db);
   const clock = manualClock(NOW);
   const outbound = createOutbound({ allowList: ['127.0.0.0/8'], timeoutMs: 2000 });
   const publicUrl = new URL('https://valtronics.example.org');
   const log = createLogger({ level: 'fatal', clock });
   const mailer = createMailer({ smtpUrl: undefined, publicUrl });
   const delivery = createDelivery({
-    ...{ transactions, mailer, outbound, keyRing, publicUrl, clock, log },
+    ...{ transactions, mailer, outbound, dataKeys, publicUrl, clock, log },
     random: () => 1,
   });
-  const channels = createChannelService({ clock, keyRing, outbound });
+  const channels = createChannelService({ clock, dataKeys, outbound });
   const reports: SecurityReport[] = [];
   const notices = createIncidentNotices({ board: { put: enqueueNotice, sendSoon() {} }, clock });
   const service = createIncidentService({ clock, notices });

@@ -7,7 +7,7 @@ import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import { mustSeeEverything } from '../../security/access/giving.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import { siemPlace } from '../../security/siem/destination.ts';
 import { MOST_COUNTED } from '../../security/siem/forwarder.ts';
 import { countBehind } from '../../security/siem/siem.repository.ts';
@@ -41,8 +41,8 @@ export type SiemDestinationService = ReturnType<typeof createSiemDestinationServ
  * Where security events are delivered to. What the deliveries do with it is the forwarder's. Events are of all devices, so who sees only
  * some has them sent nowhere.
  */
-export function createSiemDestinationService(deps: CheckOptions & { keyRing: Pick<KeyRing, 'seal'>; clock: Clock }) {
-  const { keyRing, clock } = deps;
+export function createSiemDestinationService(deps: CheckOptions & { dataKeys: Pick<DataKeys, 'seal'>; clock: Clock }) {
+  const { dataKeys, clock } = deps;
 
   async function load(reader: Reader, id: string): Promise<DestinationRow> {
     const destination = await findDestination(reader, id);
@@ -61,18 +61,18 @@ export function createSiemDestinationService(deps: CheckOptions & { keyRing: Pic
     secret,
   });
 
-  const sealedKey = (row: DestinationSettings, key: string | null): Buffer | null =>
-    key === null ? null : keyRing.seal(key, siemPlace(row, 'client_key_sealed'));
+  const sealedKey = async (row: DestinationSettings, key: string | null): Promise<Buffer | null> =>
+    key === null ? null : dataKeys.seal(key, siemPlace(row, 'client_key_sealed'));
 
   /** Seals what is given and keeps the rest; returns the secret that was made, which is shown this once. */
-  function withSecrets(row: DestinationSettings, { secret, clientKey, renewSecret }: Change, isNew: boolean) {
+  async function withSecrets(row: DestinationSettings, { secret, clientKey, renewSecret }: Change, isNew: boolean) {
     const made =
       row.kind === 'https' && (isNew || renewSecret) ? `whsec_${randomBytes(SECRET_BYTES).toString('base64')}` : null;
     const kept = made ?? secret;
     const sealed: DestinationSettings = {
       ...row,
-      secretSealed: kept === undefined ? row.secretSealed : keyRing.seal(kept, siemPlace(row, 'secret_sealed')),
-      clientKeySealed: clientKey === undefined ? row.clientKeySealed : sealedKey(row, clientKey),
+      secretSealed: kept === undefined ? row.secretSealed : await dataKeys.seal(kept, siemPlace(row, 'secret_sealed')),
+      clientKeySealed: clientKey === undefined ? row.clientKeySealed : await sealedKey(row, clientKey),
     };
     return { sealed, made };
   }
@@ -101,7 +101,7 @@ export function createSiemDestinationService(deps: CheckOptions & { keyRing: Pic
         { ...defaults, id, kind, organisationId: by.organisationId, name: input.name, target: input.target },
         given,
       );
-      const { sealed, made } = withSecrets(row, given, true);
+      const { sealed, made } = await withSecrets(row, given, true);
       checkDestination(deps, sealed, given, await operatesInstance(tx));
       if ((await countDestinations(tx, by.organisationId)) >= MAX_DESTINATIONS)
         throw new Problem('conflict', { detail: `An organisation has at most ${MAX_DESTINATIONS} destinations.` });
@@ -121,7 +121,7 @@ export function createSiemDestinationService(deps: CheckOptions & { keyRing: Pic
         throw invalidField('secret', 'must be given again for another target');
       if (input.renewSecret && row.kind !== 'https')
         throw invalidField('renewSecret', 'only https has a secret made for it');
-      const { sealed, made } = withSecrets(row, input, false);
+      const { sealed, made } = await withSecrets(row, input, false);
       checkDestination(deps, sealed, input, await operatesInstance(tx));
       await updateDestination(tx, sealed);
       tx.describe({

@@ -24,7 +24,7 @@ export async function sendTestEvent(
 
   async function tried(): Promise<Omit<TestAnswer, 'milliseconds'>> {
     try {
-      const link = openLink(destination);
+      const link = await openLink(destination);
       try {
         const { refused, answer } = await link.send([stored()], AbortSignal.timeout(WITHIN_MS));
         // With TLS 1.3 a receiver refuses our certificate only after the handshake, so that is known now and not before.
@@ -40,7 +40,7 @@ export async function sendTestEvent(
     }
   }
 
-  function stored(): Parameters<ReturnType<LinkOpener>['send']>[0][number] {
+  function stored(): Parameters<Awaited<ReturnType<LinkOpener>>['send']>[0][number] {
     return {
       // Of no order; a number of its own, so that no receiver takes a second test for the first one again.
       position: clock.now(),

@@ -2,9 +2,9 @@ import * as oidc from 'openid-client';
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { Place } from '../../security/crypto/sealed-value.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
 import { claimDeparture, type Departure, insertDeparture } from './departure.repository.ts';
 import { findEnabledProvider, findProviderBySlug, type ProviderWithSecret } from './provider.repository.ts';
 import { callbackUrl, type Provider, SignInRefusal } from './provider.ts';
@@ -36,11 +36,11 @@ export type DepartureService = ReturnType<typeof createDepartureService>;
 export function createDepartureService(deps: {
   transactions: Transactions;
   clientOf: (provider: ProviderWithSecret) => Promise<ProviderClient>;
-  keyRing: KeyRing;
+  dataKeys: Sealing;
   publicUrl: URL;
   clock: Clock;
 }) {
-  const { transactions, clientOf, keyRing, publicUrl, clock } = deps;
+  const { transactions, clientOf, dataKeys, publicUrl, clock } = deps;
 
   async function providerOf(slug: string): Promise<ProviderWithSecret> {
     const found = await transactions.read(null, (reader) => findProviderBySlug(reader, slug));
@@ -61,6 +61,8 @@ export function createDepartureService(deps: {
       const browserToken = newOpaqueToken(tokenPrefixes.departure);
       const stateHash = tokenHash(state);
       const secrets = { nonce: oidc.randomNonce(), verifier: oidc.randomPKCECodeVerifier() };
+      const place = secretsPlace(provider.organisationId, stateHash);
+      const secretsSealed = await dataKeys.seal(JSON.stringify(secrets), place);
       const now = clock.now();
       await transactions.unaudited(provider.organisationId, 'departure', (tx) =>
         insertDeparture(tx, {
@@ -68,7 +70,7 @@ export function createDepartureService(deps: {
           organisationId: provider.organisationId,
           providerId: provider.id,
           browserHash: tokenHash(browserToken),
-          secretsSealed: keyRing.seal(JSON.stringify(secrets), secretsPlace(provider.organisationId, stateHash)),
+          secretsSealed,
           nextPath: sameSitePath(wish.next),
           link: wish.link,
           fresh: wish.fresh,
@@ -104,7 +106,7 @@ export function createDepartureService(deps: {
         claimDeparture(tx, which),
       );
       if (!departure) throw expired('state unknown, used, expired, of another browser or of another provider');
-      const opened = keyRing.open(departure.secretsSealed, secretsPlace(provider.organisationId, stateHash));
+      const opened = await dataKeys.open(departure.secretsSealed, secretsPlace(provider.organisationId, stateHash));
       return { ...departure, ...departureSecrets.parse(JSON.parse(opened.toString('utf8'))), state };
     },
   };

@@ -1,12 +1,13 @@
 // Signing in with OpenID providers: which ones an organisation trusts, leaving for one and coming back, and the accounts they open.
+
 import type { Clock } from '../../lib/clock.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { VouchedAccounts } from '../identity/vouched-accounts.ts';
 import { createArrivalService } from './arrival.service.ts';
@@ -29,7 +30,7 @@ export interface SignInProviderDependencies {
   readonly transactions: Transactions;
   readonly accounts: VouchedAccounts;
   readonly guessing: Pick<Guessing, 'check'>;
-  readonly keyRing: KeyRing;
+  readonly dataKeys: Sealing;
   readonly outbound: Outbound;
   readonly revocations: Revocations;
   readonly publicUrl: URL;

@@ -2,7 +2,7 @@ import * as oidc from 'openid-client';
 import { type BoundedCache, boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Outbound } from '../../platform/outbound/outbound.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import type { ProviderWithSecret } from './provider.repository.ts';
 import { clientSecretPlace } from './provider.ts';
 import { PROVIDER_TIMEOUT_MS, providerFetch } from './provider-fetch.ts';
@@ -27,17 +27,17 @@ export interface ProviderClient {
 export function createProviderClients(deps: {
   metadata: MetadataSource;
   outbound: Outbound;
-  keyRing: Pick<KeyRing, 'open'>;
+  dataKeys: Pick<DataKeys, 'open'>;
   clock: Clock;
 }) {
-  const { outbound, keyRing, clock } = deps;
+  const { outbound, dataKeys, clock } = deps;
   const keys: BoundedCache<KeyCache> = boundedCache(MAX_CACHED_KEYS, clock);
   const fetch = providerFetch(outbound);
 
   return async (provider: ProviderWithSecret): Promise<ProviderClient> => {
     const metadata = await deps.metadata.of(provider.issuer);
     const place = clientSecretPlace(provider.organisationId, provider.id);
-    const secret = keyRing.open(provider.secretSealed, place).toString('utf8');
+    const secret = (await dataKeys.open(provider.secretSealed, place)).toString('utf8');
     const configuration = new oidc.Configuration(
       serverMetadata(metadata),
       provider.clientId,

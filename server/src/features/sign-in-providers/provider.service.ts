@@ -7,7 +7,7 @@ import type { Outbound } from '../../platform/outbound/outbound.ts';
 import { mustMayGive, mustSeeEverything } from '../../security/access/giving.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
-import type { KeyRing } from '../../security/crypto/key-ring.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import {
   countProviders,
   deleteProvider,
@@ -25,12 +25,12 @@ export type ProviderService = ReturnType<typeof createProviderService>;
 
 /** Which providers an organisation trusts, and with what. */
 export function createProviderService(deps: {
-  keyRing: Pick<KeyRing, 'seal'>;
+  dataKeys: Pick<DataKeys, 'seal'>;
   outbound: Pick<Outbound, 'fault'>;
   publicUrl: URL;
   clock: Clock;
 }) {
-  const { keyRing, outbound, publicUrl, clock } = deps;
+  const { dataKeys, outbound, publicUrl, clock } = deps;
 
   async function load(reader: Reader, id: string): Promise<Provider> {
     const provider = await findProvider(reader, id);
@@ -39,7 +39,7 @@ export function createProviderService(deps: {
   }
 
   const sealed = (provider: Provider, secret: string) =>
-    keyRing.seal(secret, clientSecretPlace(provider.organisationId, provider.id));
+    dataKeys.seal(secret, clientSecretPlace(provider.organisationId, provider.id));
 
   return {
     load,
@@ -67,7 +67,7 @@ export function createProviderService(deps: {
       await mayGiveRoles(tx, by, provider);
       if ((await countProviders(tx, by.organisationId)) >= MAX_PROVIDERS)
         throw new Problem('conflict', { detail: `An organisation has at most ${MAX_PROVIDERS} providers.` });
-      if (!(await insertProvider(tx, provider, sealed(provider, clientSecret))))
+      if (!(await insertProvider(tx, provider, await sealed(provider, clientSecret))))
         throw new Problem('conflict', { detail: 'The slug is taken, or this issuer is set up already.' });
       const { slug, issuer } = provider;
       tx.describe({ resource: { kind: 'identity_provider', id: provider.id }, details: { slug, issuer } });
@@ -85,7 +85,7 @@ export function createProviderService(deps: {
       const provider: Provider = { ...before, ...withoutUndefined(change) };
       checkPolicy(provider);
       await mayGiveRoles(tx, by, provider);
-      await updateProvider(tx, provider, clientSecret === undefined ? null : sealed(provider, clientSecret));
+      await updateProvider(tx, provider, clientSecret === undefined ? null : await sealed(provider, clientSecret));
       // What was believed until now is no reason to stay in.
       const isTrustedLess =
         (before.enabled && !provider.enabled) || (before.trustsSecondFactor && !provider.trustsSecondFactor);

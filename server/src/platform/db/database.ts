@@ -25,6 +25,11 @@ export interface Database {
   ingest: pg.Pool;
   /** Jobs across organisations; never on the path of a request. */
   maintenance: pg.Pool;
+  /**
+   * As `server`, for what somebody needs who has a transaction open already: were it of the same pool, all could hold one connection and wait for
+   * another. Nothing that is done with it may wait for a connection or a row of somebody else.
+   */
+  inner: pg.Pool;
   /** Whether it answers right now. */
   isReachable(): Promise<boolean>;
   close(): Promise<void>;
@@ -33,6 +38,7 @@ export interface Database {
 // Together with migrations and an administrator well below the embedded server's max_connections of 60. A request holds a
 // connection for a few statements only, so more would queue inside PostgreSQL instead of here.
 const POOL_SIZES: Record<ServingRole, number> = { server: 20, ingest: 4, maintenance: 6 };
+const INNER_CONNECTIONS = 2;
 const CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_TIMEOUT_MS = 60_000;
 // A session's cached plans and catalogue entries grow; an hour bounds that.
@@ -48,6 +54,7 @@ export async function connectDatabase(config: DatabaseConfig): Promise<Database>
     server: openPool('server', config),
     ingest: openPool('ingest', config),
     maintenance: openPool('maintenance', config),
+    inner: openPool('server', { ...config, poolSizes: { server: INNER_CONNECTIONS } }),
   };
   // One of its own: whether the database answers must not depend on whether a pool is busy.
   const health = openPool('server', { ...config, poolSizes: { server: 1 } });

@@ -6,7 +6,7 @@ import {
   type DeviceAuthority,
   openDeviceAuthority,
 } from '../crypto/certificates/device-authority.ts';
-import type { KeyRing } from '../crypto/key-ring.ts';
+import type { Sealing } from '../keys/data-keys.ts';
 import { findActiveAuthority, insertActiveAuthority } from './device-authority.repository.ts';
 
 const place = (id: string) => ({ organisation: null, table: 'device_authorities', column: 'private_sealed', row: id });
@@ -15,15 +15,15 @@ const system = { kind: 'system', id: 'device-authority', label: null } as const;
 /** The authority that signs certificates of devices, made at the first start. In the database, so that all servers sign as one. */
 export async function loadDeviceAuthority(deps: {
   transactions: Transactions;
-  keyRing: KeyRing;
+  dataKeys: Sealing;
   clock: Clock;
 }): Promise<DeviceAuthority> {
-  const { transactions, keyRing, clock } = deps;
+  const { transactions, dataKeys, clock } = deps;
   let row = await transactions.readAcross(findActiveAuthority);
   if (!row) {
     const id = newId();
     const { certificatePem, privateKeyPem } = await createDeviceAuthority(clock.date());
-    const privateSealed = keyRing.seal(privateKeyPem, place(id));
+    const privateSealed = await dataKeys.seal(privateKeyPem, place(id));
     const who = { organisationId: null, actor: system, event: 'device_authority.created' } as const;
     await transactions.system(who, async (tx) => {
       const kept = await insertActiveAuthority(tx, { id, certificatePem, privateSealed });
@@ -32,6 +32,6 @@ export async function loadDeviceAuthority(deps: {
     row = await transactions.readAcross(findActiveAuthority);
   }
   if (!row) throw new Error('there is no authority for devices');
-  const privateKeyPem = keyRing.open(row.private_sealed, place(row.id)).toString('utf8');
+  const privateKeyPem = (await dataKeys.open(row.private_sealed, place(row.id))).toString('utf8');
   return openDeviceAuthority({ certificatePem: row.certificate_pem, privateKeyPem });
 }

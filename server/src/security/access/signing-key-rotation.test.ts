@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeProtectedHeader } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { type ManualClock, manualClock } from '../../lib/clock.ts';
 import { type Notices, openNotices } from '../../platform/db/notices.ts';
 import { createTransactions } from '../audit/transactions.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { AccessTokenError, type AccessTokens, createAccessTokens } from '../crypto/access-tokens.ts';
-import { createKeyRing } from '../crypto/key-ring.ts';
-import { newRootKeyText, parseRootKey } from '../crypto/root-key.ts';
 import type { SigningAlgorithm } from '../crypto/signing-keys.ts';
+import { aRootKey } from '../keys/keys.builders.ts';
 import { newSealedKey } from './sealed-signing-key.ts';
 import { createSigningKeyRotation, JWKS_MAX_AGE_SECONDS, type SigningKeyRotation } from './signing-key-rotation.ts';
 import { openSigningKeys, type SigningKeyStore } from './signing-key-store.ts';
@@ -18,9 +18,7 @@ import { openSigningKeys, type SigningKeyStore } from './signing-key-store.ts';
 
 const quiet = { info() {}, warn() {}, error() {} };
 const operator = { kind: 'cli', id: 'cli:1000', label: null } as const;
-const rootKey = parseRootKey(newRootKeyText());
-if (rootKey === undefined) throw new Error('not a root key');
-const keyRing = createKeyRing(rootKey);
+const rootKey = aRootKey();
 const TTL_SECONDS = 900;
 const subject = { userId: 'u', organisationId: 1, role: 'user', authzVersion: 1, sessionId: 's' };
 
@@ -60,9 +58,10 @@ async function aServer(
       return all.read(organisation, work);
     },
   };
+  const dataKeys = await dataKeysOn(database, { rootKey, clock });
   const store = await openSigningKeys({
     transactions,
-    keyRing,
+    dataKeys,
     notices: hears ? notices : { ...notices, onNotice: () => undefined, onGap: () => undefined },
     algorithm,
     clock,
@@ -70,7 +69,7 @@ async function aServer(
   });
   const rotation = createSigningKeyRotation({
     transactions,
-    keyRing,
+    dataKeys,
     store,
     algorithm,
     everyDays,
@@ -406,9 +405,10 @@ describe('the keys in the database', () => {
 
   it('[ASVS 9.1.3] cannot be added to by somebody who writes to it without the root key', async () => {
     const server = await aServer();
-    const other = parseRootKey(newRootKeyText());
-    if (other === undefined) throw new Error('not a root key');
-    const forger = await newSealedKey(createKeyRing(other), 'ES256');
+    // As the database names its epochs, with keys that hang on another root.
+    const elsewhere = await aDatabase();
+    const forger = await newSealedKey(await dataKeysOn(elsewhere, { clock }), 'ES256');
+    await elsewhere.drop();
     await database.admin.query(
       `insert into signing_keys (kid, algorithm, public_jwk, private_sealed, status, retires_at)
        values ($1, 'ES256', $2, $3, 'retiring', now() + interval '1 day')`,

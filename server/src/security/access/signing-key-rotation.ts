@@ -4,8 +4,8 @@ import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { AuditActor } from '../audit/audit-event.ts';
 import type { Reader } from '../audit/tokens.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
-import type { KeyRing } from '../crypto/key-ring.ts';
 import type { SigningAlgorithm } from '../crypto/signing-keys.ts';
+import type { Sealing } from '../keys/data-keys.ts';
 import { newSealedKey } from './sealed-signing-key.ts';
 import {
   activateNextKey,
@@ -42,7 +42,7 @@ export interface SigningKeyRotation {
 
 export function createSigningKeyRotation(deps: {
   transactions: Transactions;
-  keyRing: KeyRing;
+  dataKeys: Sealing;
   store: SigningKeyStore;
   /** Of keys that are made. */
   algorithm: SigningAlgorithm;
@@ -50,7 +50,7 @@ export function createSigningKeyRotation(deps: {
   accessTokenSeconds: number;
   clock: Clock;
 }): SigningKeyRotation {
-  const { transactions, keyRing, store, algorithm, everyDays, accessTokenSeconds, clock } = deps;
+  const { transactions, dataKeys, store, algorithm, everyDays, accessTokenSeconds, clock } = deps;
   const system = { kind: 'system', id: 'signing-keys', label: null } as const;
   const dueAt = ({ active }: Stages): Date =>
     new Date((active.activated_at ?? active.created_at).getTime() + everyDays * DAY_MS);
@@ -58,7 +58,7 @@ export function createSigningKeyRotation(deps: {
     Math.ceil(JWKS_MAX_AGE_SECONDS - (clock.now() - next.created_at.getTime()) / 1000);
 
   async function rotate(actor: AuditActor, seen: Stages, early: boolean): Promise<void> {
-    const made = await newSealedKey(keyRing, algorithm);
+    const made = await newSealedKey(dataKeys, algorithm);
     await transactions.system({ organisationId: null, actor, event: 'signing_key.rotated' }, async (tx) => {
       await lockSigningKeys(tx);
       const stages = await stagesOf(tx);
@@ -82,7 +82,7 @@ export function createSigningKeyRotation(deps: {
 
   /** `onlyIf`: whether it still is to be done when its turn has come. */
   async function retire(actor: AuditActor, kid: string, onlyIf: (key: SigningKeyRow) => boolean): Promise<void> {
-    const made = await newSealedKey(keyRing, algorithm);
+    const made = await newSealedKey(dataKeys, algorithm);
     await transactions.system({ organisationId: null, actor, event: 'signing_key.retired' }, async (tx) => {
       await lockSigningKeys(tx);
       const { keys, next } = await stagesOf(tx);

@@ -3,8 +3,8 @@ import type { Notices } from '../../platform/db/notices.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import type { SigningKeys } from '../crypto/access-tokens.ts';
-import type { KeyRing } from '../crypto/key-ring.ts';
 import type { PublicSigningJwk, SigningAlgorithm, SigningKey } from '../crypto/signing-keys.ts';
+import type { Sealing } from '../keys/data-keys.ts';
 import { newSealedKey, openSealedKey } from './sealed-signing-key.ts';
 import { insertSigningKey, listUsableSigningKeys, type UsableKeyRow } from './signing-key.repository.ts';
 
@@ -19,7 +19,7 @@ export interface SigningKeyStore extends SigningKeys {
 
 export interface SigningKeyStoreOptions {
   readonly transactions: Transactions;
-  readonly keyRing: KeyRing;
+  readonly dataKeys: Sealing;
   readonly notices: Notices;
   /** Of keys that are made. */
   readonly algorithm: SigningAlgorithm;
@@ -39,7 +39,7 @@ const system = { kind: 'system', id: 'signing-keys', label: null } as const;
  * messages may have been missed, and one from time to time whatever was said. A token of a key that is not here yet makes it ask.
  */
 export async function openSigningKeys(options: SigningKeyStoreOptions): Promise<SigningKeyStore> {
-  const { transactions, keyRing, notices, clock, log } = options;
+  const { transactions, dataKeys, notices, clock, log } = options;
   const retiredListeners: ((kid: string) => void)[] = [];
   /** A reading that was under way when a key was retired must not bring it back. A few a year, so it may grow. */
   const retired = new Set<string>();
@@ -59,7 +59,7 @@ export async function openSigningKeys(options: SigningKeyStoreOptions): Promise<
 
   /** A row that was not sealed by us is no key, and no reason to lose the others. */
   async function opened(row: UsableKeyRow): Promise<SigningKey | undefined> {
-    return openSealedKey(keyRing, row).catch((error: unknown) => {
+    return openSealedKey(dataKeys, row).catch((error: unknown) => {
       log.error({ err: error, kid: row.kid }, 'a signing key could not be opened');
       return undefined;
     });
@@ -143,11 +143,11 @@ export async function openSigningKeys(options: SigningKeyStoreOptions): Promise<
 }
 
 /** A new database has no keys, one of an earlier version no next one. Servers that start together make one of each all the same. */
-async function makeMissingKeys({ transactions, keyRing, algorithm, clock }: SigningKeyStoreOptions): Promise<void> {
+async function makeMissingKeys({ transactions, dataKeys, algorithm, clock }: SigningKeyStoreOptions): Promise<void> {
   for (const status of ['active', 'next'] as const) {
     const rows = await transactions.read(null, listUsableSigningKeys);
     if (rows.some((row) => row.status === status)) continue;
-    const made = await newSealedKey(keyRing, algorithm);
+    const made = await newSealedKey(dataKeys, algorithm);
     await transactions.system({ organisationId: null, actor: system, event: 'signing_key.created' }, async (tx) => {
       const kept = await insertSigningKey(tx, made, status, clock.date());
       tx.describe({ resource: { kind: 'signing_key', id: made.kid }, details: { status, kept } });

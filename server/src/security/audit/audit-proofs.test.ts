@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { falseValues, openedValues } from '../../lib/transparency/audit-leaf.ts';
-import { aKeyRing, aTestLog, type TestLog } from './audit.builders.ts';
+import type { DataKeys } from '../keys/data-keys.ts';
+import { aTestLog, type TestLog } from './audit.builders.ts';
 import { eraseAuditValues, pruneAuditLog } from './pruning.ts';
 import { createSequencer } from './sequencer.ts';
 
 let database: TestDatabase;
 let log: TestLog;
-const keyRing = aKeyRing();
+let dataKeys: DataKeys;
 beforeAll(async () => {
   database = await aDatabase();
-  log = await aTestLog(database, keyRing);
+  dataKeys = await dataKeysOn(database);
+  log = await aTestLog(database, dataKeys);
 });
 afterAll(() => database?.drop());
 
@@ -219,7 +222,7 @@ describe('pruning', () => {
     );
     expect(size).toBeGreaterThan(300);
     // Five hundred days pass for the first 300: their leaves are made anew, as nobody could who has not the key.
-    const other = await aTestLog(database, keyRing);
+    const other = await aTestLog(database, dataKeys);
     await database.admin.query('set session_replication_role = replica');
     await other.appendMany(300);
     await database.admin.query(`update audit_events set at = now() - interval '500 days' where organisation_id = $1`, [

@@ -2,8 +2,8 @@ import { type NoteVerifier, verifierText } from '../../lib/transparency/signed-n
 import type { Finding } from '../../lib/transparency/verify-log.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Logger } from '../../platform/log/log.ts';
-import type { KeyRing } from '../crypto/key-ring.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
+import type { Sealing } from '../keys/data-keys.ts';
 import { loadAuditKey } from './audit-key.ts';
 import { type CheckpointFile, openCheckpointFile } from './checkpoint-file.ts';
 import { pruneAuditLog } from './pruning.ts';
@@ -26,15 +26,15 @@ export interface AuditProofs {
 /** The audit log as something a stranger can verify: its key, the sequencer, and what is looked after. */
 export async function openAuditProofs(deps: {
   transactions: Pick<Transactions, 'unaudited' | 'readAcross' | 'system'>;
-  keyRing: KeyRing;
+  dataKeys: Sealing;
   events: SecurityEvents;
   host: string;
   retentionDays: number;
   checkpointFile: string | undefined;
   log: Logger;
 }): Promise<AuditProofs> {
-  const { transactions, keyRing, events, host, retentionDays, log } = deps;
-  const key = await loadAuditKey({ transactions, keyRing, host });
+  const { transactions, dataKeys, events, host, retentionDays, log } = deps;
+  const key = await loadAuditKey({ transactions, dataKeys, host });
   const sequencer = createSequencer({
     transactions,
     key,

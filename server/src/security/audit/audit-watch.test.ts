@@ -2,26 +2,29 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { heardEvents } from '../../../../tests/support/security-events.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { openCheckpoint } from '../../lib/transparency/checkpoint.ts';
 import { readCheckpoints } from '../../lib/transparency/checkpoint-list.ts';
 import { createLogger } from '../../platform/log/log.ts';
-import { aKeyRing, aTestLog, auditTables, type TestLog } from './audit.builders.ts';
+import type { DataKeys } from '../keys/data-keys.ts';
+import { aTestLog, auditTables, type TestLog } from './audit.builders.ts';
 import { openAuditProofs } from './audit-proofs.ts';
 
 // What a server itself notices: against a file of checkpoints at its start, and every ten minutes against what it has stored.
 
 const EVENTS = 20;
 
-const keyRing = aKeyRing();
+let dataKeys: DataKeys;
 let database: TestDatabase;
 let log: TestLog;
 let folder: string;
 beforeEach(async () => {
   database = await aDatabase();
-  log = await aTestLog(database, keyRing);
+  dataKeys = await dataKeysOn(database);
+  log = await aTestLog(database, dataKeys);
   folder = mkdtempSync(join(tmpdir(), 'valtronics-checkpoints-'));
 });
 afterEach(async () => {
@@ -35,7 +38,7 @@ async function aStart(checkpointFile?: string) {
   const lines: string[] = [];
   const proofs = await openAuditProofs({
     transactions: log.transactions,
-    keyRing,
+    dataKeys,
     events: door.events,
     host: 'localhost:8000',
     retentionDays: 400,
@@ -85,9 +88,9 @@ describe('a file of checkpoints on other storage', () => {
     const kept = checkpointsIn(file);
     expect(kept.map(({ origin: of, size }) => [of.endsWith('/instance'), size])).toEqual([
       [false, EVENTS],
-      [true, 2],
-      [false, EVENTS + 1],
       [true, 3],
+      [false, EVENTS + 1],
+      [true, 4],
     ]);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     // The same that a SIEM is told.

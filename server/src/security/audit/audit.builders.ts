@@ -1,9 +1,9 @@
-import { hash, randomBytes } from 'node:crypto';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import type { TestDatabase } from '../../../../tests/support/database.ts';
 import { type OpenedCheckpoint, openCheckpoint } from '../../lib/transparency/checkpoint.ts';
 import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
 import type { FileVerdict } from '../../lib/transparency/verify-offline.ts';
-import { createKeyRing } from '../crypto/key-ring.ts';
+import type { DataKeys } from '../keys/data-keys.ts';
 import { type AuditKey, loadAuditKey } from './audit-key.ts';
 import { createSequencer, type DamagedTree, type Sequencer } from './sequencer.ts';
 import { createTransactions } from './transactions.ts';
@@ -38,19 +38,15 @@ export interface TestLog {
   verify(trusted?: readonly OpenedCheckpoint[], keys?: readonly NoteVerifier[]): Promise<FileVerdict[]>;
 }
 
-export function aKeyRing() {
-  const root = randomBytes(32).toString('hex');
-  return createKeyRing({ deriveKey: (purpose) => hash('sha256', `${root} ${purpose}`, 'buffer') });
-}
-
 /** The audit log of one organisation, with a sequencer that runs when it is told to. */
-export async function aTestLog(database: TestDatabase, keyRing = aKeyRing()): Promise<TestLog> {
+export async function aTestLog(database: TestDatabase, given?: DataKeys): Promise<TestLog> {
   const transactions = createTransactions(database);
   const made = await database.admin.query<{ id: number }>(
     `insert into organisations (public_id, name) values (gen_random_uuid(), 'Audited') returning id`,
   );
   const organisationId = made.rows[0]?.id ?? 0;
-  const key = await loadAuditKey({ transactions, keyRing, host: 'localhost:8000' });
+  const dataKeys = given ?? (await dataKeysOn(database));
+  const key = await loadAuditKey({ transactions, dataKeys, host: 'localhost:8000' });
   const aSequencer = () => {
     const damaged: DamagedTree[] = [];
     const made = createSequencer({ transactions, key, onDamaged: (tree) => damaged.push(tree) });

@@ -67,7 +67,7 @@ describe('the file of checkpoints', () => {
     await cutOff();
     expect(await start()).toEqual({
       contradicts: true,
-      told: expect.arrayContaining(['organisation truncated 3', 'instance truncated 4']),
+      told: expect.arrayContaining(['organisation truncated 3', 'instance truncated 5']),
     });
   });
 

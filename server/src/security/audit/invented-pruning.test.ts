@@ -1,15 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { aKeyRing, asOwner, aTestLog, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
+import type { DataKeys } from '../keys/data-keys.ts';
+import { asOwner, aTestLog, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
 
 const EVENTS = 300;
 
 let database: TestDatabase;
 let log: TestLog;
-const keyRing = aKeyRing();
+let dataKeys: DataKeys;
 beforeEach(async () => {
   database = await aDatabase();
-  log = await aTestLog(database, keyRing);
+  dataKeys = await dataKeysOn(database);
+  log = await aTestLog(database, dataKeys);
   await log.appendMany(EVENTS);
 });
 afterEach(() => database?.drop());

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
-import { aKeyRing, asOwner, aTestLog, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
+import type { DataKeys } from '../keys/data-keys.ts';
+import { asOwner, aTestLog, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
 import { openAuditProofs } from './audit-proofs.ts';
 import { checkNewest } from './self-check.ts';
 import { createSequencer } from './sequencer.ts';
@@ -11,10 +13,11 @@ const EVENTS = 300;
 
 let database: TestDatabase;
 let log: TestLog;
-const keyRing = aKeyRing();
+let dataKeys: DataKeys;
 beforeEach(async () => {
   database = await aDatabase();
-  log = await aTestLog(database, keyRing);
+  dataKeys = await dataKeysOn(database);
+  log = await aTestLog(database, dataKeys);
   await log.appendMany(EVENTS);
 });
 afterEach(() => database?.drop());
@@ -50,7 +53,7 @@ describe('the sequencer, where a tree is damaged', () => {
   it.each(damages)(
     '%s: signs nothing over that history, tells it once, and signs on for the others',
     async (_, damage, repair) => {
-      const other = await aTestLog(database, keyRing);
+      const other = await aTestLog(database, dataKeys);
       await other.append(1);
       await log.sign();
       await tamper(damage.replaceAll('$TREE', String(await tree())));
@@ -93,7 +96,7 @@ describe('the sequencer, where a tree is damaged', () => {
   });
 
   it('the look at the newest part reports every tree, whatever is wrong with one', async () => {
-    const other = await aTestLog(database, keyRing);
+    const other = await aTestLog(database, dataKeys);
     await other.append(1);
     await log.sign();
     await tamper(
@@ -106,13 +109,13 @@ describe('the sequencer, where a tree is damaged', () => {
   });
 
   it('is a security event for whoever watches, once, while the others are signed', async () => {
-    const other = await aTestLog(database, keyRing);
+    const other = await aTestLog(database, dataKeys);
     await log.sign();
     await tamper(`update audit_checkpoints set note = replace(note, '300', '301') where tree = ${await tree()}`);
     const reports: Parameters<SecurityEvents['report']>[0][] = [];
     const proofs = await openAuditProofs({
       transactions: log.transactions,
-      keyRing,
+      dataKeys,
       events: { report: (event) => reports.push(event) },
       host: 'localhost:8000',
       retentionDays: 400,
@@ -148,8 +151,8 @@ describe('the sequencer, where a tree is damaged', () => {
     const sequencer = createSequencer({ transactions: log.transactions, key: log.key, monotonic: () => now });
     const sizes = async () =>
       (await sequencer.run()).filter(({ organisationId }) => organisationId !== null).map(({ size }) => size);
-    // The first events are the 300, and the key's own in the tree of the instance.
-    expect(await sizes()).toEqual([1_999]);
+    // The first events are the 300, and those of two keys in the tree of the instance.
+    expect(await sizes()).toEqual([1_998]);
     expect(await sizes()).toEqual([]);
     now = 3_000;
     expect(await sizes()).toEqual([EVENTS + 4_000]);

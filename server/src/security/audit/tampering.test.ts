@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { aKeyRing, asOwner, aTestLog, auditTables, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
+import type { DataKeys } from '../keys/data-keys.ts';
+import { asOwner, aTestLog, auditTables, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
 import { checkNewest } from './self-check.ts';
 
 // Whoever owns the database can do to it what they like: triggers are switched off here, as they would. What they cannot do is to make it fit
@@ -10,10 +12,11 @@ const EVENTS = 300;
 
 let database: TestDatabase;
 let log: TestLog;
-const keyRing = aKeyRing();
+let dataKeys: DataKeys;
 beforeEach(async () => {
   database = await aDatabase();
-  log = await aTestLog(database, keyRing);
+  dataKeys = await dataKeysOn(database);
+  log = await aTestLog(database, dataKeys);
   await log.appendMany(EVENTS);
 });
 afterEach(() => database?.drop());
@@ -34,8 +37,8 @@ describe('an honest log', () => {
     expect(await findings(trusted)).toEqual([]);
     const [instance, own] = await log.verify(trusted);
     expect([own?.size, own?.trustedSize, own?.badNotes, own?.checkpoints]).toEqual([EVENTS + 1, EVENTS + 1, 0, 5]);
-    // The key's own event, and the two checkpoints of the organisation.
-    expect(instance?.size).toBe(3);
+    // Those of the key epoch and of the log's key, and the two checkpoints of the organisation.
+    expect(instance?.size).toBe(4);
   });
 
   it('is not believed with another key', async () => {
@@ -109,7 +112,7 @@ describe('against what is kept beside the leaves', () => {
   });
 
   it('an event shown to another organisation is missing in one log and inserted into the other', async () => {
-    const other = await aTestLog(database, keyRing);
+    const other = await aTestLog(database, dataKeys);
     await other.append(1);
     await log.sign();
     await tamper(await at7(`update audit_events set organisation_id = ${other.organisationId} where id = $EVENT`));
@@ -120,7 +123,7 @@ describe('against what is kept beside the leaves', () => {
   });
 
   it('a whole log that is shown to another organisation is missing from its own', async () => {
-    const other = await aTestLog(database, keyRing);
+    const other = await aTestLog(database, dataKeys);
     await tamper(
       `update audit_events set organisation_id = ${other.organisationId} where organisation_id = ${log.organisationId}`,
       `update audit_trees set organisation_id = ${other.organisationId} where organisation_id = ${log.organisationId}`,
@@ -149,7 +152,7 @@ describe('against what is kept beside the leaves', () => {
       await at7(`update audit_leaves set entry = '"event":"audit.pruned"' where tree = $TREE and position = 7`),
     );
     const found = await findings();
-    expect(found).toContainEqual({ kind: 'edited', position: 1 });
+    expect(found).toContainEqual({ kind: 'edited', position: 2 });
     expect(found).toContainEqual({ kind: 'edited', position: 7 });
   });
 
@@ -278,7 +281,7 @@ describe('against a trusted earlier checkpoint', () => {
     expect(log.damaged).toEqual([{ origin: trusted[0]?.origin, before: EVENTS + 2 }]);
     await restore('newer');
     await log.append(1_002);
-    expect((await log.sign()).map(({ size }) => size)).toEqual([EVENTS + 3, 4]);
+    expect((await log.sign()).map(({ size }) => size)).toEqual([EVENTS + 3, 5]);
     expect(await findings(trusted)).toEqual([]);
   });
 });

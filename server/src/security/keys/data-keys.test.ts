@@ -1,6 +1,7 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { createTransactions } from '../audit/transactions.ts';
 import { type Place, SealError } from '../crypto/sealed-value.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { openKeyStore } from './open-key-store.ts';
@@ -80,6 +81,28 @@ describe('each owner has a key of their own', () => {
     for (const [index, value] of sealed.entries())
       expect(await opened(third.dataKeys.open(value, place, index % 4 < 2 ? 'eve' : undefined))).toBe('x');
     for (const { subjectKeys } of [other, third]) subjectKeys.close();
+  });
+
+  test('that is made in the middle of a transaction waits for no connection such transactions hold, and outlives its undoing', async () => {
+    const [narrow, store] = [await aDatabase({ poolSizes: { server: 1 } }), aKeyStoreFile()];
+    const own = await aServerOfKeys(narrow, { rootKey, clock, file: store });
+    const transactions = createTransactions(narrow);
+    const sealed = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const here = { ...place, organisation: await anOrganisation(narrow) };
+        let value: Buffer = Buffer.alloc(0);
+        const undone = transactions.unaudited(here.organisation, 'housekeeping', async () => {
+          value = await own.dataKeys.seal('x', here);
+          throw new Error('undone');
+        });
+        await expect(undone).rejects.toThrow('undone');
+        return { here, value };
+      }),
+    );
+    const next = await aServerOfKeys(narrow, { rootKey, clock, file: store });
+    for (const { here, value } of sealed) expect(await opened(next.dataKeys.open(value, here))).toBe('x');
+    for (const { subjectKeys } of [own, next]) subjectKeys.close();
+    await narrow.drop();
   });
 
   test('a wrapped key that somebody moved to another organisation or altered does not unwrap', async () => {
@@ -189,6 +212,7 @@ describe('epochs', () => {
     const servers = await Promise.all(
       Array.from({ length: 4 }, () => aServerOfKeys(fresh, { rootKey, clock, file: store })),
     );
+    await Promise.all(servers.map(({ epochs }) => epochs.active()));
     expect((await servers[0]?.epochs.list())?.map(({ epoch, status }) => [epoch, status])).toEqual([
       [1, 'previous'],
       [2, 'active'],

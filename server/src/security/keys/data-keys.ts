@@ -17,8 +17,8 @@ const SUBJECT_KEY_MS = 30_000;
 /** Seals and opens what lies in the database, each value with the data key of whose it is. */
 export interface DataKeys {
   /**
-   * Seals under the active epoch, for a subject or (undefined) for the organisation of the place, or the instance. Call it before a transaction:
-   * the first value of an owner makes the key in one of its own. Throws a SealError `no-key` for a subject whose key was destroyed.
+   * Seals under the active epoch, for a subject or (undefined) for the organisation of the place, or the instance. The first value of an owner
+   * makes its key, which stays also when what the value was for is undone. Throws a SealError `no-key` for a subject whose key was destroyed.
    */
   seal(plaintext: Uint8Array | string, place: Place, subject?: string): Promise<Buffer>;
   /** The plaintext, whole and authentic, or a SealError: `retired-epoch`, `no-key` and `refused` among others. */
@@ -27,10 +27,14 @@ export interface DataKeys {
   destroySubject(organisation: number, subject: string): Promise<void>;
 }
 
+/** What most need: nothing of theirs is sealed for a subject. */
+export type Sealing = Pick<DataKeys, 'seal' | 'open'>;
+
 export function createDataKeys(deps: {
-  readonly transactions: Transactions;
+  /** On connections of their own: values are sealed and opened in the middle of other transactions. */
+  readonly transactions: Pick<Transactions, 'read' | 'unowned' | 'unaudited'>;
   readonly epochs: Pick<KeyEpochs, 'active' | 'find'>;
-  readonly subjectKeys: SubjectKeyStore;
+  readonly subjectKeys: () => Promise<SubjectKeyStore>;
   /** Opens what was sealed before there were data keys. */
   readonly keyRing: Pick<KeyRing, 'open'>;
   readonly clock: Clock;
@@ -39,7 +43,7 @@ export function createDataKeys(deps: {
   const cache = boundedCache<Buffer>(MAX_CACHED_KEYS, clock);
 
   async function findWrapped(epoch: number, { organisation, subject }: KeyOwner): Promise<Buffer | undefined> {
-    if (subject !== null) return subjectKeys.find({ organisation: organisation ?? 0, subject }, epoch);
+    if (subject !== null) return (await subjectKeys()).find({ organisation: organisation ?? 0, subject }, epoch);
     return transactions.read(organisation, (reader) => findDataKey(reader, epoch, organisation));
   }
 
@@ -48,7 +52,7 @@ export function createDataKeys(deps: {
     const wrapped = wrapDataKey(epoch.key, owner, newKey());
     const { organisation, subject } = owner;
     if (subject !== null) {
-      await subjectKeys.insert({ organisation: organisation ?? 0, subject }, epoch.epoch, wrapped);
+      await (await subjectKeys()).insert({ organisation: organisation ?? 0, subject }, epoch.epoch, wrapped);
       return;
     }
     const key = { epoch: epoch.epoch, organisationId: organisation, wrapped, now: clock.date() };
@@ -94,7 +98,7 @@ export function createDataKeys(deps: {
     },
 
     async destroySubject(organisation, subject) {
-      await subjectKeys.destroy({ organisation, subject }, clock.date());
+      await (await subjectKeys()).destroy({ organisation, subject }, clock.date());
       const { epoch: newest } = await epochs.active();
       for (let epoch = 1; epoch <= newest; epoch += 1) cache.delete(cacheName(epoch, { organisation, subject }));
     },

@@ -43,7 +43,7 @@ export interface KeyEpoch {
 }
 
 export interface KeyEpochs {
-  /** What is sealed now is sealed under this one. */
+  /** What is sealed now is sealed under this one. A new database has none, so the first to ask makes it. */
   active(): Promise<KeyEpoch & { readonly key: Buffer }>;
   /** Undefined: there is none of this number, here or in the database. */
   find(epoch: number): Promise<KeyEpoch | undefined>;
@@ -57,7 +57,7 @@ export interface KeyEpochs {
   retire(actor: AuditActor, epoch: number, isUsed: () => Promise<boolean>): Promise<void>;
 }
 
-/** The epochs as the database has them. A first start makes one. Throws a KeyEpochError when the root key is another one. */
+/** The epochs as the database has them. Throws a KeyEpochError when the root key is another one, and has changed nothing then. */
 export async function openKeyEpochs(deps: {
   readonly transactions: Transactions;
   readonly rootKey: RootKey;
@@ -112,9 +112,9 @@ export async function openKeyEpochs(deps: {
     await transactions.system({ organisationId: null, actor, event: 'key_epoch.created' }, async (tx) => {
       await lockKeyEpochs(tx);
       const rows = await listKeyEpochs(tx);
-      const hasActive = rows.some(({ status }) => status === 'active');
+      const isThere = rows.some(({ status }) => status === 'active');
       const epoch = Math.max(FIRST_EPOCH, ...rows.map((row) => row.epoch + 1));
-      const isMade = !(onlyIfNone && hasActive);
+      const isMade = !(onlyIfNone && isThere);
       if (isMade) await activateKeyEpoch(tx, epoch, wrapEpochKey(rootKey, epoch, newKey()), clock.date());
       tx.describe({
         resource: { kind: 'key_epoch', id: String(isMade ? epoch : epoch - 1) },
@@ -124,6 +124,8 @@ export async function openKeyEpochs(deps: {
     await reload();
   }
 
+  const hasActive = (): boolean => [...epochs.values()].some(({ status }) => status === 'active');
+
   function activeHere(): KeyEpoch & { readonly key: Buffer } {
     const active = [...epochs.values()].find(({ status }) => status === 'active');
     if (active?.key === undefined) throw new Error('there is no active key epoch');
@@ -131,12 +133,11 @@ export async function openKeyEpochs(deps: {
   }
 
   await reload();
-  if (![...epochs.values()].some(({ status }) => status === 'active')) await advance(system, true);
-  activeHere();
 
   return {
     async active() {
       await refresh();
+      if (!hasActive()) await advance(system, true);
       return activeHere();
     },
 

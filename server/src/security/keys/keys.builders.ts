@@ -41,7 +41,7 @@ export async function aServerOfKeys(
   database: TestDatabase,
   { rootKey, clock, file }: { rootKey: RootKey; clock: ReturnType<typeof aClock>; file: string },
 ) {
-  const transactions = createTransactions(database);
+  const transactions = createTransactions({ ...database, server: database.inner });
   const keyRing = createKeyRing(rootKey);
   const epochs = await openKeyEpochs({ transactions, rootKey, clock });
   const subjectKeys = await openKeyStore({ transactions, file, clock });
@@ -50,6 +50,6 @@ export async function aServerOfKeys(
     epochs,
     subjectKeys,
     transactions,
-    dataKeys: createDataKeys({ transactions, epochs, subjectKeys, keyRing, clock }),
+    dataKeys: createDataKeys({ transactions, epochs, subjectKeys: async () => subjectKeys, keyRing, clock }),
   };
 }

@@ -39,3 +39,30 @@ export async function openKeyStore(deps: {
     `another server made the key store of this database: only one server can have ${file}, see docs/key-store.md`,
   );
 }
+
+/** The key store when it is needed: as long as nothing is sealed for a subject, none is made and none is missed. */
+export interface KeyStores {
+  ours(): Promise<SubjectKeyStore>;
+  /** Ours, or undefined where the database has none yet. */
+  existing(): Promise<SubjectKeyStore | undefined>;
+  close(): Promise<void>;
+}
+
+export function keyStoresOf(deps: Parameters<typeof openKeyStore>[0]): KeyStores {
+  let opening: Promise<SubjectKeyStore> | undefined;
+  function ours(): Promise<SubjectKeyStore> {
+    opening ??= openKeyStore(deps).catch((error: unknown) => {
+      // It may be brought back while we run.
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  }
+  return {
+    ours,
+    existing: async () => ((await deps.transactions.readAcross(findKeyStore)) === undefined ? undefined : ours()),
+    async close() {
+      (await opening?.catch(() => undefined))?.close();
+    },
+  };
+}

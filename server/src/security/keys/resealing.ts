@@ -64,15 +64,14 @@ export function createResealing(deps: {
     countByEpoch,
 
     async run({ signal, onProgress, batchRows = BATCH_ROWS } = {}) {
-      const { epoch } = await epochs.active();
-      const header = Buffer.from([VERSION, 0, 0, 0, 0]);
-      header.writeUInt32BE(epoch, 1);
+      const { epoch: wanted } = await epochs.active();
       const counted = await countByEpoch();
       const total = [...counted.values()].reduce((sum, values) => sum + values, 0);
-      let done = counted.get(epoch) ?? 0;
+      let done = counted.get(wanted) ?? 0;
+      onProgress?.({ done, total });
 
       /** One walk through a column, however it changes meanwhile: it ends with the highest key. */
-      async function walk(column: SealedColumn): Promise<{ changed: number; unreadable: number }> {
+      async function walk(column: SealedColumn, header: Buffer): Promise<{ changed: number; unreadable: number }> {
         let [changed, unreadable] = [0, 0];
         let after: string | undefined;
         for (;;) {
@@ -103,8 +102,12 @@ export function createResealing(deps: {
 
       for (let pass = 1; pass <= MOST_PASSES; pass += 1) {
         let [changed, unreadable] = [0, 0];
+        // Asked again for each: somebody may have made another meanwhile.
+        const { epoch } = await epochs.active();
+        const header = Buffer.from([VERSION, 0, 0, 0, 0]);
+        header.writeUInt32BE(epoch, 1);
         for (const column of sealedColumns) {
-          const walked = await walk(column);
+          const walked = await walk(column, header);
           changed += walked.changed;
           unreadable += walked.unreadable;
         }

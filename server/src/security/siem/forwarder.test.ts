@@ -35,7 +35,7 @@ it('says of the destinations beyond its bound that they are not served', async (
     transactions: createTransactions(database),
     notices: { onNotice: () => undefined, publish: async () => undefined },
     lockConnection: database.connection('server'),
-    openLink: ({ id }) => ({
+    openLink: async ({ id }) => ({
       acknowledges: true,
       connect: async () => undefined,
       async send(events) {

@@ -60,7 +60,7 @@ function aDelivery(options: { acknowledges: boolean; from?: number; events?: num
     return deliver(
       {
         subscription: { id: 'a', settledPosition: options.from ?? 0 },
-        openLink: link,
+        openLink: async () => link(),
         source: {
           async next(after, limit) {
             if (isDatabaseAway) throw new Error('the database is away');

@@ -33,7 +33,7 @@ const NOTE_EVERY_MS = 10_000;
 
 export interface DeliveryOptions {
   readonly subscription: Pick<Subscription, 'id' | 'settledPosition'>;
-  readonly openLink: () => Link;
+  readonly openLink: () => Promise<Link>;
   readonly source: Source;
   readonly spool: Spool;
   /** False: the destination was changed meanwhile. */
@@ -105,7 +105,7 @@ export async function deliver(options: DeliveryOptions, signal: AbortSignal): Pr
     const { events, upTo, missedUntil } = await source.next(overlap.sent(), BATCH);
     if (events.length > 0) {
       const { refused } = await withReceiver(async () => {
-        link ??= openLink();
+        link ??= await openLink();
         return link.send(events, signal);
       });
       failures = 0;

@@ -2,7 +2,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import type { Outbound } from '../../../platform/outbound/outbound.ts';
 import { OutboundError } from '../../../platform/outbound/outbound-error.ts';
 import type { OutboundTls } from '../../../platform/outbound/outbound-tls.ts';
-import type { KeyRing } from '../../crypto/key-ring.ts';
+import type { DataKeys } from '../../keys/data-keys.ts';
 import { type Destination, parseSyslogTarget, siemPlace } from '../destination.ts';
 import { syslogFrame } from '../formats/rfc5424.ts';
 import { createFileLink, type FilePlaces } from './file-link.ts';
@@ -14,28 +14,28 @@ import { createSyslogLink } from './syslog-link.ts';
 export interface LinkOpenerOptions {
   readonly outbound: Pick<Outbound, 'ask'>;
   readonly outboundTls: Pick<OutboundTls, 'connect'>;
-  readonly keyRing: Pick<KeyRing, 'open'>;
+  readonly dataKeys: Pick<DataKeys, 'open'>;
   readonly places: FilePlaces;
   /** What receivers know this instance as. */
   readonly host: string;
   readonly clock: Clock;
 }
 
-export type LinkOpener = (destination: Destination) => Link;
+export type LinkOpener = (destination: Destination) => Promise<Link>;
 
 /** The way to a destination; nothing is connected before something is sent. The secrets are opened here and live as long as the link. */
 export function createLinkOpener(options: LinkOpenerOptions): LinkOpener {
-  const { keyRing, host, places } = options;
+  const { dataKeys, host, places } = options;
   const space = createFileSpace(places.ownFolder);
 
-  return (destination) => {
+  return async (destination) => {
     const { ca, clientCertificate, clientKeySealed, secretSealed } = destination;
-    const opened = (sealed: Buffer | null, column: 'secret_sealed' | 'client_key_sealed') =>
-      sealed === null ? undefined : keyRing.open(sealed, siemPlace(destination, column)).toString('utf8');
+    const opened = async (sealed: Buffer | null, column: 'secret_sealed' | 'client_key_sealed') =>
+      sealed === null ? undefined : (await dataKeys.open(sealed, siemPlace(destination, column))).toString('utf8');
     const tls = {
       ca: ca ?? undefined,
       certificate: clientCertificate ?? undefined,
-      key: opened(clientKeySealed, 'client_key_sealed'),
+      key: await opened(clientKeySealed, 'client_key_sealed'),
     };
     switch (destination.kind) {
       case 'file':
@@ -54,7 +54,7 @@ export function createLinkOpener(options: LinkOpenerOptions): LinkOpener {
           ...options,
           destination,
           tls,
-          secret: opened(secretSealed, 'secret_sealed') ?? '',
+          secret: (await opened(secretSealed, 'secret_sealed')) ?? '',
         });
     }
   };

@@ -1,0 +1,100 @@
+import { Problem } from '../../lib/problem.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { AuditActor } from '../audit/audit-event.ts';
+import type { KeyEpoch, KeyEpochs } from './key-epochs.ts';
+import type { KeyStores } from './open-key-store.ts';
+import type { Resealing, ResealingProgress } from './resealing.ts';
+import { KeyStoreError } from './subject-key.repository.ts';
+
+export interface RotationProgress extends ResealingProgress {
+  readonly state: 'idle' | 'running' | 'done' | 'failed';
+  /** Values that open under no key there is. They stay as they are, and keep their epoch from being retired. */
+  readonly unreadable: number;
+}
+
+export interface DataKeyRotation {
+  /** The epochs, and how many values each has sealed. */
+  status(): Promise<(KeyEpoch & { readonly values: number })[]>;
+  /**
+   * Makes the next epoch and begins to seal again what is under others; this goes on by itself and can be followed with `progress`. `resume`: makes
+   * none, and only goes on with what somebody else did not finish, or is under way here.
+   */
+  begin(actor: AuditActor, options: { readonly resume: boolean }): Promise<void>;
+  progress(): RotationProgress;
+  /** What is sealed under the epoch opens no more, for good: it has no keys any more, here or in the key store. Throws a Problem `conflict`. */
+  retire(actor: AuditActor, epoch: number): Promise<void>;
+  /** After the batch under way. */
+  stop(): Promise<void>;
+}
+
+export function createDataKeyRotation(deps: {
+  readonly epochs: Pick<KeyEpochs, 'list' | 'advance' | 'retire'>;
+  readonly resealing: Resealing;
+  readonly keyStores: Pick<KeyStores, 'existing'>;
+  readonly log: Pick<Logger, 'error'>;
+}): DataKeyRotation {
+  const { epochs, resealing, keyStores, log } = deps;
+  const stopping = new AbortController();
+  let progress: RotationProgress = { state: 'idle', done: 0, total: 0, unreadable: 0 };
+  let underWay: Promise<void> | undefined;
+
+  async function sealAgain(): Promise<void> {
+    progress = { state: 'running', done: 0, total: 0, unreadable: 0 };
+    const { signal } = stopping;
+    try {
+      const { unreadable } = await resealing.run({
+        signal,
+        onProgress: (made) => {
+          progress = { ...progress, ...made };
+        },
+      });
+      progress = { state: 'done', done: progress.total, total: progress.total, unreadable };
+    } catch (error) {
+      progress = { ...progress, state: 'failed' };
+      if (!signal.aborted) log.error({ err: error }, 'values could not be sealed again under the new key epoch');
+    }
+  }
+
+  /** Keys of epochs that are retired. Whoever was killed between the two has left them. */
+  async function clearKeyStore(): Promise<void> {
+    const store = await keyStores.existing();
+    if (store === undefined) return;
+    for (const { epoch, status } of await epochs.list()) if (status === 'retired') await store.deleteEpoch(epoch);
+  }
+
+  return {
+    async status() {
+      const values = await resealing.countByEpoch();
+      return (await epochs.list()).map((epoch) => ({ ...epoch, values: values.get(epoch.epoch) ?? 0 }));
+    },
+
+    async begin(actor, { resume }) {
+      if (underWay !== undefined) {
+        if (resume) return;
+        throw new Problem('conflict', {
+          detail: 'Values are still being sealed again: wait for it, or follow it with --resume.',
+        });
+      }
+      if (!resume) await epochs.advance(actor);
+      underWay ??= sealAgain().finally(() => {
+        underWay = undefined;
+      });
+    },
+
+    progress: () => progress,
+
+    async retire(actor, epoch) {
+      // First: with the key store missing nothing is retired, or its keys of the epoch would stay for whoever finds it.
+      await clearKeyStore().catch((error: unknown) => {
+        throw error instanceof KeyStoreError ? new Problem('conflict', { detail: error.message }) : error;
+      });
+      await epochs.retire(actor, epoch, async () => ((await resealing.countByEpoch()).get(epoch) ?? 0) > 0);
+      await clearKeyStore();
+    },
+
+    async stop() {
+      stopping.abort();
+      await underWay;
+    },
+  };
+}

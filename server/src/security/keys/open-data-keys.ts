@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import type { Clock } from '../../lib/clock.ts';
+import type { Transactions } from '../audit/transactions.types.ts';
+import type { KeyRing } from '../crypto/key-ring.ts';
+import type { RootKey } from '../crypto/root-key.ts';
+import { createDataKeys, type DataKeys } from './data-keys.ts';
+import { type KeyEpochs, openKeyEpochs } from './key-epochs.ts';
+import { type KeyStores, keyStoresOf } from './open-key-store.ts';
+
+export interface OpenDataKeys {
+  readonly epochs: KeyEpochs;
+  readonly dataKeys: DataKeys;
+  readonly keyStores: KeyStores;
+}
+
+/** The keys of what lies in the database. Only opens what is there; the first value that is sealed makes what it needs. */
+export async function openDataKeys(deps: {
+  readonly transactions: Transactions;
+  readonly rootKey: RootKey;
+  readonly keyRing: KeyRing;
+  readonly dataDir: string;
+  readonly clock: Clock;
+}): Promise<OpenDataKeys> {
+  const { dataDir } = deps;
+  const epochs = await openKeyEpochs(deps);
+  const keyStores = keyStoresOf({ ...deps, file: join(dataDir, 'keys', 'subjects.db') });
+  return { epochs, keyStores, dataKeys: createDataKeys({ ...deps, epochs, subjectKeys: keyStores.ours }) };
+}
