@@ -1,5 +1,5 @@
-// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection | audit | inspection | files …] [-- --json]`: ratios measured in
-// one run on this machine. What falls short is printed as plainly as what holds.
+// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection | audit | inspection | files | sealing …]
+// [-- --json]`: ratios measured in one run on this machine. What falls short is printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { auditLog } from './audit.ts';
@@ -11,6 +11,7 @@ import { committedToSubscriber } from './live.ts';
 import { authenticatedToOpen, ingestBesideLogins, loginsToBareHashes } from './logins.ts';
 import { thousandTlsDevices } from './memory.ts';
 import { chartOfADay, fleetOverview } from './queries.ts';
+import { sealing } from './sealing.ts';
 import { sessionLookUps } from './sessions.ts';
 import type { Outcome } from './support/outcome.ts';
 import { aServer, type BenchServer } from './support/server.ts';
@@ -36,6 +37,7 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   audit: () => auditLog(Number(values.rows ?? 1_000_000)),
   inspection,
   files: fileEncryption,
+  sealing,
 };
 
 const { values, positionals } = parseArgs({

@@ -54,7 +54,7 @@ test('the keys of the data are rotated with a server, without one, and gone on w
   ]);
   const shown = (await run('keys', 'status')).out;
   expect(shown).toMatch(
-    /Key epochs of the data:\n1 {2}previous {2}replaced .*, 0 values\n(.*\n)*4 {2}active {4}seals since .*, \d+ values$/,
+    /Key epochs of the data:\n1 {2}previous {2}replaced .*, 0 values\n(.*\n)*4 {2}active {4}seals since .*, \d+ values\n$/,
   );
   expect(databaseProcesses(place.dataDir)).toEqual([]);
   // Nothing is sealed for a person, so nobody made a key store.

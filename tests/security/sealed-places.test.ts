@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { secretPlace } from '../../server/src/features/alerts/notification-channel.service.ts';
 import { passkeyPlace, totpPlace } from '../../server/src/features/identity/factor-proofs.ts';
 import { clientSecretPlace } from '../../server/src/features/sign-in-providers/provider.ts';
@@ -7,8 +7,10 @@ import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
 import type { Place } from '../../server/src/security/crypto/sealed-value.ts';
 import { placeOf, type SealedColumn, sealedColumns } from '../../server/src/security/keys/sealed-columns.ts';
 import { siemPlace } from '../../server/src/security/siem/destination.ts';
+import { anApp } from '../support/app.ts';
+import { aDatabase } from '../support/database.ts';
 import { dataKeysOf, rootKeyOf } from '../support/data-keys.ts';
-import { aFactorTest, type FactorTest } from '../support/second-factors.ts';
+import { aFactorTest, cookieOf, type FactorTest } from '../support/second-factors.ts';
 
 // A rotation opens each value in the place the list of sealed columns tells, and seals it for that place. Were it another one than that of the code
 // which reads the value, the value would be lost. So the list is held against what a running platform sealed, and against the places themselves.
@@ -119,4 +121,22 @@ it('an installation of before there were data keys goes on, is rotated while peo
   const strict = await dataKeysOf(app);
   for (const { sealed, place } of backup)
     await expect(strict.open(sealed, place)).rejects.toMatchObject({ problem: 'retired-epoch' });
+});
+
+it('a write that holds the last connection can still ask for the key of what it seals', async () => {
+  const own = manualClock(Date.now());
+  const app = await anApp({ clock: own, database: await aDatabase({ poolSizes: { server: 1 } }) });
+  onTestFinished(() => app.stop());
+  const { email, password } = await app.aPerson('admin');
+  // By then no server has the key in memory any more.
+  own.advance(3_600_000);
+  const headers = { origin: app.origin };
+  const signedIn = await app.call('POST', '/api/v1/auth/session', { headers, body: { email, password } });
+  const made = await app.call('POST', '/api/v1/notification-channels', {
+    headers,
+    cookie: cookieOf(signedIn),
+    body: { name: 'Ops', kind: 'webhook', target: 'https://hooks.example.org/valtronics' },
+  });
+  expect(made.status).toBe(201);
+  expect(made.json.secret).toMatch(/^whsec_/);
 });

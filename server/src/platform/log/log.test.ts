@@ -94,6 +94,10 @@ describe('a canary secret never reaches the line', () => {
       (log) => log.error(Object.assign(new Error('duplicate key'), { severity: 'ERROR', detail: CANARY })),
     ],
     ['as an opaque token in free text', (log) => log.info(`got vts_${CANARY}${'A'.repeat(43)}`)],
+    ...['hvs.', 'hvb.', 's.', 'b.'].map((kind): [string, (log: Logger) => void] => [
+      `as a token of Vault in free text (${kind})`,
+      (log) => log.error(new Error(`permission denied for ${kind}${CANARY}${'A'.repeat(24)}`)),
+    ]),
     [
       'as a URL password in free text',
       (log) => log.error(new Error(`cannot reach postgres://app:${CANARY}@db.example.org/v`)),

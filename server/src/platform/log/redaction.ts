@@ -66,6 +66,9 @@ function isKeyName(words: readonly string[], joined: string): boolean {
 const SECRET_SHAPES: readonly (readonly [RegExp, string])[] = [
   [/\bvt[a-z]_[\w-]{16,}/g, REDACTED],
   [/\bvaltronics-root-key-\d+:[\w-]*/g, REDACTED],
+  // Tokens of Vault and OpenBao: of services, batches and recovery, as they are since 2022 and as they were.
+  [/\bhv[sbr]\.[\w-]{8,}/g, REDACTED],
+  [/(?<![\w.-])[sbr]\.[\w-]{24,}/g, REDACTED],
   [/\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g, REDACTED],
   [/\b(bearer|basic) +[\w+/=.~-]{8,}/gi, `$1 ${REDACTED}`],
   [/(:\/\/[^\s:/@]*):[^\s/@]+@/g, `$1:${REDACTED}@`],
