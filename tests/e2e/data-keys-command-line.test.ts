@@ -1,10 +1,25 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { runCommandLine } from '../../server/src/cli/command-line.ts';
 import { aPlace, databaseProcesses, stopped } from '../support/place.ts';
 import { aServer, valtronics } from '../support/program.ts';
 
 // What a person at the machine does with the keys of the data: the command and the server as processes, with the embedded database.
+
+/** In this process, with a terminal to draw on. */
+async function onTerminal(env: Readonly<Record<string, string>>, ...args: string[]) {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  let err = '';
+  const terminal = {
+    isTTY: true,
+    write(text: string) {
+      err += text;
+    },
+  };
+  return { code: await runCommandLine(args, { out: { write: () => undefined }, err: terminal }), err };
+}
 
 test('the keys of the data are rotated with a server, without one, and gone on with after kill -9', {
   timeout: 240_000,
@@ -30,7 +45,9 @@ test('the keys of the data are rotated with a server, without one, and gone on w
   });
   // No terminal, so no bar.
   expect(rotated.err).toBe('');
-  expect((await status())[2]).toEqual([3, 'active', true]);
+  const onScreen = await onTerminal(env, 'keys', 'rotate', '--data', '--resume');
+  expect(onScreen).toMatchObject({ code: 0, err: expect.stringMatching(/\[#{30}\] 100 % {2}(\d+) of \1 values\n$/) });
+  expect((await status()).slice(2)).toEqual([[3, 'active', true]]);
   const early = await run('keys', 'retire', '2');
   expect(early).toMatchObject({
     code: 1,

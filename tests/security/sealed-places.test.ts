@@ -8,8 +8,8 @@ import type { Place } from '../../server/src/security/crypto/sealed-value.ts';
 import { placeOf, type SealedColumn, sealedColumns } from '../../server/src/security/keys/sealed-columns.ts';
 import { siemPlace } from '../../server/src/security/siem/destination.ts';
 import { anApp } from '../support/app.ts';
-import { aDatabase } from '../support/database.ts';
 import { dataKeysOf, rootKeyOf } from '../support/data-keys.ts';
+import { aDatabase } from '../support/database.ts';
 import { aFactorTest, cookieOf, type FactorTest } from '../support/second-factors.ts';
 
 // A rotation opens each value in the place the list of sealed columns tells, and seals it for that place. Were it another one than that of the code

@@ -1,8 +1,11 @@
 import { copyFileSync, rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { createTransactions } from '../audit/transactions.ts';
+import type { Transactions } from '../audit/transactions.types.ts';
 import { type Place, SealError } from '../crypto/sealed-value.ts';
+import { openKeyEpochs } from './key-epochs.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { openKeyStore } from './open-key-store.ts';
 
@@ -232,6 +235,32 @@ describe('epochs', () => {
     expect(await opened(other.dataKeys.open(after, place, 'ada'))).toBe('after');
     expect(await opened(server.dataKeys.open(before, place, 'ada'))).toBe('before');
     other.subjectKeys.close();
+  });
+
+  test('a new one counts at once where it was made, also when an older reading comes in late', async () => {
+    const late = Promise.withResolvers<void>();
+    let isHeld = false;
+    const lookUp: Transactions['lookUp'] = async (work) => {
+      const rows = await server.transactions.lookUp(work);
+      if (isHeld) {
+        isHeld = false;
+        await late.promise;
+      }
+      return rows;
+    };
+    const epochs = await openKeyEpochs({ transactions: { ...server.transactions, lookUp }, rootKey, clock });
+    const { epoch: before } = await epochs.active();
+    clock.pass(30);
+    isHeld = true;
+    const reading = epochs.find(before);
+    const advancing = epochs.advance(actor);
+    const isCommitted = async () =>
+      (await database.admin.query('select from key_epochs where epoch > $1', [before])).rowCount !== 0;
+    while (!(await isCommitted())) await delay(5);
+    late.resolve();
+    await reading;
+    expect((await advancing).epoch).toBe(before + 1);
+    expect((await epochs.active()).epoch).toBe(before + 1);
   });
 
   test('of an epoch that nobody made nothing opens', async () => {

@@ -81,6 +81,12 @@ export async function openKeyEpochs(deps: {
     return reading;
   }
 
+  /** A reading that was under way may have begun before what was just committed. */
+  async function readAgain(): Promise<void> {
+    await reading?.catch(() => undefined);
+    await reload();
+  }
+
   function opened(row: KeyEpochRow): KeyEpoch {
     return {
       epoch: row.epoch,
@@ -121,7 +127,7 @@ export async function openKeyEpochs(deps: {
         details: { made: isMade },
       });
     });
-    await reload();
+    await readAgain();
   }
 
   const hasActive = (): boolean => [...epochs.values()].some(({ status }) => status === 'active');
@@ -148,7 +154,7 @@ export async function openKeyEpochs(deps: {
     },
 
     async list() {
-      await reload();
+      await readAgain();
       return [...epochs.values()];
     },
 
@@ -171,7 +177,7 @@ export async function openKeyEpochs(deps: {
         await retireKeyEpoch(tx, epoch, clock.date());
         tx.describe({ resource: { kind: 'key_epoch', id: String(epoch) } });
       });
-      await reload();
+      await readAgain();
     },
   };
 }
