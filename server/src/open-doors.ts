@@ -83,6 +83,7 @@ export async function openDoors(deps: {
     dpopRequired: config.dpopRequired,
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
+    secondEngine: security.secondEngine,
     sessionCookieSeconds: config.sessionTimes.absoluteMs / 1_000,
     log,
     metrics,

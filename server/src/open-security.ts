@@ -33,6 +33,7 @@ import { createEventFile } from './security/events/event-file.ts';
 import { appendSecurityEvents } from './security/events/security-event.repository.ts';
 import { createSecurityEvents } from './security/events/security-events.ts';
 import { createPlaces } from './security/gate/places.ts';
+import { openCoreRules } from './security/inspection/core-rules/core-rules.ts';
 import { createDataKeyRotation } from './security/keys/data-key-rotation.ts';
 import { openDataKeys } from './security/keys/open-data-keys.ts';
 import { createResealing } from './security/keys/resealing.ts';
@@ -165,9 +166,11 @@ export async function openSecurity(deps: {
         ? undefined
         : createBreachedPasswords({ url: breachedPasswordsUrl, outbound, clock, log }),
   });
+  const secondEngine = config.secondEngine ? openCoreRules({ clock, log, metrics }) : undefined;
   const clockWatch = createClockWatch({ events, clock: systemClock });
   return {
     passwords,
+    secondEngine,
     events,
     detection,
     places: createPlaces({ events, clock }),
@@ -205,6 +208,7 @@ export async function openSecurity(deps: {
     async stop() {
       clockWatch.stop();
       await dataKeyRotation.stop();
+      await secondEngine?.stop();
       // Detection may still have something to say.
       await detection.stop();
       firewall?.stop();

@@ -116,6 +116,8 @@ export async function anApp(
     VALTRONICS_MQTT_PORT: '0',
     VALTRONICS_LOG_LEVEL: 'error',
     VALTRONICS_MFA_REQUIRED_ROLES: '',
+    // A process more for each server; tests/security/core-rules.test.ts has it.
+    VALTRONICS_MODSECURITY: 'off',
     ...everyAppHas,
     ...options.env,
   });

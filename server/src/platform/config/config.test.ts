@@ -51,6 +51,7 @@ describe('defaults', () => {
       trustedProxies: [],
       allowList: [],
       firewallSocket: undefined,
+      secondEngine: true,
       admin: undefined,
       mfaRequiredRoles: ['admin', 'operator'],
       passkeyRequiredRoles: [],

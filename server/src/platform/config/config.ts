@@ -34,6 +34,8 @@ export interface Config {
   readonly allowList: AddressList;
   /** Of the helper that drops in the kernel what is banned. */
   readonly firewallSocket: string | undefined;
+  /** Whether a second engine inspects requests where one is installed. */
+  readonly secondEngine: boolean;
   readonly admin: { readonly email: string; readonly password: Secret } | undefined;
   readonly mfaRequiredRoles: readonly string[];
   readonly passkeyRequiredRoles: readonly string[];
@@ -102,6 +104,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     trustedProxies: read(settings.trustedProxies),
     allowList: read(settings.allowList),
     firewallSocket: read(settings.firewallSocket),
+    secondEngine: read(settings.modSecurity) === 'auto',
     admin: administrator(read(settings.adminEmail), read(settings.adminPassword)),
     mfaRequiredRoles: read(settings.mfaRequiredRoles),
     passkeyRequiredRoles: read(settings.passkeyRequiredRoles),

@@ -111,6 +111,10 @@ export const settings = {
     description: 'Unix socket of the firewall helper, which drops in the kernel what is banned',
     defaultText: 'none: bans are kept by the server itself',
   }),
+  modSecurity: required('VALTRONICS_MODSECURITY', 'auto', oneOf('auto', 'off'), {
+    description:
+      'auto: requests are inspected with ModSecurity’s core rules as well where Debian’s packages of both are installed',
+  }),
   adminEmail: optional('VALTRONICS_ADMIN_EMAIL', email, {
     description: 'create the first administrator without the one-time link',
   }),

@@ -11,6 +11,9 @@ export type Gauged =
   | 'liveSubscriptions'
   | 'redisConnected';
 
+/** What came of asking the second engine of inspection; but for the first two, the first one decided alone. */
+export type SecondOpinion = 'clean' | 'found' | 'late' | 'busy' | 'away' | 'too_much';
+
 export interface SiemLag {
   /** Its id, of which administrators make a bounded number. */
   readonly destination: string;
@@ -40,6 +43,7 @@ export interface Metrics {
   sessionLookedUp(where: 'redis' | 'database'): void;
   /** An entry in Redis that did not open: nobody who holds our keys put it there. */
   sessionEntryRefused(): void;
+  secondEngineAsked(opinion: SecondOpinion): void;
   jobRan(name: string, outcome: 'done' | 'failed', seconds: number): void;
   watch(what: Gauged, read: () => number): void;
   /** How far the destinations of security events that this server delivers to lag behind; asked only when a scrape comes. */
@@ -122,6 +126,12 @@ export function createMetrics({ ofProcess }: MetricsOptions = { ofProcess: false
   const fromDatabase = lookUps.labels('database');
   for (const source of [fromRedis, fromDatabase]) source.inc(0);
   const entryRefused = plainCounter('valtronics_session_entries_refused_total', 'Entries in Redis that did not open');
+  const secondOpinions = new Counter({
+    name: 'valtronics_second_inspections_total',
+    help: 'Requests that the second engine of inspection was to look at, by what came of it',
+    labelNames: ['outcome'],
+    registers,
+  });
   const jobRuns = new Counter({
     name: 'valtronics_job_runs_total',
     help: 'Runs of background jobs',
@@ -176,6 +186,7 @@ export function createMetrics({ ofProcess }: MetricsOptions = { ofProcess: false
     liveClosed: (code) => closes.labels(isKnownCloseCode(code) ? String(code) : 'other').inc(),
     sessionLookedUp: (where) => (where === 'redis' ? fromRedis : fromDatabase).inc(),
     sessionEntryRefused: () => entryRefused(1),
+    secondEngineAsked: (opinion) => secondOpinions.labels(opinion).inc(),
     jobRan(name, outcome, seconds) {
       jobRuns.labels(name, outcome).inc();
       jobSeconds.labels(name).set(seconds);

@@ -64,7 +64,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const authenticate = createHttpAuthentication(options.authentication, options.metricsToken, publicOrigin);
   const takeProof = createProofTaking(options);
   const reports = createHttpReports({ events: options.events, callerOf, clock: options.clock });
-  const inspection = createHttpInspection({ events: options.events, metrics, callerOf });
+  const inspection = createHttpInspection({ ...options, callerOf });
   const sendProblem = createProblemSender({
     limiter,
     log,
@@ -221,7 +221,10 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     if (!passage) throw new Error('a request came past the gate');
     // What a reader of its own made of a body is numbers, names and times; nothing else gets through it.
     const read = request.body instanceof ReadBody ? request.body : undefined;
-    if (!read) inspection.body(endpoint, request, passage.principal);
+    if (!read) {
+      inspection.body(endpoint, request, passage.principal);
+      await inspection.again(endpoint, request, passage.principal);
+    }
     const call = makeCall({
       endpoint,
       passage,

@@ -10,6 +10,7 @@ import type { DevicePrincipal } from '../access/principal.ts';
 import type { RecordReading } from '../audit/readings.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
+import type { SecondEngine } from '../inspection/core-rules/core-rules.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Guessing } from '../shield/guessing.types.ts';
 import type { Limiter } from '../shield/limiter.ts';
@@ -38,6 +39,8 @@ export interface HttpGateOptions {
   readonly metricsToken: Secret | undefined;
   /** What a device may send, on all transports together. */
   readonly ingestRate: Rate;
+  /** Asked about what the first engine of inspection let by; without it that one decides alone. */
+  readonly secondEngine?: SecondEngine | undefined;
   readonly sessionCookieSeconds: number;
   readonly log: Logger;
   readonly metrics: Metrics;

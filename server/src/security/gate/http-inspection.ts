@@ -3,11 +3,13 @@ import type { FastifyRequest } from 'fastify';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Principal } from '../access/principal.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
+import type { SecondEngine } from '../inspection/core-rules/core-rules.ts';
+import { textsOfBody, textsOfHead } from '../inspection/core-rules/texts.ts';
 import { isHarmlessJson } from '../inspection/harmless.ts';
 import { inspectHead, inspectMessage, inspectValue, type Verdict } from '../inspection/inspect-request.ts';
 import { browserMark } from './browser-mark.ts';
 import type { Caller } from './http-callers.ts';
-import { inspectItems } from './inspected-items.ts';
+import { inspectItems, takeOut } from './inspected-items.ts';
 import { blockedRequest, inspectionReport } from './inspection-report.ts';
 import { whoOf } from './reported-principal.ts';
 
@@ -16,8 +18,9 @@ export function createHttpInspection(deps: {
   events: SecurityEvents;
   metrics: Pick<Metrics, 'gateRefused'>;
   callerOf: (request: FastifyRequest) => Caller;
+  secondEngine?: SecondEngine | undefined;
 }) {
-  const { events, metrics, callerOf } = deps;
+  const { events, metrics, callerOf, secondEngine } = deps;
   /** Bodies of which the bytes already said that nothing can be in them. */
   const harmless = new WeakSet<FastifyRequest>();
 
@@ -83,6 +86,25 @@ export function createHttpInspection(deps: {
       const { verdict, refused } = inspectItems(body as Record<string, unknown>, list, inspection);
       for (const each of refused) tell(each, request, principal, null);
       judge(verdict, request, principal);
+    },
+    /**
+     * The same again by the second engine where there is one, of a request that is about to be handled and has anything in it worth asking
+     * about. It can add a refusal; what the first one decided stands already.
+     */
+    again(endpoint: Endpoint, request: FastifyRequest, principal: Principal): Promise<void> | undefined {
+      if (secondEngine === undefined) return undefined;
+      const texts = textsOfHead(headOf(request), endpoint.inspection);
+      if (!harmless.has(request)) texts.push(...textsOfBody(request.body, endpoint.inspection));
+      return secondEngine.judge(texts)?.then((verdicts) => {
+        const left = takeOut(request.body, endpoint.itemsCheckedIn, verdicts);
+        for (const verdict of verdicts) if (!left.includes(verdict)) tell(verdict, request, principal, null);
+        for (const verdict of left) if (!verdict.blocked) tell(verdict, request, principal);
+        judge(
+          left.find(({ blocked }) => blocked),
+          request,
+          principal,
+        );
+      });
     },
   };
 }

@@ -42,3 +42,21 @@ export function inspectItems(
   }
   return { verdict, refused };
 }
+
+/**
+ * Takes out of a list what was found in its items afterwards, in the same way and within the same limits; answers with the findings that
+ * this does not settle.
+ */
+export function takeOut(message: unknown, name: string | undefined, verdicts: readonly Verdict[]): readonly Verdict[] {
+  const items = name === undefined ? undefined : (message as Readonly<Record<string, unknown>> | null)?.[name];
+  if (!Array.isArray(items)) return verdicts;
+  const prefix = `body.${name}[`;
+  const indexOf = ({ where }: Verdict): number =>
+    where.startsWith(prefix) ? Number.parseInt(where.slice(prefix.length), 10) : Number.NaN;
+  const bad = verdicts.filter((verdict) => verdict.blocked && items[indexOf(verdict)] !== undefined);
+  const indices = new Set(bad.map(indexOf));
+  const gone = items.filter((item) => item === refusedItem).length + indices.size;
+  if (gone > MAX_REFUSED || gone >= items.length) return verdicts;
+  for (const index of indices) items[index] = refusedItem;
+  return verdicts.filter((verdict) => !bad.includes(verdict));
+}

@@ -163,7 +163,10 @@ function pathTo(container: Container, key: string, isItem: boolean): string {
 }
 
 /** The field itself, or what it stands within. */
-const exemptionOf = (exemptions: readonly InspectionExemption[], path: string): InspectionExemption | undefined =>
+export const exemptionOf = (
+  exemptions: readonly InspectionExemption[],
+  path: string,
+): InspectionExemption | undefined =>
   exemptions.find(({ field }) => path === field || path.startsWith(`${field}.`) || path.startsWith(`${field}[`));
 
 function verdictOf(inspected: Inspected, where: string, neverBlocked: boolean): Verdict | undefined {
