@@ -142,6 +142,26 @@ describe.skipIf(!hasBrowser)('incidents, in a browser', () => {
     },
   );
 
+  it('what is done elsewhere shows at once, in the list and in one that is open', once, async () => {
+    const soon = { timeout: 20_000 };
+    const as = { token: admin.accessToken };
+    await page.goto(`${app.origin}/incidents`);
+    await page.getByRole('table').first().waitFor();
+    const body = { title: 'Opened elsewhere', severity: 'high' };
+    const { json } = await app.call('POST', '/api/v1/incidents', { ...as, body });
+    const row = page.getByRole('link', { name: /^Opened elsewhere/ });
+    await row.waitFor(soon);
+    await row.click();
+    const timeline = page.getByRole('list', { name: 'Timeline, newest first' });
+    await timeline.waitFor();
+    const noted = await app.call('POST', `/api/v1/incidents/${json.id}/notes`, {
+      ...as,
+      body: { note: 'Seen on the wall' },
+    });
+    expect(noted.status).toBeLessThan(300);
+    await timeline.getByText('Seen on the wall').waitFor(soon);
+  });
+
   it('who may not see them is told so', once, async () => {
     const analyst = await app.aPerson('analyst');
     const theirs = await aPageOf(browser, app, analyst, '/incidents');

@@ -6,12 +6,13 @@ import { Figure, FigureStrip, Figures } from '../../ui/figures.tsx';
 import { paths } from '../../ui/paths.ts';
 import { incidentSeverityWord } from '../../ui/severity.tsx';
 import { lasting } from './incident-words.ts';
+import { incidentPollMs } from './use-incident-news.ts';
 
 const tones = { critical: 'critical', high: 'critical', medium: 'warning', low: 'info' } as const;
 
 /** Counts of incidents; each opens the list behind it. */
-export function IncidentFigures({ pollMs }: { pollMs: number }) {
-  const { data } = useEndpoint(incidentsSummary, {}, { refetchInterval: pollMs });
+export function IncidentFigures() {
+  const { data } = useEndpoint(incidentsSummary, {}, { refetchInterval: incidentPollMs });
   // The list below says what is wrong.
   if (!data) return <Skeleton height={88} mb="lg" />;
   return (

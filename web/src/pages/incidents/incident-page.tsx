@@ -20,12 +20,12 @@ import { IncidentTimeline } from './incident-timeline.tsx';
 import { lasting, scopeWord } from './incident-words.ts';
 import classes from './incidents.module.css';
 import { OwnerPanel } from './owner-panel.tsx';
-
-const pollMs = 10_000;
+import { incidentPollMs, useIncidentNews } from './use-incident-news.ts';
 
 export function IncidentPage() {
+  useIncidentNews();
   const { id = '' } = useParams();
-  const { data, error, refetch } = useEndpoint(incidentGet, { params: { id } }, { refetchInterval: pollMs });
+  const { data, error, refetch } = useEndpoint(incidentGet, { params: { id } }, { refetchInterval: incidentPollMs });
   const refusal = useRefusal(incidentAcknowledge);
   const [act, setAct] = useState<Act | null>(null);
   if (error && !data) return <ErrorState problem={error} onRetry={() => void refetch()} />;

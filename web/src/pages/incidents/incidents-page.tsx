@@ -17,8 +17,8 @@ import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
 import { incidentColumns } from './incident-columns.tsx';
 import { IncidentFigures } from './incident-figures.tsx';
 import { NewIncidentDialog } from './new-incident-dialog.tsx';
+import { incidentPollMs, useIncidentNews } from './use-incident-news.ts';
 
-const pollMs = 10_000;
 const statuses = ['unresolved', 'open', 'acknowledged', 'contained', 'resolved', 'all'] as const;
 const statusWords = {
   unresolved: 'Not resolved',
@@ -31,6 +31,7 @@ const owners = ['me', 'none'] as const;
 const breaches = ['running', 'flagged'] as const;
 
 export function IncidentsPage() {
+  useIncidentNews();
   const { get, set } = useSearchState();
   const navigate = useNavigate();
   // What needs someone comes first; everything there ever was is one choice away.
@@ -45,7 +46,7 @@ export function IncidentsPage() {
   const list = useEndpointPages(
     incidentsList,
     { query: { ...filters, ...byStatus, limit: 100 } },
-    { refetchInterval: pollMs },
+    { refetchInterval: incidentPollMs },
   );
   const refusal = useRefusal(incidentOpen);
   const narrowed = Object.values(filters).some(Boolean);
@@ -66,7 +67,7 @@ export function IncidentsPage() {
         detail="What was detected and belongs together, and who deals with it"
         actions={add}
       />
-      <IncidentFigures pollMs={pollMs} />
+      <IncidentFigures />
       <Group gap="xs" mb="sm" mt="lg">
         <FilterSelect
           label="Status"
@@ -149,7 +150,7 @@ export function IncidentsPage() {
                 title="Nothing to deal with"
                 hint="What scenarios detect will stand here as it becomes an incident; what you learn elsewhere is opened by hand."
                 action={
-                  <Group gap="xs">
+                  <Group gap="xs" justify="center">
                     {add}
                     <Button variant="default" onClick={() => set({ status: 'all' })}>
                       Show past incidents

@@ -79,13 +79,14 @@ export function DetectionsPage() {
               title={narrowed ? 'No detection matches' : 'Nothing was detected yet'}
               hint="When the events of a scenario come together, what it concludes stands here, with the events that led to it."
               action={
-                <Button
-                  variant="default"
-                  onClick={() => set({ scenario: null, severity: null, subject: null, from: null, to: null })}
-                  disabled={!narrowed}
-                >
-                  Show every detection
-                </Button>
+                narrowed ? (
+                  <Button
+                    variant="default"
+                    onClick={() => set({ scenario: null, severity: null, subject: null, from: null, to: null })}
+                  >
+                    Show every detection
+                  </Button>
+                ) : undefined
               }
             />
           }
