@@ -106,6 +106,8 @@ export const auditEvents = {
   'audit.exported': 'exported the audit log',
   'audit.pruned': 'removed audit events past their retention',
   'audit.values_erased': 'erased personal values from the audit log',
+  'backup.created': 'made a backup',
+  'backup.restored': 'restored a backup, which ended all sessions',
   'telemetry.read': 'read telemetry of health',
   'alert.read': 'read alerts of health',
   'device_authority.created': 'created the authority for device certificates',

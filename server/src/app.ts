@@ -233,6 +233,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
       keyRotation: security.keyRotation,
       dataKeyRotation: security.dataKeyRotation,
       databasePlace: placeOf(running),
+      events: security.events,
     }),
     caFile: tls?.caFile,
 

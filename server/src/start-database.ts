@@ -82,14 +82,25 @@ export async function connectBeside(
   keyRing: KeyRing,
   place: DatabasePlace,
   log: Logger,
-): Promise<Database> {
+): Promise<Pick<RunningDatabase, 'database' | 'connectionOf'>> {
   const credentials = await readCredentials(credentialStore(config, keyRing));
   if (!credentials) throw new DatabaseNotPreparedError('the credentials of the database are not in this data folder');
   const connection =
     config.databaseUrl === undefined
       ? { ...place, ssl: false, connectionTimeoutMillis: CONNECT_TIMEOUT_MS }
       : parseDatabaseUrl(config.databaseUrl.reveal()).connectionTo(place.database);
-  return connectDatabase({ connection, credentials, log, poolSizes: { server: 1, ingest: 1, maintenance: 2 } });
+  const poolSizes = { server: 1, ingest: 1, maintenance: 2 };
+  return {
+    database: await connectDatabase({ connection, credentials, log, poolSizes }),
+    connectionOf: (role) => ({ ...connection, ...connectionAs(role, credentials[role]) }),
+  };
+}
+
+/** The same connection as the owner of the schema. For short-lived commands at the machine, never for what serves. */
+export async function asOwner(config: Config, keyRing: KeyRing, connection: pg.ClientConfig): Promise<pg.ClientConfig> {
+  const credentials = await readCredentials(credentialStore(config, keyRing));
+  if (!credentials) throw new DatabaseNotPreparedError('the credentials of the database are not in this data folder');
+  return { ...connection, ...connectionAs('owner', credentials.owner) };
 }
 
 async function locate(config: Config, keyRing: KeyRing, log: Logger): Promise<Located> {
@@ -136,6 +147,6 @@ export async function prepareDatabase(
   return { database, applied: (await runMigrations(owner)).applied };
 }
 
-function credentialStore(config: Config, keyRing: KeyRing): CredentialStore {
+export function credentialStore(config: Config, keyRing: KeyRing): CredentialStore {
   return sealedFile(join(config.dataDir, 'database.sealed'), keyRing);
 }

@@ -15,7 +15,8 @@ import { CommandError } from './command-error.ts';
 import { openSeenCheckpoints } from './seen-checkpoints.ts';
 import { untilSignal } from './until-signal.ts';
 import { wholeNumber } from './whole-number.ts';
-import { keyTexts, NoServerError, type OpenLog, withAuditLog } from './with-audit-log.ts';
+import { keyTexts, type OpenLog, withAuditLog } from './with-audit-log.ts';
+import { NoServerError } from './with-database.ts';
 
 const MOST_SECONDS = 3_600;
 

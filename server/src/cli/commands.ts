@@ -3,6 +3,10 @@ import { auditExport } from './audit-export.ts';
 import { auditProve } from './audit-prove.ts';
 import { auditVerify } from './audit-verify.ts';
 import { auditWitness } from './audit-witness.ts';
+import { backupCreate } from './backup-create.ts';
+import { backupList } from './backup-list.ts';
+import { backupRestore } from './backup-restore.ts';
+import { backupVerify } from './backup-verify.ts';
 import { blocksLift } from './blocks-lift.ts';
 import { blocksList } from './blocks-list.ts';
 import type { Command } from './command.ts';
@@ -38,6 +42,10 @@ export const commands: readonly Command[] = [
   auditProve,
   auditConsistency,
   auditWitness,
+  backupCreate,
+  backupList,
+  backupVerify,
+  backupRestore,
   ...fileCommands,
   simulate,
   replay,

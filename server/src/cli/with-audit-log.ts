@@ -1,25 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { askServer } from '../control/control-client.ts';
-import { systemClock } from '../lib/clock.ts';
 import { type NoteVerifier, parseVerifier } from '../lib/transparency/signed-note.ts';
 import { listAuditKeys } from '../security/audit/audit-key.ts';
 import type { Reader } from '../security/audit/tokens.ts';
-import { createTransactions } from '../security/audit/transactions.ts';
-import { createKeyRing } from '../security/crypto/key-ring.ts';
-import { unlockRootKey } from '../security/crypto/unlock-root-key.ts';
-import { openDataKeys } from '../security/keys/open-data-keys.ts';
-import { connectBeside, startDatabase } from '../start-database.ts';
-import { CommandError } from './command-error.ts';
 import type { Stream } from './output.ts';
-import { commandConfig, commandLog, uninterrupted } from './with-platform.ts';
+import { withDatabase } from './with-database.ts';
+import { commandConfig } from './with-platform.ts';
 
 export interface OpenLog {
   readonly keys: readonly NoteVerifier[];
   /** One transaction that sees the log as it is at one moment, however long it takes. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 }
-
-export class NoServerError extends CommandError {}
 
 /**
  * The audit log of this data folder, read by this process itself: what a running server says about its own log is no verification of it. With
@@ -30,37 +22,17 @@ export async function withAuditLog<T>(
   work: (log: OpenLog) => Promise<T>,
   { startsDatabase = true }: { readonly startsDatabase?: boolean } = {},
 ): Promise<T> {
-  const config = commandConfig();
-  const rootKey = await unlockRootKey(config);
-  const keyRing = createKeyRing(rootKey);
-  const log = commandLog(config);
-  const place = await askServer(config.dataDir, 'database.place', { uid: process.getuid?.() ?? 0, input: {} });
-  if (place === null && !startsDatabase && config.databaseUrl === undefined)
-    throw new NoServerError('no server runs on this data folder');
-  return uninterrupted(async () => {
-    const running =
-      place === null
-        ? await startDatabase(config, keyRing, log)
-        : { database: await connectBeside(config, keyRing, place, log), stop: undefined };
-    try {
-      const { readAcross } = createTransactions(running.database);
+  return withDatabase(
+    async ({ dataKeys, transactions: { readAcross } }) => {
       const listed = async () => {
-        const transactions = createTransactions({ ...running.database, server: running.database.inner });
-        const { dataKeys } = await openDataKeys({
-          transactions,
-          rootKey,
-          keyRing,
-          dataDir: config.dataDir,
-          clock: systemClock,
-        });
-        return readAcross((reader) => listAuditKeys(reader, dataKeys));
+        const { dataKeys: keys } = await dataKeys();
+        return readAcross((reader) => listAuditKeys(reader, keys));
       };
       const keys = given?.map(parseVerifier) ?? (await listed());
-      return await work({ keys, read: (reading) => readAcross(reading, { isOneMoment: true }) });
-    } finally {
-      await (running.stop?.() ?? running.database.close());
-    }
-  });
+      return work({ keys, read: (reading) => readAcross(reading, { isOneMoment: true }) });
+    },
+    { startsDatabase },
+  );
 }
 
 /** The keys of the installation here, while its server runs: nothing is made or started in order to find out. */

@@ -14,10 +14,12 @@ import type { FirstStart } from '../features/identity/first-start.ts';
 import { Problem } from '../lib/problem.ts';
 import type { SigningKeyRotation } from '../security/access/signing-key-rotation.ts';
 import type { Transactions } from '../security/audit/transactions.types.ts';
+import type { SecurityEvents } from '../security/events/security-event.ts';
 import type { DataKeyRotation } from '../security/keys/data-key-rotation.ts';
 import type { BlockRow } from '../security/shield/block.repository.ts';
 import type { Blocks } from '../security/shield/blocks.ts';
 import type { DatabasePlace } from '../start-database.ts';
+import { backupCommandShapes, reportDamage } from './backup-commands.ts';
 import { keyCommandShapes, presentKeys } from './key-commands.ts';
 
 const ORGANISATION = 'My organisation';
@@ -71,6 +73,7 @@ export const hostCommandShapes = {
     output: z.strictObject({ host: z.string(), port: z.int(), database: z.string() }),
   },
   ...keyCommandShapes,
+  ...backupCommandShapes,
 } as const;
 
 export type HostCommandName = keyof typeof hostCommandShapes;
@@ -90,8 +93,9 @@ export function createHostCommands(deps: {
   keyRotation: SigningKeyRotation;
   dataKeyRotation: DataKeyRotation;
   databasePlace: DatabasePlace;
+  events: SecurityEvents;
 }): HostCommands {
-  const { transactions, firstStart, devices, blocks, keyRotation, dataKeyRotation, databasePlace } = deps;
+  const { transactions, firstStart, devices, blocks, keyRotation, dataKeyRotation, databasePlace, events } = deps;
   const actorOf = (uid: number) => ({ kind: 'cli', id: `cli:${uid}`, label: null }) as const;
   const keysShown = async () => presentKeys(await keyRotation.status(), await dataKeyRotation.status());
   const organisation = async () => (await firstStart.ensureOrganisation(ORGANISATION)).id;
@@ -128,6 +132,8 @@ export function createHostCommands(deps: {
     'blocks.lift': async (uid, { which }) => ({ lifted: (await blocks.lift(which, actorOf(uid))).map(presentBlock) }),
 
     'database.place': async () => databasePlace,
+
+    'backups.damaged': async (uid, damage) => reportDamage(events, uid, damage),
 
     'keys.status': keysShown,
 

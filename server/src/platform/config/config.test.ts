@@ -48,6 +48,7 @@ describe('defaults', () => {
       redisUrl: undefined,
       smtpUrl: undefined,
       s3Url: undefined,
+      backups: { folder: undefined, recipients: [] },
       trustedProxies: [],
       allowList: [],
       firewallSocket: undefined,

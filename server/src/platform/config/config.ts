@@ -29,6 +29,7 @@ export interface Config {
   readonly redisUrl: Secret | undefined;
   readonly smtpUrl: Secret | undefined;
   readonly s3Url: Secret | undefined;
+  readonly backups: { readonly folder: string | undefined; readonly recipients: readonly string[] };
   readonly trustedProxies: AddressList;
   /** Never blocked. */
   readonly allowList: AddressList;
@@ -101,6 +102,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     redisUrl: read(settings.redisUrl),
     smtpUrl: read(settings.smtpUrl),
     s3Url: read(settings.s3Url),
+    backups: Object.freeze({ folder: read(settings.backupFolder), recipients: read(settings.backupRecipients) }),
     trustedProxies: read(settings.trustedProxies),
     allowList: read(settings.allowList),
     firewallSocket: read(settings.firewallSocket),

@@ -37,6 +37,19 @@ export const folders: ParseValue<readonly string[]> = (text) => {
   return Object.freeze(items.map((item) => resolve(item)));
 };
 
+/** By their form; whether one is good is known when it is used. */
+export const ageRecipients: ParseValue<readonly string[]> = (text) => {
+  const items = listOf(text);
+  for (const item of items) {
+    if (!/^age1[a-z0-9]{1,4000}$/.test(item))
+      throw new BadValue(
+        /^age-secret-key/i.test(item) ? 'holds a secret identity' : `holds ${quote(item)}`,
+        'give public keys of age (age1…), as age-keygen -y prints them',
+      );
+  }
+  return Object.freeze(items);
+};
+
 export function wholeNumber(lowest: number, highest: number): ParseValue<number> {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;

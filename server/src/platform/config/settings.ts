@@ -9,6 +9,7 @@ import {
   transitKeyUrl,
 } from './connection-urls.ts';
 import {
+  ageRecipients,
   email,
   folders,
   host,
@@ -96,6 +97,15 @@ export const settings = {
   }),
   s3Url: optional('VALTRONICS_S3_URL', objectStoreUrl, {
     description: 'object store for backups; off loopback https:// (planned: not used yet)',
+  }),
+  backupFolder: optional('VALTRONICS_BACKUP_FOLDER', path, {
+    description: 'folder on another storage that backups are written to',
+    defaultText: 'none',
+  }),
+  backupRecipients: required('VALTRONICS_BACKUP_RECIPIENTS', '', ageRecipients, {
+    description: 'who can open backups: public keys of age (age1…), separated by commas',
+    defaultText: 'none',
+    mayBeEmpty: true,
   }),
   trustedProxies: required('VALTRONICS_TRUSTED_PROXIES', '', networks, {
     description: 'networks whose X-Forwarded-For and PROXY protocol are believed',

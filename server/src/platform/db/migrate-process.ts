@@ -4,9 +4,13 @@ import { text } from 'node:stream/consumers';
 import type pg from 'pg';
 import { migrate } from './migrate.ts';
 
-const { connection, folder } = JSON.parse(await text(process.stdin)) as { connection: pg.ClientConfig; folder: string };
+const { connection, folder, upTo } = JSON.parse(await text(process.stdin)) as {
+  connection: pg.ClientConfig;
+  folder: string;
+  upTo?: number;
+};
 try {
-  const result = await migrate(connection, folder);
+  const result = await migrate(connection, folder, upTo);
   process.stdout.write(JSON.stringify(result));
 } catch (error) {
   process.stderr.write(error instanceof Error ? error.message : String(error));

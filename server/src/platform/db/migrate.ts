@@ -14,10 +14,15 @@ const LOCK_PATIENCE = '10min';
 
 /**
  * Brings a database up to the migrations in the folder: forward only, each in a transaction of its own, one migrator at a time.
- * The digest of each applied file is kept, so an edit of a released one is noticed instead of silently missing everywhere else.
+ * The digest of each applied file is kept, so an edit of a released one is noticed instead of silently missing everywhere else. With `upTo` it
+ * stops at that number: for rows of an older schema, which what comes after it is to bring up to date.
  */
-export async function migrate(ownerConnection: pg.ClientConfig, migrationsDir: string): Promise<MigrationResult> {
-  const files = await readMigrations(migrationsDir);
+export async function migrate(
+  ownerConnection: pg.ClientConfig,
+  migrationsDir: string,
+  upTo: number = Number.POSITIVE_INFINITY,
+): Promise<MigrationResult> {
+  const files = (await readMigrations(migrationsDir)).filter(({ number }) => number <= upTo);
   const client = new pg.Client({ ...ownerConnection, application_name: 'valtronics migrate' });
   client.on('error', () => {}); // reported by the query that was under way
   await client.connect();

@@ -16,6 +16,7 @@ const WITHIN_MS = 30 * 60_000;
 export async function runMigrations(
   ownerConnection: pg.ClientConfig,
   folder = MIGRATIONS_FOLDER,
+  upTo?: number,
 ): Promise<MigrationResult> {
   const child = spawn(process.execPath, [PROGRAM], { stdio: ['pipe', 'pipe', 'pipe'], timeout: WITHIN_MS });
   const output = text(child.stdout);
@@ -25,7 +26,7 @@ export async function runMigrations(
     child.once('close', resolve);
   });
   child.stdin.on('error', () => undefined); // its death is told by the exit code
-  child.stdin.end(JSON.stringify({ connection: ownerConnection, folder }));
+  child.stdin.end(JSON.stringify({ connection: ownerConnection, folder, upTo }));
   if ((await ended) !== 0)
     throw new MigrationError(`the database could not be brought up to date: ${(await complaint).trim()}`);
   return JSON.parse(await output) as MigrationResult;

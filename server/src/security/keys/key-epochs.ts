@@ -28,7 +28,7 @@ const FIRST_EPOCH = 2;
 const system = { kind: 'system', id: 'key-epochs', label: null } as const;
 
 /** The database was not made with this root key, or what it keeps of an epoch was altered. Fit to end the start of the server. */
-class KeyEpochError extends Error {
+export class KeyEpochError extends Error {
   override readonly name = 'KeyEpochError';
 }
 

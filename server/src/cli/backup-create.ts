@@ -1,0 +1,92 @@
+import { constants, setPriority } from 'node:os';
+import { resolve, sep } from 'node:path';
+import { systemClock } from '../lib/clock.ts';
+import { openDump } from '../platform/db/dump/dump-tables.ts';
+import { loadAuditKey } from '../security/audit/audit-key.ts';
+import { createBackup } from '../security/backups/create-backup.ts';
+import { digestOf } from '../security/backups/manifest.ts';
+import { checkRecipients } from '../security/crypto/files/age-keys.ts';
+import { folderOption, givenStore } from './backup-place.ts';
+import { createByteProgress, inUnits } from './byte-progress.ts';
+import { command } from './command.ts';
+import { CommandError, UsageError } from './command-error.ts';
+import { givenRecipients, recipientOptions } from './recipients.ts';
+import { untilSignal } from './until-signal.ts';
+import { withDatabase } from './with-database.ts';
+import { commandConfig } from './with-platform.ts';
+
+export const backupCreate = command(
+  {
+    name: 'backup create',
+    summary: 'Back the database up: compressed, encrypted to age recipients, signed',
+    options: { ...folderOption, ...recipientOptions },
+    examples: ['backup create', 'backup create --folder /mnt/backups -r age1…'],
+    notes:
+      'A running server goes on. Without recipients those of VALTRONICS_BACKUP_RECIPIENTS are taken. The root key is not in it: keep a copy\nof that elsewhere, or the backup opens and what is sealed in it does not. See docs/backups.md.',
+  },
+  async ({ values }, output) => {
+    const config = commandConfig();
+    const store = givenStore(values.folder, config);
+    const recipients = givenRecipients(values) ?? config.backups.recipients;
+    if (recipients.length === 0)
+      throw new UsageError('--recipient is missing, and VALTRONICS_BACKUP_RECIPIENTS is not set');
+    checkRecipients(recipients);
+    if (`${resolve(store.place)}${sep}`.startsWith(`${resolve(config.dataDir)}${sep}`))
+      output.terminal.write(`valtronics: ${store.place} is within the data folder, and is lost with it\n`);
+    // What serves goes first.
+    setPriority(constants.priority.PRIORITY_LOW);
+    const uid = process.getuid?.() ?? 0;
+    const made = await untilSignal(undefined, (signal) =>
+      withDatabase(async ({ dataKeys, transactions, owner }) => {
+        const { dataKeys: keys } = await dataKeys();
+        const key = await loadAuditKey({ transactions, dataKeys: keys, host: config.publicUrl.host });
+        const dump = await openDump(await owner());
+        const progress = createByteProgress(output.terminal, undefined);
+        try {
+          return await createBackup({
+            dump,
+            store,
+            recipients,
+            key,
+            clock: systemClock,
+            signal,
+            onProgress: progress.add,
+            record: (manifest, signed, keep) =>
+              transactions.system(
+                {
+                  organisationId: null,
+                  actor: { kind: 'cli', id: `cli:${uid}`, label: null },
+                  event: 'backup.created',
+                },
+                async (tx) => {
+                  const { name, file, contents } = manifest;
+                  tx.describe({
+                    resource: { kind: 'backup', id: name },
+                    details: {
+                      place: store.place,
+                      manifest: digestOf(signed),
+                      file,
+                      rows: contents.rows,
+                      recipients: manifest.recipients,
+                    },
+                  });
+                  await keep();
+                },
+              ),
+          });
+        } catch (error) {
+          if (signal.aborted) throw new CommandError('stopped: there is no backup');
+          throw error;
+        } finally {
+          progress.finish();
+          await dump.close();
+        }
+      }),
+    );
+    const { contents, file } = made;
+    output.result(
+      { ...made, place: store.place },
+      `Made ${made.name} in ${store.place}: ${contents.rows} rows of ${contents.tables} tables, ${inUnits(file.bytes)}.`,
+    );
+  },
+);

@@ -1,0 +1,55 @@
+import { statSync } from 'node:fs';
+import { parseVerifier } from '../lib/transparency/signed-note.ts';
+import type { Config } from '../platform/config/config.ts';
+import { type BackupStore, backupFolder } from '../security/backups/backup-folder.ts';
+import { assertSigned, backupName, type ReadManifest, readManifest } from '../security/backups/manifest.ts';
+import { identitiesIn } from '../security/crypto/files/age-keys.ts';
+import { CommandError, UsageError } from './command-error.ts';
+import { privateText } from './given-passphrase.ts';
+
+// What the commands of `backup` share.
+
+export const folderOption = {
+  folder: { type: 'string', value: 'DIR', help: 'where backups are; VALTRONICS_BACKUP_FOLDER unless told' },
+} as const;
+
+export const identityOption = {
+  identity: {
+    type: 'string',
+    short: 'i',
+    multiple: true,
+    value: 'FILE',
+    help: 'an age identity that can open it, as age-keygen writes it (mode 600)',
+  },
+} as const;
+
+/** The folder must be there: one that was to be mounted and is not would otherwise be filled on the disk that it is to outlive. */
+export function givenStore(folder: string | undefined, { backups }: Config): BackupStore {
+  const place = folder ?? backups.folder;
+  if (place === undefined) throw new UsageError('--folder is missing, and VALTRONICS_BACKUP_FOLDER is not set');
+  if (!statSync(place, { throwIfNoEntry: false })?.isDirectory())
+    throw new CommandError(`there is no folder ${place}: make it, or mount what it is on`);
+  return backupFolder(place);
+}
+
+export const identitiesOf = (files: readonly string[] | undefined): string[] =>
+  (files ?? []).flatMap((file) => identitiesIn(privateText(file), file));
+
+/** The one that was named, or the newest. */
+export async function chosenName(store: BackupStore, given: string): Promise<string> {
+  if (given === '') {
+    const newest = (await store.names()).at(-1);
+    if (newest === undefined) throw new CommandError(`there is no backup in ${store.place}`);
+    return newest;
+  }
+  if (!backupName.safeParse(given).success)
+    throw new UsageError(`${JSON.stringify(given.slice(0, 80))} is no name of a backup: "backup list" shows them`);
+  return given;
+}
+
+/** Reads a manifest; with keys, one of them must have signed it. */
+export async function openManifest(store: BackupStore, name: string, keys?: readonly string[]): Promise<ReadManifest> {
+  const read = readManifest(await store.manifest(name), name);
+  if (keys) assertSigned(read, keys.map(parseVerifier));
+  return read;
+}

@@ -1,0 +1,131 @@
+import { type NoteVerifier, parseVerifier } from '../lib/transparency/signed-note.ts';
+import { listAuditKeys } from '../security/audit/audit-key.ts';
+import { BackupError } from '../security/backups/backup-error.ts';
+import type { BackupStore } from '../security/backups/backup-folder.ts';
+import { listRecorded, type RecordedBackup } from '../security/backups/backups.repository.ts';
+import { assertSigned, damaged, digestOf, readManifest } from '../security/backups/manifest.ts';
+import { checkFile, openBackup } from '../security/backups/open-backup.ts';
+import { chosenName, folderOption, givenStore, identitiesOf, identityOption } from './backup-place.ts';
+import { createByteProgress } from './byte-progress.ts';
+import { command } from './command.ts';
+import { CommandError, UsageError } from './command-error.ts';
+import type { Output } from './output.ts';
+import { untilSignal } from './until-signal.ts';
+import { keyTexts } from './with-audit-log.ts';
+import { withDatabase } from './with-database.ts';
+import { commandConfig, onHost } from './with-platform.ts';
+
+interface Verdict {
+  readonly name: string;
+  /** How far it was looked into: what an identity opens, or the file as a whole. */
+  readonly checked: 'contents' | 'file';
+  readonly fault: string | null;
+  readonly problem: BackupError['problem'] | null;
+}
+
+export const backupVerify = command(
+  {
+    name: 'backup verify',
+    summary: 'Verify that a backup is the one that was made: who signed it, and every byte',
+    argument: '[NAME]',
+    options: {
+      ...folderOption,
+      ...identityOption,
+      all: { type: 'boolean', help: 'all of the folder, and whether any is gone that the audit log knows of' },
+      key: {
+        type: 'string',
+        multiple: true,
+        value: 'KEY',
+        help: 'public key of the audit log to believe, or a file that holds it; without it the installation’s own',
+      },
+    },
+    examples: ['backup verify', 'backup verify --all -i key.txt', 'backup verify --folder ./copy --key "$KEY"'],
+    notes:
+      'NAME: the newest unless told. With an identity it is decrypted and every row is held against the digests, without it the encrypted file.\nExit code 1 if anything is not as it was made, which is also reported as a security event. With --key no installation is needed.',
+  },
+  async ({ argument, values }, output) => {
+    const config = commandConfig();
+    const store = givenStore(values.folder, config);
+    if (values.all && argument !== '') throw new UsageError('NAME and --all exclude each other');
+    const identities = identitiesOf(values.identity);
+    const given = keyTexts(values.key)?.map(parseVerifier);
+    const { keys, recorded } = given ? { keys: given, recorded: [] } : await ofInstallation();
+    const names = values.all ? await store.names() : [await chosenName(store, argument)];
+    const verdicts: Verdict[] = [];
+    for (const name of names) verdicts.push(await verify({ store, name, keys, identities, recorded, output }));
+    if (values.all) verdicts.push(...gone(store, recorded, names));
+    const bad = verdicts.filter(({ problem }) => problem !== null);
+    if (!given) await report(store, bad);
+    output.result(
+      { place: store.place, items: verdicts },
+      verdicts
+        .map(({ name, checked, fault }) =>
+          fault === null ? `${name}  good (${checked})` : `${name}  NOT GOOD: ${fault}`,
+        )
+        .join('\n') || `There is no backup in ${store.place}.`,
+    );
+    if (bad.length > 0) throw new CommandError(`${bad.length} of ${verdicts.length} backups cannot be relied on`);
+  },
+);
+
+const ofInstallation = () =>
+  withDatabase(async ({ dataKeys, transactions: { readAcross } }) => {
+    const { dataKeys: sealing } = await dataKeys();
+    return readAcross(async (reader) => ({
+      keys: await listAuditKeys(reader, sealing),
+      recorded: await listRecorded(reader),
+    }));
+  });
+
+async function verify(what: {
+  store: BackupStore;
+  name: string;
+  keys: readonly NoteVerifier[];
+  identities: readonly string[];
+  recorded: readonly RecordedBackup[];
+  output: Output;
+}): Promise<Verdict> {
+  const { store, name, keys, identities, recorded, output } = what;
+  const checked = identities.length > 0 ? 'contents' : 'file';
+  try {
+    const text = await store.manifest(name);
+    const read = readManifest(text, name);
+    assertSigned(read, keys);
+    const known = recorded.find((backup) => backup.name === name);
+    if (known && known.manifest !== digestOf(text))
+      throw damaged(name, 'its manifest is not the one that the audit log has on record');
+    const { manifest } = read;
+    const progress = createByteProgress(output.terminal, manifest.file.bytes);
+    await untilSignal(undefined, async (signal) => {
+      const options = { signal, onProgress: progress.add };
+      if (checked === 'file') await checkFile(store, manifest, options);
+      else await openBackup(store, manifest, { ...options, identities, sink: NOWHERE });
+    }).finally(progress.finish);
+    return { name, checked, fault: null, problem: null };
+  } catch (error) {
+    if (!(error instanceof BackupError)) throw error;
+    return { name, checked, fault: error.message, problem: error.problem };
+  }
+}
+
+const NOWHERE = {
+  head: async () => undefined,
+  table: async () => ({ write: async () => undefined, end: async () => undefined }),
+};
+
+/** Made here, and nobody deleted it on record. */
+function gone(store: BackupStore, recorded: readonly RecordedBackup[], names: readonly string[]): Verdict[] {
+  return recorded
+    .filter(({ name, place }) => place === store.place && !names.includes(name))
+    .map(({ name }) => {
+      const { message, problem } = damaged(name, `it is gone from ${store.place}`);
+      return { name, checked: 'file', fault: message, problem };
+    });
+}
+
+async function report(store: BackupStore, bad: readonly Verdict[]): Promise<void> {
+  for (const { name, fault, problem } of bad) {
+    if (problem !== 'damaged' || fault === null) continue;
+    await onHost('backups.damaged', { name, place: store.place.slice(0, 500), fault: fault.slice(0, 1_000) });
+  }
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { onTestFinished } from 'vitest';
+import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { newId } from '../../lib/ids.ts';
+import { openDump } from '../../platform/db/dump/dump-tables.ts';
+import { type AuditKey, loadAuditKey } from '../audit/audit-key.ts';
+import { createTransactions } from '../audit/transactions.ts';
+import { createKeyRing } from '../crypto/key-ring.ts';
+import { newRootKeyText, parseRootKey } from '../crypto/root-key.ts';
+import { openDataKeys } from '../keys/open-data-keys.ts';
+import { backupFolder } from './backup-folder.ts';
+import { createBackup } from './create-backup.ts';
+
+export const ROOT_KEY = newRootKeyText();
+
+function hostKeys() {
+  const rootKey = parseRootKey(ROOT_KEY);
+  if (!rootKey) throw new Error('no root key');
+  return { rootKey, keyRing: createKeyRing(rootKey) };
+}
+
+/** The audit log's key of a database, as a server with that root key would have it. */
+export async function anAuditKey(database: TestDatabase): Promise<AuditKey> {
+  const transactions = createTransactions({ ...database, server: database.inner });
+  const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-backups-'));
+  onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+  const { dataKeys } = await openDataKeys({ transactions, ...hostKeys(), dataDir, clock: systemClock });
+  return loadAuditKey({ transactions, dataKeys, host: 'backups.test' });
+}
+
+export function aFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'valtronics-backups-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    store: backupFolder(folder),
+    /** Rewrites a file of the folder. */
+    change(name: string, ending: 'manifest' | 'tar.zst.age', how: (bytes: Buffer) => Buffer | string) {
+      const path = join(folder, `${name}.${ending}`);
+      writeFileSync(path, how(readFileSync(path)));
+    },
+  };
+}
+
+export async function anIdentity() {
+  const identity = await generateIdentity();
+  return { identity, recipient: await identityToRecipient(identity) };
+}
+
+/** A database with something of everything that is hard to bring back: partitions, a journal, sealed values, the log's own tables. */
+export async function aFilledDatabase(points = 5_000): Promise<{ database: TestDatabase; key: AuditKey }> {
+  const database = await aDatabase();
+  onTestFinished(() => database.drop());
+  const key = await anAuditKey(database);
+  const [device, user] = [newId(), newId()];
+  await database.admin.query(
+    `insert into organisations (public_id, name) values (gen_random_uuid(), E'Müller\\tund\\\\Söhne\\n');
+     insert into users (id, organisation_id, email, role, status) values ('${user}', 1, 'ada@example.org', 'admin', 'active');
+     insert into devices (id, organisation_id, name, type) values ('${device}', 1, 'Press 1', 'pressure');
+     insert into series (organisation_id, device_id, metric, value_type) values (1, '${device}', 'bar', 'number');
+     select ensure_points_day(date '2026-01-01'), ensure_points_day(date '2026-01-02');
+     insert into points select 1, 1, timestamptz '2026-01-01T12:00:00Z' + n * (interval '24 hours' / ${points}), random(), case n % 7 when 0 then E'\\\\N\\t' end
+       from generate_series(1, ${points}) n`,
+  );
+  await aSession(database, user);
+  return { database, key };
+}
+
+async function aSession(database: TestDatabase, user: string): Promise<void> {
+  await database.admin.query(
+    `insert into sessions (id, organisation_id, user_id, kind, token_hash, created_at, last_seen_at, idle_expires_at, absolute_expires_at, verified_at)
+     values ($1, 1, $2, 'browser', $3, now(), now(), now() + interval '1 hour', now() + interval '12 hours', now())`,
+    [newId(), user, randomBytes(32)],
+  );
+}
+
+export async function aBackup(
+  { database, key }: { readonly database: TestDatabase; readonly key: AuditKey },
+  store: ReturnType<typeof backupFolder>,
+  recipients: readonly string[],
+) {
+  const dump = await openDump(database.connection('owner'));
+  try {
+    return await createBackup({
+      dump,
+      store,
+      recipients,
+      key,
+      clock: systemClock,
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+      record: (_manifest, _signed, keep) => keep(),
+    });
+  } finally {
+    await dump.close();
+  }
+}

@@ -1,0 +1,250 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { securityEventsList } from '@valtronics/contract';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { expect, onTestFinished, test } from 'vitest';
+import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
+import { publicKeyOf, verifierOf } from '../../server/src/lib/transparency/signed-note.ts';
+import { readManifest, signManifest } from '../../server/src/security/backups/manifest.ts';
+import { aDebianPostgres, debianPostgresInstalled } from '../support/database-debian.ts';
+import { aPlace, databaseProcesses, type Place, stopped } from '../support/place.ts';
+import { aServer, type Finished, valtronics } from '../support/program.ts';
+
+// Backups as whoever runs the platform makes them: the commands as processes of their own, with a running server and after its end.
+
+const PASSWORD = 'nine kettles sing before the storm';
+
+async function done(running: ReturnType<typeof valtronics>) {
+  const { code, out, err } = await running.finished();
+  if (code !== 0) throw new Error(`exit code ${code}: ${err}`);
+  return { json: JSON.parse(out), err };
+}
+
+async function aBackupPlace() {
+  const place = await aPlace();
+  const folder = join(place.dataDir, '../backups');
+  mkdirSync(folder);
+  const identity = await generateIdentity();
+  writeFileSync(join(place.dataDir, '../key.txt'), `${identity}\n`, { mode: 0o600 });
+  const env = {
+    ...place.env,
+    VALTRONICS_BACKUP_FOLDER: folder,
+    VALTRONICS_BACKUP_RECIPIENTS: await identityToRecipient(identity),
+  };
+  return { ...place, env, folder, key: join(place.dataDir, '../key.txt') };
+}
+
+const newUser = (email: string) => [
+  'users',
+  'create',
+  '--email',
+  email,
+  '--role',
+  'admin',
+  '--password-stdin',
+  '--json',
+];
+const signedIn = ({ url, dataDir }: Place, email: string): Promise<ApiClient> =>
+  signIn({ url, ca: readFileSync(join(dataDir, 'tls/ca.pem'), 'utf8') }, { email, password: PASSWORD });
+
+async function running(env: Readonly<Record<string, string>>) {
+  const server = aServer({ env });
+  await server.says('Valtronics is running on');
+  return server;
+}
+
+function flip(path: string): void {
+  const bytes = readFileSync(path);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1);
+  writeFileSync(path, bytes);
+}
+
+test('from a running server to another machine, and back in time', { timeout: 400_000 }, async () => {
+  const place = await aBackupPlace();
+  const { env, folder, key, dataDir } = place;
+  const command = (...args: string[]): Promise<Finished> => valtronics(args, { env }).finished();
+  await done(valtronics(newUser('ada@example.org'), { env, input: `${PASSWORD}\n` }));
+  let server = await running(env);
+  const ada = await signedIn(place, 'ada@example.org');
+
+  const { json: made } = await done(valtronics(['backup', 'create', '--json'], { env }));
+  expect(made).toMatchObject({ name: expect.stringMatching(/^valtronics-/), place: folder, recipients: 1 });
+  expect(readdirSync(folder).sort()).toEqual([`${made.name}.manifest`, `${made.name}.tar.zst.age`]);
+  const file = join(folder, `${made.name}.tar.zst.age`);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  // Whoever has age, zstd and tar needs nothing of ours.
+  const listed = execFileSync('sh', ['-c', `age -d -i ${key} ${file} | zstd -dc | tar t`], { encoding: 'utf8' });
+  expect(listed).toMatch(/^backup\.json\n.*\ntables\/users\/000001\n.*contents\.json\n$/s);
+  const users = execFileSync('sh', ['-c', `age -d -i ${key} ${file} | zstd -dc | tar xO tables/users/000001`]);
+  expect(String(users)).toContain('ada@example.org');
+
+  expect((await command('backup', 'list')).out).toContain(made.name);
+  expect(await command('backup', 'verify')).toMatchObject({ code: 0, out: `${made.name}  good (file)\n` });
+  expect(await command('backup', 'verify', '-i', key)).toMatchObject({
+    code: 0,
+    out: `${made.name}  good (contents)\n`,
+  });
+
+  // Somebody alters one, and takes another away.
+  const second = (await done(valtronics(['backup', 'create', '--json'], { env }))).json;
+  const third = (await done(valtronics(['backup', 'create', '--json'], { env }))).json;
+  flip(join(folder, `${second.name}.tar.zst.age`));
+  for (const ending of ['manifest', 'tar.zst.age']) rmSync(join(folder, `${third.name}.${ending}`));
+  const judged = await command('backup', 'verify', '--all', '--json');
+  expect(judged).toMatchObject({ code: 1, err: 'valtronics: 2 of 3 backups cannot be relied on\n' });
+  expect(JSON.parse(judged.out).items).toEqual([
+    { name: made.name, checked: 'file', fault: null, problem: null },
+    { name: second.name, checked: 'file', fault: expect.stringContaining('its file was altered'), problem: 'damaged' },
+    { name: third.name, checked: 'file', fault: expect.stringContaining('it is gone'), problem: 'damaged' },
+  ]);
+  await expect
+    .poll(
+      async () => {
+        const { items } = await ada.call(securityEventsList, { query: { action: 'backup.tampered' } });
+        return items.map(({ details }) => details.backup).sort();
+      },
+      { timeout: 20_000 },
+    )
+    .toEqual([second.name, third.name].sort());
+  await expect
+    .poll(
+      async () => {
+        const { items } = await ada.call(securityEventsList, { query: { action: 'incident.opened' } });
+        return items.length;
+      },
+      { timeout: 20_000 },
+    )
+    .toBeGreaterThan(0);
+
+  // Back in time: what came after the backup is gone, whoever was signed in is not.
+  await done(valtronics(newUser('bob@example.org'), { env, input: `${PASSWORD}\n` }));
+  expect(await command('backup', 'restore', made.name, '-i', key)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^valtronics: a server runs on .*: stop it first\n$/),
+  });
+  await stopped(server);
+  expect(await command('backup', 'restore', made.name, '-i', key)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('with --replace it is put aside'),
+  });
+  expect(await command('backup', 'restore', second.name, '-i', key, '--replace')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('is not the backup that was made'),
+  });
+  expect(databaseProcesses(dataDir)).toEqual([]);
+  server = await running(env);
+  await signedIn(place, 'bob@example.org');
+  await stopped(server);
+  const restored = await done(valtronics(['backup', 'restore', made.name, '-i', key, '--replace', '--json'], { env }));
+  expect(restored.json).toMatchObject({ name: made.name, aside: 'valtronics_before_restore', endedSessions: 1 });
+  server = await running(env);
+  await expect(signedIn(place, 'bob@example.org')).rejects.toThrow();
+  await signedIn(place, 'ada@example.org');
+  await stopped(server);
+
+  // Another machine: the root key, the identity and the backup are all there is.
+  const other = await aPlace();
+  const there = { ...other.env, VALTRONICS_BACKUP_FOLDER: folder };
+  const restore = ['backup', 'restore', made.name, '-i', key];
+  expect(await valtronics(restore, { env: there }).finished()).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/root\.key is missing: put the root key there first/),
+  });
+  mkdirSync(other.dataDir, { recursive: true });
+  copyFileSync(join(dataDir, 'root.key'), join(other.dataDir, 'root.key'));
+  await done(valtronics([...restore, '--json'], { env: there }));
+  const elsewhere = await running(there);
+  await signedIn(other, 'ada@example.org');
+  await stopped(elsewhere);
+});
+
+test('with another root key nothing is put in its place', { timeout: 200_000 }, async () => {
+  const place = await aBackupPlace();
+  await done(valtronics(newUser('ada@example.org'), { env: place.env, input: `${PASSWORD}\n` }));
+  const { json: made } = await done(valtronics(['backup', 'create', '--json'], { env: place.env }));
+  const other = await aPlace();
+  const env = { ...other.env, VALTRONICS_BACKUP_FOLDER: place.folder };
+  await done(valtronics(newUser('eve@example.org'), { env, input: `${PASSWORD}\n` }));
+  const restore = ['backup', 'restore', made.name, '-i', place.key, '--replace'];
+  expect(await valtronics(restore, { env }).finished()).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('the root key of this data folder does not open what is sealed in'),
+  });
+  // A backup as whoever read the database could make it: all of it is right but who signed it.
+  const file = join(place.folder, `${made.name}.manifest`);
+  const { manifest } = readManifest(readFileSync(file, 'utf8'), made.name);
+  const seed = randomBytes(32);
+  writeFileSync(
+    file,
+    signManifest(manifest, { seed, verifier: verifierOf('localhost/audit/0123456789ab', publicKeyOf(seed)) }),
+  );
+  expect(await valtronics(restore, { env: place.env }).finished()).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('which is not a key that is believed here'),
+  });
+  const again = await valtronics(newUser('eve@example.org'), { env, input: `${PASSWORD}\n` }).finished();
+  expect(again.err).toContain('already has an account');
+});
+
+test('what is missing is said before any work', { timeout: 60_000 }, async () => {
+  const { env } = await aPlace();
+  const said = async (...args: string[]) => {
+    const { code, err } = await valtronics(['backup', ...args], { env }).finished();
+    return { code, err: err.split('\n')[0] };
+  };
+  expect(await said('create')).toEqual({ code: 2, err: expect.stringContaining('--folder is missing') });
+  expect(await said('create', '--folder', '/nonexistent', '-r', 'age1x')).toEqual({
+    code: 1,
+    err: expect.stringContaining('there is no folder /nonexistent: make it, or mount what it is on'),
+  });
+  expect(await said('create', '--folder', '/tmp')).toEqual({
+    code: 2,
+    err: expect.stringContaining('--recipient is missing'),
+  });
+  expect(await said('create', '--folder', '/tmp', '-r', 'AGE-SECRET-KEY-1X')).toMatchObject({
+    err: expect.stringContaining('a secret identity was given as a recipient'),
+  });
+  expect(await said('restore', '../../etc/passwd', '--folder', '/tmp')).toEqual({
+    code: 2,
+    err: expect.stringContaining('is no name of a backup'),
+  });
+});
+
+test.skipIf(!debianPostgresInstalled())('a database of your own', { timeout: 200_000 }, async () => {
+  const postgres = await aDebianPostgres();
+  onTestFinished(() => postgres.stop());
+  const place = await aBackupPlace();
+  const env = {
+    ...place.env,
+    DATABASE_URL: postgres.url('localhost', `?sslmode=verify-full&sslrootcert=${postgres.caFile}`),
+  };
+  await done(valtronics(['db', 'init', '--json'], { env }));
+  await done(valtronics(newUser('ada@example.org'), { env, input: `${PASSWORD}\n` }));
+  const { json: made } = await done(valtronics(['backup', 'create', '--json'], { env }));
+  expect(made.database.postgres).toMatch(/^15\./);
+  await done(valtronics(newUser('bob@example.org'), { env, input: `${PASSWORD}\n` }));
+  await done(valtronics(['backup', 'restore', made.name, '-i', place.key, '--replace', '--json'], { env }));
+  await done(valtronics(newUser('bob@example.org'), { env, input: `${PASSWORD}\n` }));
+  expect(existsSync(join(place.dataDir, 'postgres'))).toBe(false);
+
+  // From one's own to the embedded one of another version: what moves is rows.
+  const other = await aPlace();
+  mkdirSync(other.dataDir, { recursive: true });
+  copyFileSync(join(place.dataDir, 'root.key'), join(other.dataDir, 'root.key'));
+  const there = { ...other.env, VALTRONICS_BACKUP_FOLDER: place.folder };
+  await done(valtronics(['backup', 'restore', made.name, '-i', place.key, '--json'], { env: there }));
+  const server = await running(there);
+  await signedIn(other, 'ada@example.org');
+  await stopped(server);
+});
