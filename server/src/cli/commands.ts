@@ -20,6 +20,7 @@ import { fileCommands } from './file-commands.ts';
 import { firewall } from './firewall.ts';
 import { keysRetire, keysRotate, keysStatus } from './keys.ts';
 import { replay } from './replay.ts';
+import { secretsCheck } from './secrets-check.ts';
 import { simulate } from './simulate.ts';
 import { usersCreate } from './users-create.ts';
 import { usersResetFactors } from './users-reset-factors.ts';
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   backupVerify,
   backupRestore,
   ...fileCommands,
+  secretsCheck,
   simulate,
   replay,
   // Before the one that its name begins with.
