@@ -123,6 +123,28 @@ test('what somebody else writes while a value is sealed again stays', async () =
   expect((await open(rows.rows[0].sealed, place)).toString()).toBe('written meanwhile');
 });
 
+test('everything ends under the newest epoch, also when that was made by somebody else meanwhile', async () => {
+  const [column] = sealedColumns;
+  if (column === undefined) throw new Error('no column');
+  for (let index = 0; index < 3; index += 1) await addRow(column, (place) => server.dataKeys.seal('x', place));
+  const { epoch } = await server.epochs.advance(actor);
+  const { open, seal } = server.dataKeys;
+  let sealed = 0;
+  const overtaken = createResealing({
+    ...server,
+    dataKeys: {
+      open,
+      async seal(plaintext, where) {
+        sealed += 1;
+        if (sealed === 2) await server.epochs.advance(actor);
+        return seal(plaintext, where);
+      },
+    },
+  });
+  expect(await overtaken.run({ batchRows: 1 })).toEqual({ unreadable: 0 });
+  expect([...(await overtaken.countByEpoch())]).toEqual([[epoch + 1, 3]]);
+});
+
 test('it ends when told to, and goes on where it was', async () => {
   const [column] = sealedColumns;
   if (column === undefined) throw new Error('no column');
