@@ -3,7 +3,7 @@ import type { Citation } from './verdicts.ts';
 const doc = (name: string, text: string): Citation => ({ file: `docs/${name}.md`, text });
 const crypto = (name: string, text: string): Citation => ({ file: `server/src/security/crypto/${name}.ts`, text });
 
-const GCM = crypto('key-ring', "createCipheriv('aes-256-gcm', key, NONCE, { authTagLength: TAG_BYTES })");
+const GCM = crypto('sealed-value', "createCipheriv('aes-256-gcm', key, NONCE, { authTagLength: TAG_BYTES })");
 const ARGON2 = crypto('password-hashing', 'const parameters = { memory: 65_536, passes: 3, parallelism: 1 } as const;');
 
 /** Where a requirement of class P, D or W is met: the document and what stands in it, or the line of source. */
@@ -33,7 +33,7 @@ export const citations: Readonly<Record<string, readonly Citation[]>> = {
   '8.1.3': [doc('authentication', '## Circumstances that decide (ASVS 8.1.3, 8.1.4)')],
   '8.1.4': [doc('authentication', '## Circumstances that decide (ASVS 8.1.3, 8.1.4)')],
   '11.2.1': [
-    crypto('key-ring', "from 'node:crypto';"),
+    crypto('sealed-value', "from 'node:crypto';"),
     crypto('signing-keys', "from 'jose';"),
     crypto('passkeys', "from '@simplewebauthn/server';"),
     crypto('totp', "from 'otplib';"),
@@ -41,13 +41,13 @@ export const citations: Readonly<Record<string, readonly Citation[]>> = {
   '11.2.4': [
     crypto('tokens', 'return a.length === b.length && timingSafeEqual(a, b);'),
     crypto('password-hashing', 'return timingSafeEqual(actual, tag) && hash !== null;'),
-    crypto('key-ring', 'if (!timingSafeEqual(commitment, header.subarray(COMMITMENT_START))) throw refused();'),
+    crypto('sealed-value', 'if (!timingSafeEqual(commitment, header.subarray(COMMITMENT_START))) throw refused();'),
   ],
-  '11.2.5': [crypto('key-ring', 'Every refusal looks the same to the caller.')],
+  '11.2.5': [crypto('sealed-value', 'Every refusal looks the same to the caller.')],
   '11.3.1': [GCM],
   '11.3.2': [GCM],
   '11.3.3': [GCM],
-  '11.3.4': [crypto('key-ring', 'a key and nonce pair repeats only if a salt does')],
+  '11.3.4': [crypto('sealed-value', 'a key and nonce pair repeats only if a salt does')],
   '11.4.2': [ARGON2, doc('passwords', '## How they are stored')],
   '11.4.4': [ARGON2],
   '11.5.2': [crypto('tokens', "return prefix + randomBytes(TOKEN_BYTES).toString('base64url');")],

@@ -15,7 +15,7 @@ export const gaps: Readonly<Record<string, string>> = {
   '12.3.5': 'the server proves itself to PostgreSQL with a password (SCRAM), not with a certificate',
   '13.2.4': 'webhooks and providers may be at any public address; only private ones need the allow-list',
   '13.2.5': 'webhooks and providers may be at any public address; only private ones need the allow-list',
-  '13.3.1': 'secrets are sealed under a key in a file of the host; there is no vault',
+  '13.3.1': 'unless Vault or OpenBao is set up to wrap it (docs/root-key.md), the root key is a file of the host',
   '13.3.3': 'keys are used in the memory of the server, not in a module of their own',
   '14.3.1': 'signing out while the server is away leaves the page as it is; when it answers, everything is cleared',
   '16.4.3': 'logs go to standard error or a file; sending them elsewhere is the operator’s',

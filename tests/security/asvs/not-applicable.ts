@@ -72,7 +72,7 @@ export const notApplicable: Readonly<Record<string, string>> = {
   '10.7.2': NO_AUTHORIZATION_SERVER,
   '10.7.3': NO_AUTHORIZATION_SERVER,
   '11.3.5':
-    'No cipher is combined with a MAC of ours: sealing is AES-256-GCM (server/src/security/crypto/key-ring.ts).',
+    'No cipher is combined with a MAC of ours: sealing is AES-256-GCM (server/src/security/crypto/sealed-value.ts).',
   '12.1.4': DEPLOYMENT,
   '12.1.5': DEPLOYMENT,
   '12.2.2': DEPLOYMENT,
