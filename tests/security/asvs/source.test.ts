@@ -27,6 +27,8 @@ it('[ASVS 1.2.5] nothing that serves requests starts a program', () => {
     'server/src/platform/db/embedded-process.ts',
     'server/src/platform/db/process-table.ts',
     'server/src/platform/db/run-migrations.ts',
+    // The second engine of inspection, a process of its own that is only talked to.
+    'server/src/security/inspection/core-rules/core-rules.ts',
   ]);
 });
 

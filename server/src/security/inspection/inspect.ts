@@ -38,6 +38,11 @@ const EXCERPT_BEFORE = 8;
 const EXCERPT_AFTER = 32;
 /** From here on a text may be decoded less often, since nothing ordinary is both this long and encoded. */
 const LONG = 65_536;
+/**
+ * Characters that are read again after something was undone in them, of all texts of a request together. Nothing ordinary comes near, and
+ * without this a megabyte of texts with one escape each would be read four times over.
+ */
+const MOST_READ_AGAIN = 262_144;
 const NOTHING: Inspected = { score: 0, class: null, findings: [] };
 
 const vocabulary = createVocabulary(
@@ -109,6 +114,10 @@ export function inspectText(text: string, place: Place = 'value'): Inspected {
   if (place === 'value' && isHarmless(text)) return NOTHING;
   const found = new Map<number, string>();
   allowFor(text.length);
+  // Of a long one first: where it is too much, it is not read even once.
+  const plainOfText = text.length > LONG ? unescaped(text) : undefined;
+  if (isMostlyEscapes(text, plainOfText) || work.again + (plainOfText?.length ?? 0) > MOST_READ_AGAIN)
+    return summed(found, [{ signature: TOO_MUCH, excerpt: '' }]);
   scan(text, place, found);
   if (found.size === 0 && !mayBeDecoded(text) && work.steps <= work.limit) return NOTHING;
   const own: Finding[] = [];
@@ -123,7 +132,8 @@ export function inspectText(text: string, place: Place = 'value'): Inspected {
   // The least decoded first, so that what several ways lead to is known by the shortest of them.
   for (let layer = layers.shift(); layer !== undefined; layer = layers.shift()) {
     budget -= layer.text.length;
-    if (budget < 0) {
+    if (layer.depth > 0) work.again += layer.text.length;
+    if (budget < 0 || work.again > MOST_READ_AGAIN) {
       own.push({ signature: TOO_MUCH, excerpt: '' });
       break;
     }
@@ -136,9 +146,8 @@ export function inspectText(text: string, place: Place = 'value'): Inspected {
     // As it was noticed in this layer; the next one notices anew.
     const { escapes, longestRun, lineComments, nul } = noticed;
     const next = layer.depth + 1;
-    const plainText = escapes ? unescaped(layer.text) : undefined;
-    // Long, and more escapes than text: what that says is not worth what it costs to read it over and over.
-    if (plainText !== undefined && layer.text.length > LONG && plainText.length * 2 < layer.text.length) {
+    const plainText = (layer.depth === 0 ? plainOfText : undefined) ?? (escapes ? unescaped(layer.text) : undefined);
+    if (isMostlyEscapes(layer.text, plainText)) {
       own.push({ signature: TOO_MUCH, excerpt: '' });
       break;
     }
@@ -155,6 +164,10 @@ export function inspectText(text: string, place: Place = 'value'): Inspected {
   }
   return found.size === 0 && own.length === 0 ? NOTHING : summed(found, own);
 }
+
+/** Long, and more escapes than text: what that says is not worth what it costs to read it over and over. */
+const isMostlyEscapes = (text: string, plainText: string | undefined): boolean =>
+  plainText !== undefined && text.length > LONG && plainText.length * 2 < text.length;
 
 interface Layer {
   readonly text: string;

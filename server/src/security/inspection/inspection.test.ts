@@ -339,6 +339,28 @@ describe('a message', () => {
   });
 });
 
+describe('what costs too much to be read again', () => {
+  const tooMuch = (value: unknown) =>
+    inspectValue(value, 'body')?.signatures.includes('evasion.costs_too_much') ?? false;
+  const prose = (characters: number) => 'the valve was opened again, '.repeat(characters / 28);
+
+  it('is refused: a long text with an escape, many of them, and one that is nothing but escapes', () => {
+    expect(tooMuch(`%41${prose(300_000)}`)).toBe(true);
+    expect(tooMuch(Array.from({ length: 16 }, () => `%41${prose(60_000)}`))).toBe(true);
+    expect(tooMuch('%25'.repeat(100_000))).toBe(true);
+  });
+
+  it('is not: a long text without one, a few pages with one each', () => {
+    expect(tooMuch(prose(1_000_000))).toBe(false);
+    expect(tooMuch(Array.from({ length: 4 }, () => `%41${prose(60_000)}`))).toBe(false);
+  });
+
+  it('is counted for each request by itself', () => {
+    const pages = Array.from({ length: 3 }, () => `%41${prose(60_000)}`);
+    for (let request = 0; request < 5; request += 1) expect(tooMuch(pages)).toBe(false);
+  });
+});
+
 test('every signature has a public name of its own, a reference and a score that counts', () => {
   const ids = signatures.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);

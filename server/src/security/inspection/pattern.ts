@@ -100,15 +100,16 @@ export function matches({ steps }: Pattern, from: number): boolean {
 
 /**
  * How often a token was compared with a step, and how often it may be, for one request. Ordinary texts take about one step for a character;
- * a text made to take twenty-five is stopped, and refused.
+ * a text made to take twenty-five is stopped, and refused. `again`: characters that were read once more after something was undone in them.
  */
-export const work = { steps: 0, limit: 0 };
+export const work = { steps: 0, limit: 0, again: 0 };
 const FREE_STEPS = 200_000;
 const STEPS_A_CHARACTER = 1.5;
 
 export function beginWork(): void {
   work.steps = 0;
   work.limit = FREE_STEPS;
+  work.again = 0;
 }
 export function allowFor(characters: number): void {
   work.limit += characters * STEPS_A_CHARACTER;
