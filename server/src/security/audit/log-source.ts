@@ -20,19 +20,17 @@ export async function databaseLog(reader: Reader, tree: TreeRow): Promise<Databa
   const owner = await ownerOf(reader, tree.origin);
   const erased = createErasedValues();
 
-  /** What people are shown against what was logged. */
-  async function compareRows(from: number, to: number): Promise<Finding[]> {
-    const found = await sql<ComparedRow>`
-      select l.position, l.event_id as "eventId", l.entry, s.salts, ${leafColumns}
-      from audit_leaves l
-        left join audit_events e on e.id = l.event_id and e.organisation_id is not distinct from ${owner}::integer
-        left join audit_salts s on s.event_id = l.event_id
-      where l.tree = ${tree.id} and l.position >= ${from} and l.position < ${to} and l.entry is not null
-      order by l.position`.execute(reader.db);
-    return found.rows.flatMap((row) => compareRow(row));
+  // What is walked is compared with the same look at it.
+  let last: { from: number; to: number; rows: readonly LeafRow[] } | undefined;
+  async function rowsOf(from: number, to: number): Promise<readonly LeafRow[]> {
+    if (last?.from !== from || last.to !== to)
+      last = { from, to, rows: await readRows(reader, tree.id, owner, from, to) };
+    return last.rows;
   }
 
-  function compareRow({ position, eventId, entry, salts, ...row }: ComparedRow): Finding[] {
+  /** What people are shown against what was logged. */
+  function compareRow({ position, hash: _, eventId, entry, salts, ...row }: LeafRow): Finding[] {
+    if (entry === null) return [];
     const said = namesOf(entry);
     // In the log of the instance; whether it is good is seen where it is opened.
     if (said?.kind === 'checkpoint' && owner === null && eventId === null) return [];
@@ -51,8 +49,8 @@ export async function databaseLog(reader: Reader, tree: TreeRow): Promise<Databa
     origin: tree.origin,
     size: await sizeOf(reader, tree.id),
     tile: (place) => readTile(reader, tree.id, place),
-    leaves: (from, to) => readLeaves(reader, tree.id, from, to),
-    compareRows,
+    leaves: async (from, to) => (await rowsOf(from, to)).map(storedLeaf),
+    compareRows: async (from, to) => (await rowsOf(from, to)).flatMap(compareRow),
     compareRest: async () => [
       ...(await erased.unaccounted(reader, tree.id, owner)),
       ...(await insertedRows(reader, tree.id, owner)),
@@ -75,22 +73,46 @@ async function ownerOf(reader: Reader, origin: string): Promise<number | null> {
 }
 
 export async function readLeaves(reader: Reader, tree: number, from: number, to: number): Promise<StoredLeaf[]> {
-  const found = await sql<{ position: string; hash: Buffer; entry: string | null }>`
+  const found = await sql<LeafOfRow>`
     select position, hash, entry from audit_leaves
     where tree = ${tree} and position >= ${from} and position < ${to} order by position`.execute(reader.db);
-  return found.rows.map(({ position, hash, entry }) => ({
-    position: Number(position),
-    hash,
-    entry: entry === null ? null : Buffer.from(entry),
-  }));
+  return found.rows.map(storedLeaf);
 }
 
-type ComparedRow = { [K in keyof LeafSource]: LeafSource[K] | null } & {
-  position: string;
-  eventId: string | null;
-  entry: string;
-  salts: Salts | null;
-};
+interface LeafOfRow {
+  readonly position: string;
+  readonly hash: Buffer;
+  readonly entry: string | null;
+}
+
+const storedLeaf = ({ position, hash, entry }: LeafOfRow): StoredLeaf => ({
+  position: Number(position),
+  hash,
+  entry: entry === null ? null : Buffer.from(entry),
+});
+
+/** A leaf with the row it stands for, as far as there is one. */
+type LeafRow = { [K in keyof LeafSource]: LeafSource[K] | null } & LeafOfRow & {
+    readonly eventId: string | null;
+    readonly salts: Salts | null;
+  };
+
+async function readRows(
+  reader: Reader,
+  tree: number,
+  owner: number | null,
+  from: number,
+  to: number,
+): Promise<LeafRow[]> {
+  const found = await sql<LeafRow>`
+    select l.position, l.hash, l.event_id as "eventId", l.entry, s.salts, ${leafColumns}
+    from audit_leaves l
+      left join audit_events e on e.id = l.event_id and e.organisation_id is not distinct from ${owner}::integer
+      left join audit_salts s on s.event_id = l.event_id
+    where l.tree = ${tree} and l.position >= ${from} and l.position < ${to}
+    order by l.position`.execute(reader.db);
+  return found.rows;
+}
 
 function namesOf(entry: string): { kind?: unknown; id?: string } | undefined {
   try {
@@ -120,12 +142,18 @@ async function insertedRows(reader: Reader, tree: number, owner: number | null):
   return found.rows.map(({ id }) => ({ kind: 'row_inserted', position: null, eventId: id }));
 }
 
-/** Events with more than one place, which an index forbids until somebody takes it away. */
-export async function repeatedLeaves(reader: Reader, tree: number): Promise<Finding[]> {
-  const found = await sql<{ position: string; eventId: string }>`
-    select l.position, l.event_id as "eventId" from audit_leaves l
-    where l.tree = ${tree} and exists (
-      select from audit_leaves o where o.event_id = l.event_id and (o.tree <> l.tree or o.position <> l.position))
-    order by l.position limit 100`.execute(reader.db);
-  return found.rows.map(({ position, eventId }) => ({ kind: 'twice', position: Number(position), eventId }));
+/** Events with more than one place, which an index forbids until somebody takes it away; of all trees, by the tree. */
+export async function repeatedLeaves(reader: Reader): Promise<ReadonlyMap<number, readonly Finding[]>> {
+  const found = await sql<{ tree: number; position: string; eventId: string }>`
+    select l.tree, l.position, l.event_id as "eventId"
+    from audit_leaves l join (
+      select event_id from audit_leaves where event_id is not null group by event_id having count(*) > 1 limit 100) twice using (event_id)
+    order by l.tree, l.position`.execute(reader.db);
+  const byTree = Map.groupBy(found.rows, ({ tree }) => tree);
+  return new Map(
+    [...byTree].map(([tree, rows]) => [
+      tree,
+      rows.map(({ position, eventId }) => ({ kind: 'twice', position: Number(position), eventId })),
+    ]),
+  );
 }

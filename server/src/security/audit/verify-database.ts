@@ -24,6 +24,7 @@ export async function verifyDatabase(
   onProgress?: (origin: string, position: number, size: number) => void,
 ): Promise<FileVerdict[]> {
   const trees = await listTrees(reader);
+  const repeated = await repeatedLeaves(reader);
   const verdicts: FileVerdict[] = [];
   const logged = new Map<string, OpenedCheckpoint[]>();
   let badLogged = 0;
@@ -37,7 +38,8 @@ export async function verifyDatabase(
       else if (logged.has(checkpoint.origin)) logged.get(checkpoint.origin)?.push(checkpoint);
       else logged.set(checkpoint.origin, [checkpoint]);
     }
-    verdicts.push({ ...verdict, badNotes: verdict.badNotes + badLogged });
+    const findings = [...verdict.findings, ...(repeated.get(tree.id) ?? [])];
+    verdicts.push({ ...verdict, findings, badNotes: verdict.badNotes + badLogged });
     badLogged = 0;
   }
   const present = trees.map(({ origin }) => origin);
@@ -62,7 +64,7 @@ async function verifyTree(
   ];
   const log = await databaseLog(reader, tree);
   const verdict = await verifyLog(log, expected, onProgress);
-  const findings = [...verdict.findings, ...(await repeatedLeaves(reader, tree.id)), ...(await log.compareRest())];
+  const findings = [...verdict.findings, ...(await log.compareRest())];
   return { ...verdict, findings, badNotes: notes.length - own.length, erasedValues: log.erasedValues() };
 }
 
