@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from './platform/config/config.ts';
 import { parseDatabaseUrl } from './platform/db/connection-policy.ts';
@@ -35,7 +35,7 @@ const ASIDE = '_before_restore';
 export async function restoreDatabase(
   restore: Restore,
 ): Promise<{ rows: number; endedSessions: number; aside?: string }> {
-  const { config, log } = restore;
+  const { config } = restore;
   // A new one would be made, and open nothing.
   const places = [config.rootKeyFile, join(config.dataDir, 'root.key.transit')];
   if (config.rootKey === undefined && !places.some((place) => existsSync(place)))
@@ -43,6 +43,25 @@ export async function restoreDatabase(
       'unusable',
       `${config.rootKeyFile} is missing: put the root key there first, which no backup of the database holds`,
     );
+  return inNewFolder(config.dataDir, () => restoreWithKey(restore));
+}
+
+/** Where nothing was installed yet, what a refused restore made goes again: else its key, if it was the wrong one, would be kept to. */
+async function inNewFolder<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+  const inFolder = () => (existsSync(dataDir) ? readdirSync(dataDir) : []);
+  const before = inFolder();
+  if (before.includes('root.key.check')) return work();
+  try {
+    return await work();
+  } catch (error) {
+    const made = inFolder().filter((name) => !before.includes(name));
+    for (const name of made) rmSync(join(dataDir, name), { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function restoreWithKey(restore: Restore): ReturnType<typeof replace> {
+  const { config, log } = restore;
   const rootKey = await unlockRootKey(config);
   const keyRing = createKeyRing(rootKey);
   const keys = { rootKey, keyRing, dataDir: config.dataDir };

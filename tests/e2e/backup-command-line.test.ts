@@ -181,6 +181,18 @@ test('with another root key nothing is put in its place', { timeout: 200_000 }, 
     code: 1,
     err: expect.stringContaining('the root key of this data folder does not open what is sealed in'),
   });
+  // Where nothing is installed yet, the wrong key is not kept to: the right one is taken after it.
+  const empty = await aPlace();
+  mkdirSync(empty.dataDir, { recursive: true });
+  copyFileSync(join(other.dataDir, 'root.key'), join(empty.dataDir, 'root.key'));
+  const there = { ...empty.env, VALTRONICS_BACKUP_FOLDER: place.folder };
+  expect(await valtronics(restore, { env: there }).finished()).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('the root key of this data folder does not open what is sealed in'),
+  });
+  expect(readdirSync(empty.dataDir)).toEqual(['root.key']);
+  copyFileSync(join(place.dataDir, 'root.key'), join(empty.dataDir, 'root.key'));
+  await done(valtronics([...restore, '--json'], { env: there }));
   // A backup as whoever read the database could make it: all of it is right but who signed it.
   const file = join(place.folder, `${made.name}.manifest`);
   const { manifest } = readManifest(readFileSync(file, 'utf8'), made.name);

@@ -37,6 +37,8 @@ function isSuspect(pattern: string): boolean {
 const readInOneWay = [
   String.raw`^((?:[^{}/]+\/)*)\{([A-Za-z]+)\}$`,
   String.raw`^(?:\/[A-Za-z0-9_-]+)*\/?$`,
+  String.raw`^(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*\/?$`,
+  String.raw`^\/v1\/([\w.-]+(?:\/[\w.-]+)*)\/keys\/([\w.-]+)$`,
   // A character that is no quote and no backslash, or a backslash with what it escapes.
   String.raw`"note":("(?:[^"\\]|\\.)*")`,
   String.raw`^(\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.sql$`,
