@@ -14,22 +14,14 @@ import { join } from 'node:path';
 import { securityEventsList } from '@valtronics/contract';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { expect, onTestFinished, test } from 'vitest';
-import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
 import { publicKeyOf, verifierOf } from '../../server/src/lib/transparency/signed-note.ts';
 import { readManifest, signManifest } from '../../server/src/security/backups/manifest.ts';
 import { aDebianPostgres, debianPostgresInstalled } from '../support/database-debian.ts';
-import { aPlace, databaseProcesses, type Place, stopped } from '../support/place.ts';
+import { done, newAdministrator, PASSWORD, signedIn } from '../support/people-at-the-command-line.ts';
+import { aPlace, databaseProcesses, stopped } from '../support/place.ts';
 import { aServer, type Finished, valtronics } from '../support/program.ts';
 
 // Backups as whoever runs the platform makes them: the commands as processes of their own, with a running server and after its end.
-
-const PASSWORD = 'nine kettles sing before the storm';
-
-async function done(running: ReturnType<typeof valtronics>) {
-  const { code, out, err } = await running.finished();
-  if (code !== 0) throw new Error(`exit code ${code}: ${err}`);
-  return { json: JSON.parse(out), err };
-}
 
 async function aBackupPlace() {
   const place = await aPlace();
@@ -44,19 +36,6 @@ async function aBackupPlace() {
   };
   return { ...place, env, folder, key: join(place.dataDir, '../key.txt') };
 }
-
-const newUser = (email: string) => [
-  'users',
-  'create',
-  '--email',
-  email,
-  '--role',
-  'admin',
-  '--password-stdin',
-  '--json',
-];
-const signedIn = ({ url, dataDir }: Place, email: string): Promise<ApiClient> =>
-  signIn({ url, ca: readFileSync(join(dataDir, 'tls/ca.pem'), 'utf8') }, { email, password: PASSWORD });
 
 async function running(env: Readonly<Record<string, string>>) {
   const server = aServer({ env });
@@ -74,7 +53,7 @@ test('from a running server to another machine, and back in time', { timeout: 40
   const place = await aBackupPlace();
   const { env, folder, key, dataDir } = place;
   const command = (...args: string[]): Promise<Finished> => valtronics(args, { env }).finished();
-  await done(valtronics(newUser('ada@example.org'), { env, input: `${PASSWORD}\n` }));
+  await done(valtronics(newAdministrator('ada@example.org'), { env, input: `${PASSWORD}\n` }));
   let server = await running(env);
   const ada = await signedIn(place, 'ada@example.org');
 
@@ -128,7 +107,7 @@ test('from a running server to another machine, and back in time', { timeout: 40
     .toBeGreaterThan(0);
 
   // Back in time: what came after the backup is gone, whoever was signed in is not.
-  await done(valtronics(newUser('bob@example.org'), { env, input: `${PASSWORD}\n` }));
+  await done(valtronics(newAdministrator('bob@example.org'), { env, input: `${PASSWORD}\n` }));
   expect(await command('backup', 'restore', made.name, '-i', key)).toMatchObject({
     code: 1,
     err: expect.stringMatching(/^valtronics: a server runs on .*: stop it first\n$/),
@@ -171,11 +150,11 @@ test('from a running server to another machine, and back in time', { timeout: 40
 
 test('with another root key nothing is put in its place', { timeout: 200_000 }, async () => {
   const place = await aBackupPlace();
-  await done(valtronics(newUser('ada@example.org'), { env: place.env, input: `${PASSWORD}\n` }));
+  await done(valtronics(newAdministrator('ada@example.org'), { env: place.env, input: `${PASSWORD}\n` }));
   const { json: made } = await done(valtronics(['backup', 'create', '--json'], { env: place.env }));
   const other = await aPlace();
   const env = { ...other.env, VALTRONICS_BACKUP_FOLDER: place.folder };
-  await done(valtronics(newUser('eve@example.org'), { env, input: `${PASSWORD}\n` }));
+  await done(valtronics(newAdministrator('eve@example.org'), { env, input: `${PASSWORD}\n` }));
   const restore = ['backup', 'restore', made.name, '-i', place.key, '--replace'];
   expect(await valtronics(restore, { env }).finished()).toMatchObject({
     code: 1,
@@ -205,7 +184,7 @@ test('with another root key nothing is put in its place', { timeout: 200_000 }, 
     code: 1,
     err: expect.stringContaining('which is not a key that is believed here'),
   });
-  const again = await valtronics(newUser('eve@example.org'), { env, input: `${PASSWORD}\n` }).finished();
+  const again = await valtronics(newAdministrator('eve@example.org'), { env, input: `${PASSWORD}\n` }).finished();
   expect(again.err).toContain('already has an account');
 });
 
@@ -242,12 +221,12 @@ test.skipIf(!debianPostgresInstalled())('a database of your own', { timeout: 200
     DATABASE_URL: postgres.url('localhost', `?sslmode=verify-full&sslrootcert=${postgres.caFile}`),
   };
   await done(valtronics(['db', 'init', '--json'], { env }));
-  await done(valtronics(newUser('ada@example.org'), { env, input: `${PASSWORD}\n` }));
+  await done(valtronics(newAdministrator('ada@example.org'), { env, input: `${PASSWORD}\n` }));
   const { json: made } = await done(valtronics(['backup', 'create', '--json'], { env }));
   expect(made.database.postgres).toMatch(/^15\./);
-  await done(valtronics(newUser('bob@example.org'), { env, input: `${PASSWORD}\n` }));
+  await done(valtronics(newAdministrator('bob@example.org'), { env, input: `${PASSWORD}\n` }));
   await done(valtronics(['backup', 'restore', made.name, '-i', place.key, '--replace', '--json'], { env }));
-  await done(valtronics(newUser('bob@example.org'), { env, input: `${PASSWORD}\n` }));
+  await done(valtronics(newAdministrator('bob@example.org'), { env, input: `${PASSWORD}\n` }));
   expect(existsSync(join(place.dataDir, 'postgres'))).toBe(false);
 
   // From one's own to the embedded one of another version: what moves is rows.

@@ -1,49 +1,27 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditEventsList, devicesList } from '@valtronics/contract';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
 import { aDebianPostgres, debianPostgresInstalled } from '../support/database-debian.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { done, newAdministrator, PASSWORD, signedIn } from '../support/people-at-the-command-line.ts';
 import { aPlace, databaseProcesses, stopped } from '../support/place.ts';
-import { aServer, type RunningProgram, valtronics } from '../support/program.ts';
+import { aServer, valtronics } from '../support/program.ts';
 
 // The command and the server as processes on one data folder, with the embedded database: what a person at the machine does.
 
-const PASSWORD = 'nine kettles sing before the storm';
 const uid = process.getuid?.() ?? 0;
-
-async function done(program: RunningProgram): Promise<{ json: Record<string, Record<string, string>>; err: string }> {
-  const { code, out, err } = await program.finished();
-  if (code !== 0) throw new Error(`exit code ${code}: ${err}`);
-  return { json: JSON.parse(out), err };
-}
-
-async function signedIn({ url, dataDir }: { url: string; dataDir: string }, email: string): Promise<ApiClient> {
-  const ca = readFileSync(join(dataDir, 'tls/ca.pem'), 'utf8');
-  return signIn({ url, ca }, { email, password: PASSWORD });
-}
 
 describe('the same commands with a running server and without', () => {
   test('create accounts and devices, audited as who typed them', { timeout: 180_000 }, async () => {
     const place = await aPlace();
     const { env } = place;
-    const newUser = (email: string) => [
-      'users',
-      'create',
-      '--email',
-      email,
-      '--role',
-      'admin',
-      '--password-stdin',
-      '--json',
-    ];
     const newDevice = (name: string) => ['devices', 'create', '--name', name, '--type', 'temperature', '--json'];
 
     // No server: the command starts the platform, without a port, and ends it.
-    const alone = await done(valtronics(newUser('ada@example.org'), { env, input: `${PASSWORD}\n` }));
+    const alone = await done(valtronics(newAdministrator('ada@example.org'), { env, input: `${PASSWORD}\n` }));
     expect(alone.json).toMatchObject({ user: { email: 'ada@example.org', status: 'active' }, invitation: null });
     const first = await done(valtronics(newDevice('Before'), { env }));
     expect(databaseProcesses(place.dataDir)).toEqual([]);
@@ -54,10 +32,10 @@ describe('the same commands with a running server and without', () => {
     expect(server.out()).not.toContain('Create the first administrator');
 
     // With the server: it does it, and needs no restart to know.
-    const asked = await done(valtronics(newUser('bob@example.org'), { env, input: `${PASSWORD}\n` }));
+    const asked = await done(valtronics(newAdministrator('bob@example.org'), { env, input: `${PASSWORD}\n` }));
     expect(asked.json).toMatchObject({ user: { email: 'bob@example.org', status: 'active' } });
     const second = await done(valtronics(newDevice('Meanwhile'), { env }));
-    const taken = await valtronics(newUser('ADA@example.org'), { env, input: `${PASSWORD}\n` }).finished();
+    const taken = await valtronics(newAdministrator('ADA@example.org'), { env, input: `${PASSWORD}\n` }).finished();
     expect(taken).toMatchObject({ code: 1, out: '' });
     expect(taken.err).toMatch(/^valtronics: [^\n]*already has an account\.\n$/);
 

@@ -165,6 +165,16 @@ describe.runIf(installed)('the process that has them', { timeout: 120_000 }, () 
     expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toMatch(/PATH|HOME|VALTRONICS|DATABASE|REDIS/);
   });
 
+  it('goes on when Ctrl-C or a supervisor tells the whole group to stop, which is the server’s to do', async () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.kill(pid, signal);
+      expect(await engine.judge([aNewText()])).toHaveLength(1);
+    }
+    expect(children()).toEqual([pid]);
+    expect(lines.filter((line) => line.includes('ended'))).toEqual([]);
+    outcomes.length = 0;
+  });
+
   it('says what it found, and is not asked again about what it found nothing in', async () => {
     expect(await engine.judge([aText('a quiet, ordinary sentence'), aText(ATTACK)])).toMatchObject([
       { blocked: true, class: 'sql_injection', where: 'body.text', signatures: ['crs.942100', 'crs.942190'] },

@@ -1,9 +1,9 @@
-import { loadConfig } from '../platform/config/config.ts';
 import { givenSecrets } from '../platform/config/secret-settings.ts';
 import { commonPasswords } from '../security/crypto/common-passwords.ts';
 import { checkSecrets } from '../security/secrets/check-secrets.ts';
 import { command } from './command.ts';
 import { CommandError } from './command-error.ts';
+import { commandConfig } from './with-platform.ts';
 
 export const secretsCheck = command(
   {
@@ -15,7 +15,7 @@ export const secretsCheck = command(
       'Looks at the settings as the server would get them, the files they name, and the data folder. Prints no value. Ends with 1 where\nsomething is found, so that a deployment can stop at it. See docs/secrets.md.',
   },
   async (_, output) => {
-    const config = loadConfig();
+    const config = commandConfig();
     const secrets = givenSecrets();
     const findings = checkSecrets({ config, secrets, common: await commonPasswords() });
     const looked = `${secrets.length} ${secrets.length === 1 ? 'setting that holds a secret' : 'settings that hold secrets'}, the files they name, and ${config.dataDir}`;

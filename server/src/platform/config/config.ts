@@ -4,8 +4,7 @@ import { ConfigError } from './config-error.ts';
 import type { TransitKeyPlace } from './connection-urls.ts';
 import { type Environment, readRawSetting, refuseUnknownNames } from './raw-settings.ts';
 import type { Secret } from './secret.ts';
-import { BadValue } from './setting-values.ts';
-import { type Setting, settings } from './settings.ts';
+import { parseSetting, type Setting, settings } from './settings.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
@@ -145,12 +144,7 @@ function readSetting<T>(setting: Setting<T>, env: Environment, defaults: Environ
   // Only `optional` settings have no fallback, and their T includes undefined.
   if (text === undefined) return undefined as T;
   if (text === '' && !setting.mayBeEmpty) throw new ConfigError(setting.name, 'is empty', 'give a value or remove it');
-  try {
-    return setting.parse(text, { cwd, fromFile: raw?.fromFile ?? false });
-  } catch (error) {
-    if (error instanceof BadValue) throw new ConfigError(setting.name, error.problem, error.remedy);
-    throw error;
-  }
+  return parseSetting(setting, text, { cwd, fromFile: raw?.fromFile ?? false });
 }
 
 function administrator(email: string | undefined, password: Secret | undefined): Config['admin'] {

@@ -1,8 +1,6 @@
-import { ConfigError } from './config-error.ts';
 import { type Environment, readRawSetting } from './raw-settings.ts';
 import { isSecret } from './secret.ts';
-import { BadValue } from './setting-values.ts';
-import { settings } from './settings.ts';
+import { parseSetting, type Setting, settings } from './settings.ts';
 
 /** A setting that is a secret or holds one, as it was given. */
 export interface GivenSecret {
@@ -15,16 +13,11 @@ export interface GivenSecret {
 
 /** Which settings hold secrets follows from what they are parsed to, so none has to be listed a second time. */
 export function givenSecrets(env: Environment = process.env, cwd = process.cwd()): GivenSecret[] {
-  return Object.values(settings).flatMap(({ name, parse }) => {
+  return Object.values<Setting<unknown>>(settings).flatMap((setting) => {
+    const { name } = setting;
     const raw = readRawSetting(env, name);
     if (raw === undefined) return [];
-    let parsed: unknown;
-    try {
-      parsed = parse(raw.text, { cwd, fromFile: raw.fromFile });
-    } catch (error) {
-      if (error instanceof BadValue) throw new ConfigError(name, error.problem, error.remedy);
-      throw error;
-    }
+    const parsed = parseSetting(setting, raw.text, { cwd, fromFile: raw.fromFile });
     const isOne =
       isSecret(parsed) || (typeof parsed === 'object' && parsed !== null && Object.values(parsed).some(isSecret));
     if (!isOne) return [];

@@ -15,7 +15,7 @@ export class BadValue extends Error {
   }
 }
 
-interface ValueSource {
+export interface ValueSource {
   /** Folder that relative paths start from. */
   readonly cwd: string;
   /** Whether the text was read through `NAME_FILE`. */

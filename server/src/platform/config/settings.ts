@@ -1,4 +1,5 @@
 import { roles } from '@valtronics/contract';
+import { ConfigError } from './config-error.ts';
 import {
   databaseUrl,
   objectStoreUrl,
@@ -10,6 +11,7 @@ import {
 } from './connection-urls.ts';
 import {
   ageRecipients,
+  BadValue,
   email,
   folders,
   host,
@@ -23,6 +25,7 @@ import {
   portOrOff,
   rootKey,
   secretText,
+  type ValueSource,
   wholeNumber,
 } from './setting-values.ts';
 
@@ -206,6 +209,16 @@ export const settings = {
     mayBeEmpty: true,
   }),
 };
+
+/** What a text means as this setting, or a ConfigError that names it. */
+export function parseSetting<T>({ name, parse }: Setting<T>, text: string, source: ValueSource): T {
+  try {
+    return parse(text, source);
+  } catch (error) {
+    if (error instanceof BadValue) throw new ConfigError(name, error.problem, error.remedy);
+    throw error;
+  }
+}
 
 /** One line per setting, for `--help` and the documentation. */
 export function settingsHelp(): string {

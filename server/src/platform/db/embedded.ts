@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { type Ballast, createBallast } from './ballast.ts';
 import { makeDataFolder } from './data-folder.ts';
 import type { DatabaseLog } from './database-log.ts';
@@ -27,6 +27,7 @@ import { clearTheWay } from './embedded-recovery.ts';
 import type { Settings } from './embedded-settings.ts';
 import { databaseUser } from './embedded-user.ts';
 import { lockFolder } from './folder-lock.ts';
+import { withClient } from './with-client.ts';
 
 export interface EmbeddedPostgresOptions {
   dataDir: string;
@@ -120,16 +121,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-async function checkDurability(connection: pg.ClientConfig): Promise<void> {
-  const client = new pg.Client(connection);
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    await assertDurable(client);
-  } finally {
-    await client.end();
-  }
-}
+const checkDurability = (connection: pg.ClientConfig): Promise<void> => withClient(connection, assertDurable);
 
 interface SupervisorParts {
   layout: ClusterLayout;

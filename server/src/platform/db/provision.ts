@@ -11,6 +11,7 @@ import {
 } from './roles.ts';
 import { scramVerifier } from './scram-verifier.ts';
 import { assertServerVersion } from './server-version.ts';
+import { withClient } from './with-client.ts';
 
 export interface ProvisionOptions {
   /** Connects as a superuser, or as an account that may create roles and databases. */
@@ -34,13 +35,13 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
   const { adminConnection, store, database = DEFAULT_DATABASE } = options;
   // Kept before they are set: after a crash in between, the next run sets the ones that are kept.
   const credentials = (await readCredentials(store)) ?? (await newCredentials(store));
-  await connected(adminConnection(), async (admin) => {
+  await withClient(adminConnection(), async (admin) => {
     await assertServerVersion(admin);
     await admin.query('select pg_advisory_lock($1)', [PROVISION_LOCK]);
     for (const role of databaseRoles) await ensureRole(admin, role, credentials[role]);
     await ensureDatabase(admin, database);
   });
-  await connected(adminConnection(database), (admin) => closeToOthers(admin, database));
+  await withClient(adminConnection(database), (admin) => closeToOthers(admin, database));
   return { database, credentials };
 }
 
@@ -115,15 +116,4 @@ export async function closeToOthers(admin: pg.ClientBase, database: string): Pro
     revoke all on schema public from public;
     grant usage on schema public to ${serving.join(', ')};
   `);
-}
-
-async function connected<T>(config: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(config);
-  client.on('error', () => {}); // reported by the query that was under way
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

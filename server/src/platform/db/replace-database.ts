@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { withClient } from './with-client.ts';
 
 type AdminConnection = (database?: string) => pg.ClientConfig;
 
@@ -8,12 +9,12 @@ export class ReplaceDatabaseError extends Error {
 
 /** Whether the database is there and somebody has begun to use it. */
 export async function isInUse(admin: AdminConnection, database: string): Promise<boolean> {
-  const exists = await connected(admin(), async (client) => {
+  const exists = await withClient(admin(), async (client) => {
     const { rows } = await client.query('select from pg_database where datname = $1', [database]);
     return rows.length > 0;
   });
   if (!exists) return false;
-  return connected(admin(database), async (client) => {
+  return withClient(admin(database), async (client) => {
     const { rows } = await client.query<{ used: boolean }>(
       `select to_regclass('public.schema_migrations') is not null as used`,
     );
@@ -22,7 +23,7 @@ export async function isInUse(admin: AdminConnection, database: string): Promise
 }
 
 export async function dropDatabase(admin: AdminConnection, database: string): Promise<void> {
-  await connected(admin(), (client) =>
+  await withClient(admin(), (client) =>
     client.query(`drop database if exists ${pg.escapeIdentifier(database)} with (force)`),
   );
 }
@@ -34,7 +35,7 @@ export async function replaceDatabase(
 ): Promise<void> {
   await dropDatabase(admin, aside);
   const name = pg.escapeIdentifier;
-  await connected(admin(), async (client) => {
+  await withClient(admin(), async (client) => {
     try {
       await client.query('begin');
       const { rows } = await client.query('select from pg_database where datname = $1', [database]);
@@ -49,15 +50,4 @@ export async function replaceDatabase(
       throw error;
     }
   });
-}
-
-async function connected<T>(config: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(config);
-  client.on('error', () => {}); // reported by the query that was under way
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

@@ -116,6 +116,14 @@ describe('an export', () => {
     expect((await found(tile))[0]).toEqual({ kind: 'edited', position: 1 });
   });
 
+  it('whose values cannot be read is no good one, and waits for nobody', async () => {
+    const torn = aCopy();
+    const first = join(torn, place, 'values/000');
+    writeFileSync(first, readFileSync(first).subarray(0, 100));
+    await expect(found(torn)).rejects.toThrow(SyntaxError);
+    const { status } = spawnSync(process.execPath, [VERIFIER, torn, '--key', key], { timeout: 30_000 });
+    expect(status).toBe(1);
+  });
   it('says whose word it is that the key is the log’s, where nobody gave one', () => {
     const text = execFileSync(process.execPath, [VERIFIER, folder], { encoding: 'utf8' });
     expect(text).toContain('The key is the one in the export itself.');

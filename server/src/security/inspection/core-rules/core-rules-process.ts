@@ -12,6 +12,8 @@ export type FromProcess =
 
 const say = (message: FromProcess): void => void process.send?.(message);
 
+// Ctrl-C and a supervisor tell the whole group: whether the server stops is the server's to say, which ends this process itself.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 // Its parent is gone.
 process.once('disconnect', () => process.exit());
 try {

@@ -114,7 +114,10 @@ export function openCoreRules(deps: {
     if (isStopped) return;
     const inMs = START_AGAIN_MS[Math.min(faults, START_AGAIN_MS.length - 1)] ?? 0;
     faults += 1;
-    log.error({ code, signal, inMs }, 'the process that inspects with the core rules ended: it is started again');
+    log.error(
+      { exitCode: code, signal, inMs },
+      'the process that inspects with the core rules ended: it is started again',
+    );
     again = setTimeout(start, inMs).unref();
   }
 
