@@ -107,6 +107,7 @@ export const auditEvents = {
   'audit.pruned': 'removed audit events past their retention',
   'audit.values_erased': 'erased personal values from the audit log',
   'backup.created': 'made a backup',
+  'backup.drilled': 'tried a backup out in a drill',
   'backup.restored': 'restored a backup, which ended all sessions',
   'telemetry.read': 'read telemetry of health',
   'alert.read': 'read alerts of health',

@@ -50,6 +50,7 @@ export const securityActions = {
   'audit.tampered': { category: 'incident', text: 'does not match what was signed before' },
   'audit.checkpoint': { category: 'configuration', text: 'signed a checkpoint of the audit log' },
   'backup.tampered': { category: 'incident', text: 'is not the backup that was made' },
+  'backup.drill_failed': { category: 'incident', text: 'found in a drill that a backup does not come back' },
   'siem.tested': { category: 'configuration', text: 'sent a test event to a destination of security events' },
   'clock.jumped': { category: 'incident', text: 'moved its clock' },
 } as const satisfies Record<string, { category: SecurityCategory; text: string }>;

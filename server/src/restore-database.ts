@@ -7,7 +7,7 @@ import { DEFAULT_DATABASE } from './platform/db/provision.ts';
 import { isInUse, replaceDatabase } from './platform/db/replace-database.ts';
 import type { CredentialStore } from './platform/db/roles.ts';
 import { runMigrations } from './platform/db/run-migrations.ts';
-import { type AdminConnection, type BackupToLoad, type HostKeys, withRestored } from './restored-database.ts';
+import { type BackupToLoad, type HostKeys, withRestored } from './restored-database.ts';
 import { listAuditKeys } from './security/audit/audit-key.ts';
 import type { Transactions } from './security/audit/transactions.types.ts';
 import { BackupError } from './security/backups/backup-error.ts';
@@ -16,7 +16,7 @@ import { assertSigned } from './security/backups/manifest.ts';
 import { createKeyRing } from './security/crypto/key-ring.ts';
 import { unlockRootKey } from './security/crypto/unlock-root-key.ts';
 import type { DataKeys } from './security/keys/data-keys.ts';
-import { credentialStore } from './start-database.ts';
+import { type AdminConnection, credentialStore } from './start-database.ts';
 
 export interface Restore extends BackupToLoad {
   readonly config: Config;

@@ -18,8 +18,7 @@ import { SealError } from './security/crypto/sealed-value.ts';
 import type { DataKeys } from './security/keys/data-keys.ts';
 import { KeyEpochError } from './security/keys/key-epochs.ts';
 import { openDataKeys } from './security/keys/open-data-keys.ts';
-
-export type AdminConnection = (database?: string) => pg.ClientConfig;
+import type { AdminConnection } from './start-database.ts';
 
 export interface BackupToLoad extends ReadingOptions {
   readonly store: BackupStore;

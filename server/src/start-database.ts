@@ -1,16 +1,21 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
 import type { Config } from './platform/config/config.ts';
 import { parseDatabaseUrl } from './platform/db/connection-policy.ts';
 import { connectDatabase, connectionAs, type Database } from './platform/db/database.ts';
 import { createSpaceGuard, type SpaceGuard } from './platform/db/disk-space.ts';
+import { dropAbandonedDrill } from './platform/db/drill-place.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './platform/db/embedded.ts';
+import { adminConnectionAt } from './platform/db/embedded-admin.ts';
 import { provision } from './platform/db/provision.ts';
 import { type CredentialStore, type DatabaseCredentials, readCredentials } from './platform/db/roles.ts';
 import { runMigrations } from './platform/db/run-migrations.ts';
 import type { Logger } from './platform/log/log.ts';
 import type { KeyRing } from './security/crypto/key-ring.ts';
 import { sealedFile } from './security/crypto/sealed-file.ts';
+
+export type AdminConnection = (database?: string) => pg.ClientConfig;
 
 export interface RunningDatabase {
   readonly database: Database;
@@ -103,12 +108,24 @@ export async function asOwner(config: Config, keyRing: KeyRing, connection: pg.C
   return { ...connection, ...connectionAs('owner', credentials.owner) };
 }
 
+/** Who may make and drop databases beside that one. For short-lived commands at the machine, as above. */
+export function adminBeside({ databaseUrl, dataDir }: Config, { host = '' }: pg.ClientConfig): AdminConnection {
+  if (databaseUrl !== undefined) return parseDatabaseUrl(databaseUrl.reveal()).connectionTo;
+  const file = join(dataDir, 'postgres-admin.password');
+  try {
+    return adminConnectionAt(host, readFileSync(file, 'utf8').trim());
+  } catch (error) {
+    throw new DatabaseNotPreparedError(`${file} cannot be read: run this as the user of the server`, { cause: error });
+  }
+}
+
 async function locate(config: Config, keyRing: KeyRing, log: Logger): Promise<Located> {
   const store = credentialStore(config, keyRing);
   if (config.databaseUrl === undefined) {
     const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
     try {
       const { credentials, database } = await provision({ adminConnection: embedded.adminConnection, store });
+      await dropAbandonedDrill(embedded.adminConnection, database);
       const { user: _user, password: _password, ...connection } = embedded.adminConnection(database);
       return { connection, credentials, embedded };
     } catch (error) {
@@ -123,6 +140,10 @@ async function locate(config: Config, keyRing: KeyRing, log: Logger): Promise<Lo
       'the database of DATABASE_URL was not prepared from this data folder: run "valtronics db init" once, with an account that may create roles',
     );
   }
+  // Not every account may; then the next drill does it.
+  await dropAbandonedDrill(target.connectionTo, target.database).catch((error: unknown) =>
+    log.warn({ err: error }, 'what a drill may have left behind was not thrown away'),
+  );
   return { connection: target.connectionTo(target.database), credentials, embedded: undefined };
 }
 

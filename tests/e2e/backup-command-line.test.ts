@@ -12,42 +12,16 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { securityEventsList } from '@valtronics/contract';
-import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { expect, onTestFinished, test } from 'vitest';
 import { publicKeyOf, verifierOf } from '../../server/src/lib/transparency/signed-note.ts';
 import { readManifest, signManifest } from '../../server/src/security/backups/manifest.ts';
+import { aBackupPlace, flip, running } from '../support/backup-place.ts';
 import { aDebianPostgres, debianPostgresInstalled } from '../support/database-debian.ts';
 import { done, newAdministrator, PASSWORD, signedIn } from '../support/people-at-the-command-line.ts';
 import { aPlace, databaseProcesses, stopped } from '../support/place.ts';
-import { aServer, type Finished, valtronics } from '../support/program.ts';
+import { type Finished, valtronics } from '../support/program.ts';
 
 // Backups as whoever runs the platform makes them: the commands as processes of their own, with a running server and after its end.
-
-async function aBackupPlace() {
-  const place = await aPlace();
-  const folder = join(place.dataDir, '../backups');
-  mkdirSync(folder);
-  const identity = await generateIdentity();
-  writeFileSync(join(place.dataDir, '../key.txt'), `${identity}\n`, { mode: 0o600 });
-  const env = {
-    ...place.env,
-    VALTRONICS_BACKUP_FOLDER: folder,
-    VALTRONICS_BACKUP_RECIPIENTS: await identityToRecipient(identity),
-  };
-  return { ...place, env, folder, key: join(place.dataDir, '../key.txt') };
-}
-
-async function running(env: Readonly<Record<string, string>>) {
-  const server = aServer({ env });
-  await server.says('Valtronics is running on');
-  return server;
-}
-
-function flip(path: string): void {
-  const bytes = readFileSync(path);
-  bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1);
-  writeFileSync(path, bytes);
-}
 
 test('from a running server to another machine, and back in time', { timeout: 400_000 }, async () => {
   const place = await aBackupPlace();

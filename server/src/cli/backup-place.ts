@@ -6,6 +6,7 @@ import { assertSigned, backupName, type ReadManifest, readManifest } from '../se
 import { identitiesIn } from '../security/crypto/files/age-keys.ts';
 import { CommandError, UsageError } from './command-error.ts';
 import { privateText } from './given-passphrase.ts';
+import { onHost } from './with-platform.ts';
 
 // What the commands of `backup` share.
 
@@ -20,6 +21,15 @@ export const identityOption = {
     multiple: true,
     value: 'FILE',
     help: 'an age identity that can open it, as age-keygen writes it (mode 600)',
+  },
+} as const;
+
+export const keyOption = {
+  key: {
+    type: 'string',
+    multiple: true,
+    value: 'KEY',
+    help: 'public key of the audit log that must have signed it, or a file that holds it',
   },
 } as const;
 
@@ -52,4 +62,9 @@ export async function openManifest(store: BackupStore, name: string, keys?: read
   const read = readManifest(await store.manifest(name), name);
   if (keys) assertSigned(read, keys.map(parseVerifier));
   return read;
+}
+
+/** To detection, by the server or in its place. */
+export async function reportDamage({ place }: BackupStore, name: string, fault: string): Promise<void> {
+  await onHost('backups.damaged', { name, place: place.slice(0, 500), fault: fault.slice(0, 1_000) });
 }

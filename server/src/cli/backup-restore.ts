@@ -2,7 +2,7 @@ import { askServer } from '../control/control-client.ts';
 import { parseVerifier } from '../lib/transparency/signed-note.ts';
 import { restoreDatabase } from '../restore-database.ts';
 import { assertSigned, readManifest } from '../security/backups/manifest.ts';
-import { chosenName, folderOption, givenStore, identitiesOf, identityOption } from './backup-place.ts';
+import { chosenName, folderOption, givenStore, identitiesOf, identityOption, keyOption } from './backup-place.ts';
 import { createByteProgress } from './byte-progress.ts';
 import { command } from './command.ts';
 import { CommandError, UsageError } from './command-error.ts';
@@ -18,12 +18,7 @@ export const backupRestore = command(
     options: {
       ...folderOption,
       ...identityOption,
-      key: {
-        type: 'string',
-        multiple: true,
-        value: 'KEY',
-        help: 'public key of the audit log that must have signed it, or a file that holds it',
-      },
+      ...keyOption,
       replace: {
         type: 'boolean',
         help: 'put a database that is there already aside; it is kept until the next restore',

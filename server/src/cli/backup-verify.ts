@@ -5,7 +5,7 @@ import type { BackupStore } from '../security/backups/backup-folder.ts';
 import { listRecorded, type RecordedBackup } from '../security/backups/backups.repository.ts';
 import { assertSigned, damaged, digestOf, readManifest } from '../security/backups/manifest.ts';
 import { checkFile, openBackup } from '../security/backups/open-backup.ts';
-import { chosenName, folderOption, givenStore, identitiesOf, identityOption } from './backup-place.ts';
+import { chosenName, folderOption, givenStore, identitiesOf, identityOption, reportDamage } from './backup-place.ts';
 import { createByteProgress } from './byte-progress.ts';
 import { command } from './command.ts';
 import { CommandError, UsageError } from './command-error.ts';
@@ -13,7 +13,7 @@ import type { Output } from './output.ts';
 import { untilSignal } from './until-signal.ts';
 import { keyTexts } from './with-audit-log.ts';
 import { withDatabase } from './with-database.ts';
-import { commandConfig, onHost } from './with-platform.ts';
+import { commandConfig } from './with-platform.ts';
 
 interface Verdict {
   readonly name: string;
@@ -124,8 +124,6 @@ function gone(store: BackupStore, recorded: readonly RecordedBackup[], names: re
 }
 
 async function report(store: BackupStore, bad: readonly Verdict[]): Promise<void> {
-  for (const { name, fault, problem } of bad) {
-    if (problem !== 'damaged' || fault === null) continue;
-    await onHost('backups.damaged', { name, place: store.place.slice(0, 500), fault: fault.slice(0, 1_000) });
-  }
+  for (const { name, fault, problem } of bad)
+    if (problem === 'damaged' && fault !== null) await reportDamage(store, name, fault);
 }

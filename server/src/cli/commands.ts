@@ -4,6 +4,7 @@ import { auditProve } from './audit-prove.ts';
 import { auditVerify } from './audit-verify.ts';
 import { auditWitness } from './audit-witness.ts';
 import { backupCreate } from './backup-create.ts';
+import { backupDrill } from './backup-drill.ts';
 import { backupList } from './backup-list.ts';
 import { backupRestore } from './backup-restore.ts';
 import { backupVerify } from './backup-verify.ts';
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   backupList,
   backupVerify,
   backupRestore,
+  backupDrill,
   ...fileCommands,
   secretsCheck,
   simulate,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { askServer } from '../control/control-client.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Config } from '../platform/config/config.ts';
+import type { HostKeys } from '../restored-database.ts';
 import { createTransactions } from '../security/audit/transactions.ts';
 import type { Transactions } from '../security/audit/transactions.types.ts';
 import { createKeyRing } from '../security/crypto/key-ring.ts';
@@ -14,6 +15,8 @@ import { commandConfig, commandLog, uninterrupted } from './with-platform.ts';
 export interface OpenDatabase {
   readonly config: Config;
   readonly transactions: Transactions;
+  readonly connection: pg.ClientConfig;
+  readonly hostKeys: HostKeys;
   /** What opens what is sealed in it. */
   dataKeys(): Promise<OpenDataKeys>;
   /** As the owner of the schema, whom row-level security does not bind. */
@@ -53,7 +56,9 @@ export async function withDatabase<T>(
           dataDir: config.dataDir,
           clock: systemClock,
         });
-      return await work({ config, transactions, dataKeys, owner });
+      const hostKeys = { rootKey, keyRing, dataDir: config.dataDir };
+      const connection = running.connectionOf('maintenance');
+      return await work({ config, transactions, connection, hostKeys, dataKeys, owner });
     } finally {
       await (running.stop?.() ?? running.database.close());
     }

@@ -54,6 +54,7 @@ async function aControlServer(dataDir: string, fails?: unknown) {
     'keys.rotate-data.progress': () => Promise.reject(new Error('not in this test')),
     'keys.retire-data': () => Promise.reject(new Error('not in this test')),
     'backups.damaged': () => Promise.reject(new Error('not in this test')),
+    'backups.drill-failed': () => Promise.reject(new Error('not in this test')),
     'database.place': () => Promise.reject(new Error('not in this test')),
     'devices.claim': () => Promise.reject(new Error('not in this test')),
   };

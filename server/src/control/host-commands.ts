@@ -19,7 +19,7 @@ import type { DataKeyRotation } from '../security/keys/data-key-rotation.ts';
 import type { BlockRow } from '../security/shield/block.repository.ts';
 import type { Blocks } from '../security/shield/blocks.ts';
 import type { DatabasePlace } from '../start-database.ts';
-import { backupCommandShapes, reportDamage } from './backup-commands.ts';
+import { backupCommandShapes, reportDamage, reportFailedDrill } from './backup-commands.ts';
 import { keyCommandShapes, presentKeys } from './key-commands.ts';
 
 const ORGANISATION = 'My organisation';
@@ -134,6 +134,8 @@ export function createHostCommands(deps: {
     'database.place': async () => databasePlace,
 
     'backups.damaged': async (uid, damage) => reportDamage(events, uid, damage),
+
+    'backups.drill-failed': async (uid, drill) => reportFailedDrill(events, uid, drill),
 
     'keys.status': keysShown,
 

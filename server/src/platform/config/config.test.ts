@@ -48,7 +48,7 @@ describe('defaults', () => {
       redisUrl: undefined,
       smtpUrl: undefined,
       s3Url: undefined,
-      backups: { folder: undefined, recipients: [] },
+      backups: { folder: undefined, recipients: [], drillIdentity: undefined },
       trustedProxies: [],
       allowList: [],
       firewallSocket: undefined,

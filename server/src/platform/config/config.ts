@@ -28,7 +28,12 @@ export interface Config {
   readonly redisUrl: Secret | undefined;
   readonly smtpUrl: Secret | undefined;
   readonly s3Url: Secret | undefined;
-  readonly backups: { readonly folder: string | undefined; readonly recipients: readonly string[] };
+  readonly backups: {
+    readonly folder: string | undefined;
+    readonly recipients: readonly string[];
+    /** File of the age identity that drills open backups with. */
+    readonly drillIdentity: string | undefined;
+  };
   readonly trustedProxies: AddressList;
   /** Never blocked. */
   readonly allowList: AddressList;
@@ -101,7 +106,11 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     redisUrl: read(settings.redisUrl),
     smtpUrl: read(settings.smtpUrl),
     s3Url: read(settings.s3Url),
-    backups: Object.freeze({ folder: read(settings.backupFolder), recipients: read(settings.backupRecipients) }),
+    backups: Object.freeze({
+      folder: read(settings.backupFolder),
+      recipients: read(settings.backupRecipients),
+      drillIdentity: read(settings.backupDrillIdentity),
+    }),
     trustedProxies: read(settings.trustedProxies),
     allowList: read(settings.allowList),
     firewallSocket: read(settings.firewallSocket),

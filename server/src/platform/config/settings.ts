@@ -110,6 +110,10 @@ export const settings = {
     defaultText: 'none',
     mayBeEmpty: true,
   }),
+  backupDrillIdentity: optional('VALTRONICS_BACKUP_DRILL_IDENTITY', path, {
+    description: 'file of an age identity that drills open backups with; see docs/backups.md before keeping one here',
+    defaultText: 'none',
+  }),
   trustedProxies: required('VALTRONICS_TRUSTED_PROXIES', '', networks, {
     description: 'networks whose X-Forwarded-For and PROXY protocol are believed',
     defaultText: 'none',

@@ -6,8 +6,9 @@ import { makeDataFolder } from './data-folder.ts';
 import type { DatabaseLog } from './database-log.ts';
 import { checkSpace } from './disk-space.ts';
 import { assertDurable, NotDurableError } from './durability.ts';
+import { adminConnectionAt } from './embedded-admin.ts';
 import { installBinaries } from './embedded-binaries.ts';
-import { ADMIN_ROLE, prepareCluster } from './embedded-cluster.ts';
+import { prepareCluster } from './embedded-cluster.ts';
 import {
   type ClusterLayout,
   EMBEDDED_PORT,
@@ -58,7 +59,6 @@ const LEAST_FREE_BYTES = 4 * 1024 * 1024;
 const FIRST_START_ATTEMPTS = 4;
 const SHORTEST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
-const ADMIN_CONNECT_TIMEOUT_MS = 10_000;
 
 /** Starts PostgreSQL 18 in the data folder and keeps it running until `stop`. Only one server may hold a data folder. */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
@@ -81,16 +81,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const programs = installBinaries(layout.home);
     const password = await prepareCluster(layout, programs, options.settings);
     const ballast = createBallast(layout.home);
-    const adminConnection = (database = 'postgres'): pg.ClientConfig => ({
-      host: layout.socketFolder,
-      port: EMBEDDED_PORT,
-      user: ADMIN_ROLE,
-      password,
-      database,
-      ssl: false, // said, or the driver would ask PGSSLMODE
-      application_name: 'valtronics admin',
-      connectionTimeoutMillis: ADMIN_CONNECT_TIMEOUT_MS,
-    });
+    const adminConnection = adminConnectionAt(layout.socketFolder, password);
     const supervisor = createSupervisor({
       layout,
       programs,

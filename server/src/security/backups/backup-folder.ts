@@ -4,7 +4,7 @@ import type { Blocks } from '../../lib/blocks.ts';
 import { writeCompleteFile } from '../../platform/files/complete-file.ts';
 import { readBlocks } from '../../platform/files/read-blocks.ts';
 import { BackupError } from './backup-error.ts';
-import { backupName } from './manifest.ts';
+import { backupName, timeOf } from './manifest.ts';
 
 /** Where backups are kept. A backup is there once its manifest is, which is written last. */
 export interface BackupStore {
@@ -17,6 +17,8 @@ export interface BackupStore {
   file(name: string): Promise<{ readonly bytes: number; readonly blocks: Blocks } | undefined>;
   keepFile(name: string, blocks: Blocks): Promise<void>;
   keepManifest(name: string, text: string): Promise<void>;
+  /** What a drill found. */
+  keepReport(name: string, at: Date, text: string): Promise<void>;
 }
 
 const FILE = '.tar.zst.age';
@@ -49,6 +51,8 @@ export function backupFolder(folder: string): BackupStore {
     keepFile: (name, blocks) => writeCompleteFile({ target: at(name, FILE), replaces: false }, blocks),
     keepManifest: (name, text) =>
       writeCompleteFile({ target: at(name, MANIFEST), replaces: false }, once(Buffer.from(text))),
+    keepReport: (name, date, text) =>
+      writeCompleteFile({ target: at(name, `.drill-${timeOf(date)}`), replaces: false }, once(Buffer.from(text))),
   };
 }
 

@@ -18,18 +18,21 @@ import { createBackup } from './create-backup.ts';
 
 export const ROOT_KEY = newRootKeyText();
 
-function hostKeys() {
-  const rootKey = parseRootKey(ROOT_KEY);
+/** What a host with that root key opens a database with. */
+export function aHost(database: TestDatabase, rootKeyText = ROOT_KEY) {
+  const rootKey = parseRootKey(rootKeyText);
   if (!rootKey) throw new Error('no root key');
-  return { rootKey, keyRing: createKeyRing(rootKey) };
+  const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-backups-'));
+  onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+  const keys = { rootKey, keyRing: createKeyRing(rootKey), dataDir };
+  const transactions = createTransactions({ ...database, server: database.inner });
+  return { keys, transactions, open: () => openDataKeys({ transactions, ...keys, clock: systemClock }) };
 }
 
 /** The audit log's key of a database, as a server with that root key would have it. */
 export async function anAuditKey(database: TestDatabase): Promise<AuditKey> {
-  const transactions = createTransactions({ ...database, server: database.inner });
-  const dataDir = mkdtempSync(join(tmpdir(), 'valtronics-backups-'));
-  onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
-  const { dataKeys } = await openDataKeys({ transactions, ...hostKeys(), dataDir, clock: systemClock });
+  const { transactions, open } = aHost(database);
+  const { dataKeys } = await open();
   return loadAuditKey({ transactions, dataKeys, host: 'backups.test' });
 }
 

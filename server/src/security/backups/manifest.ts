@@ -47,13 +47,17 @@ export interface ReadManifest {
   readonly note: SignedNote;
 }
 
-export function newBackupName(at: Date, random: Buffer): string {
-  const time = at.toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  return `valtronics-${time}-${random.toString('hex', 0, 4)}`;
-}
+/** In names of files. */
+export const timeOf = (date: Date): string => date.toISOString().replaceAll(/[-:]|\.\d+/g, '');
 
-export function signManifest(content: Manifest, key: AuditKey): string {
-  return signNote(`${HEADING}\n${canonicalJson(content)}\n`, signerOf(key.verifier.name, key.seed));
+export const newBackupName = (at: Date, random: Buffer): string =>
+  `valtronics-${timeOf(at)}-${random.toString('hex', 0, 4)}`;
+
+export const signManifest = (content: Manifest, key: AuditKey): string => signDocument(HEADING, content, key);
+
+/** A heading that says what it is, one line of canonical JSON, and the signature. */
+export function signDocument(heading: string, content: object, key: AuditKey): string {
+  return signNote(`${heading}\n${canonicalJson(content)}\n`, signerOf(key.verifier.name, key.seed));
 }
 
 /** Throws a BackupError where the text is no manifest of this backup. Who signed it is another question. */

@@ -1,0 +1,21 @@
+import pg from 'pg';
+import { withClient } from './with-client.ts';
+
+/** Held in the platform's own database for as long as a drill takes: of PostgreSQL's advisory locks. */
+export const DRILL_LOCK = 7_126_003;
+
+export const drillDatabaseOf = (database: string): string => `${database}_drill`;
+
+/**
+ * A drill that was killed has left its database behind. Whoever starts next throws it away, unless a drill is under way: then its lock is held.
+ */
+export async function dropAbandonedDrill(
+  admin: (database?: string) => pg.ClientConfig,
+  database: string,
+): Promise<void> {
+  await withClient(admin(database), async (client) => {
+    const { rows } = await client.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [DRILL_LOCK]);
+    if (!rows[0]?.free) return;
+    await client.query(`drop database if exists ${pg.escapeIdentifier(drillDatabaseOf(database))} with (force)`);
+  });
+}
