@@ -57,6 +57,8 @@ export const auditEvents = {
   'subject.assigned': 'assigned a device to a person measured',
   'subject.unassigned': 'ended or removed the assignment of a device to a person measured',
   'telemetry.written': 'wrote telemetry on behalf of devices',
+  'telemetry.marked_health': 'marked measurements as health data',
+  'telemetry.health_sealed': 'sealed the earlier measurements of a metric marked as health data',
   'telemetry.expired': 'removed telemetry past its retention',
   'alert_rule.created': 'created an alert rule',
   'alert_rule.changed': 'changed an alert rule',

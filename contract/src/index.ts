@@ -10,6 +10,7 @@ import * as devicesContract from './devices.ts';
 import type { Endpoint } from './endpoint.ts';
 import * as factorsContract from './factors.ts';
 import * as healthContract from './health.ts';
+import * as healthTelemetryContract from './health-telemetry.ts';
 import * as identityContract from './identity.ts';
 import * as identityProvidersContract from './identity-providers.ts';
 import * as incidentsContract from './incidents.ts';
@@ -37,6 +38,7 @@ export * from './devices.ts';
 export type * from './endpoint.ts';
 export * from './factors.ts';
 export * from './health.ts';
+export * from './health-telemetry.ts';
 export * from './identity.ts';
 export * from './identity-providers.ts';
 export * from './incidents.ts';
@@ -72,6 +74,7 @@ const features = [
   subjectsContract,
   deviceCertificatesContract,
   telemetryContract,
+  healthTelemetryContract,
   alertRulesContract,
   alertsContract,
   channelsContract,

@@ -1,10 +1,14 @@
-/** The thirteen permissions and four built-in roles every decision is made of (security overview, "Authorization"). */
+/**
+ * The permissions and four built-in roles every decision is made of: the thirteen of the security overview ("Authorization"), and
+ * `health:read`, which makes measurements of people readable on top of `telemetry:read`.
+ */
 export const permissions = [
   'device:read',
   'device:write',
   'device:delete',
   'telemetry:read',
   'telemetry:write',
+  'health:read',
   'alert:read',
   'alert:write',
   'alert:acknowledge',
@@ -30,11 +34,12 @@ export const rolePermissions: Readonly<Record<BuiltInRole, readonly Permission[]
     'device:write',
     'telemetry:read',
     'telemetry:write',
+    'health:read',
     'alert:read',
     'alert:write',
     'alert:acknowledge',
     'analytics:read',
   ],
-  analyst: ['device:read', 'telemetry:read', 'alert:read', 'analytics:read', 'analytics:export'],
+  analyst: ['device:read', 'telemetry:read', 'health:read', 'alert:read', 'analytics:read', 'analytics:export'],
   user: ['device:read', 'telemetry:read', 'alert:read'],
 };

@@ -10,6 +10,7 @@ export const problems = {
   invalid_factor: { status: 401, title: 'This proof is not good' },
   step_up_required: { status: 401, title: 'Confirm that it is you' },
   pending: { status: 403, title: 'Something has to be done first' },
+  health_withheld: { status: 403, title: 'These are measurements of a person' },
   forbidden: { status: 403, title: 'You may not do this' },
   banned: { status: 403, title: 'Nothing is taken from this address' },
   blocked: { status: 403, title: 'This account or device is blocked' },

@@ -174,7 +174,11 @@ export const metricInfo = z.strictObject({
   metric: z.string(),
   unit: z.string().nullable(),
   valueType: z.enum(['number', 'boolean', 'string']),
-  health: z.boolean(),
+  health: z.boolean().describe('its values are sealed at rest and shown to who holds `health:read`'),
+  sealing: z
+    .strictObject({ sealedPoints: z.int() })
+    .nullable()
+    .describe('not null: points of before it was marked are still being sealed; so many are'),
   firstAt: timestamp.nullable(),
   lastAt: timestamp.nullable(),
 });

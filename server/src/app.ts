@@ -152,7 +152,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     dataKeys,
     mailer,
     outbound,
-    history: createRecordedHistory(),
+    history: createRecordedHistory({ dataKeys, clock }),
     random: Math.random,
   });
   const telemetry = createTelemetry({
@@ -160,6 +160,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     topicGate,
     streamGate,
     transactions,
+    dataKeys,
     ingestConnection: running.connectionOf('ingest'),
     consumers: [alerts.rulesConsumer],
     isWritable: () => space.writable(),
@@ -172,6 +173,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   streamGate.onDevice(devices.heard);
   devices.onChanged(alerts.invalidateDevice);
   devices.onChanged(telemetry.invalidateDevice);
+  telemetry.onMarkedHealth(alerts.invalidateDevice);
   const takesCertificates = config.keyPort !== undefined;
   const { mailbox } = identity;
   const access = createAccess({ gate, transactions, mailbox, revocations, factorPolicy, takesCertificates, clock });

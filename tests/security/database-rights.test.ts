@@ -238,6 +238,7 @@ describe('grants', () => {
       'factors.secret_sealed',
       'identity_providers.client_secret_sealed',
       'notification_channels.secret_sealed',
+      'points.sealed',
       'refresh_families.secret_sealed',
       'siem_destinations.client_key_sealed',
       'siem_destinations.secret_sealed',
@@ -251,6 +252,7 @@ describe('grants', () => {
     expect(columns.map(({ column }) => column)).toEqual([
       'organisations.name',
       'organisations.retention_days',
+      'series.health',
       'series.unit',
     ]);
   });

@@ -212,6 +212,7 @@ describe('another organisation', () => {
       ['/alert-rules/dry-run', device.id, (id) => ({ rule: { ...aRule, deviceId: id }, ...aRange })],
       ['/api-keys', people.user.userId, (id) => ({ label: 'Theirs', ownerId: id, permissions: ['device:read'] })],
       ['/device-groups', device.id, (id) => ({ name: 'Theirs', deviceIds: [id] })],
+      ['/telemetry/health', device.id, (id) => ({ deviceId: id })],
       ['/telemetry', device.id, (id) => ({ points: [{ deviceId: id, metric: 'temperature', value: 1 }] })],
     ];
     for (const [path, ours, body] of bodies) {

@@ -87,6 +87,7 @@ describe('pinned lists', () => {
       'proof_taken',
       'reseal',
       'rule_effects',
+      'seal_marked',
       'security_events',
       'session_cache',
       'session_touch',

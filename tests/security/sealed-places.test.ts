@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { secretPlace } from '../../server/src/features/alerts/notification-channel.service.ts';
 import { passkeyPlace, totpPlace } from '../../server/src/features/identity/factor-proofs.ts';
 import { clientSecretPlace } from '../../server/src/features/sign-in-providers/provider.ts';
+import { eventually } from '../../server/src/features/telemetry/telemetry.builders.ts';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
 import type { Place } from '../../server/src/security/crypto/sealed-value.ts';
@@ -25,13 +26,24 @@ afterAll(async () => {
   test?.mail.close();
 });
 
+/** Written out a second time on purpose. */
+function keyTextOf({ key, keyType, thenKey }: SealedColumn): string {
+  const first = keyType === 'bytea' ? `encode(${key}, 'hex')` : `${key}::text`;
+  if (thenKey === undefined) return first;
+  const second =
+    thenKey.type === 'time'
+      ? `(extract(epoch from ${thenKey.column}) * 1000000)::bigint::text`
+      : `${thenKey.column}::text`;
+  return `${first} || '/' || ${second}`;
+}
+
 /** Every sealed value there is, with the place the list tells. */
 async function sealedValues() {
   const found: { name: string; column: SealedColumn; key: string; place: Place; sealed: Buffer }[] = [];
   for (const column of sealedColumns) {
-    const { table, column: name, key, keyType, besideKey, owner } = column;
+    const { table, column: name, besideKey, owner } = column;
     const rows = await test.app.database.admin.query(
-      `select ${keyType === 'bytea' ? `encode(${key}, 'hex')` : `${key}::text`} as key, ${besideKey ?? 'null'} as beside,
+      `select ${keyTextOf(column)} as key, ${besideKey ?? 'null'} as beside,
          ${owner === 'organisation' ? 'organisation_id' : 'null'} as organisation, ${name} as sealed from ${table} where ${name} is not null`,
     );
     for (const row of rows.rows)
@@ -52,6 +64,13 @@ it('whatever a running platform sealed opens in the place the list tells', async
   await app.freshProof(person);
   await test.enrolPasskey({ token: person.accessToken });
   await test.post('/auth/factors/totp/begin', {}, { token: person.accessToken });
+  const monitor = await app.aDevice(await app.aPerson('operator'), { health: true });
+  const measured = { points: [{ metric: 'pulse', value: 61, timestamp: new Date(clock.now()).toISOString() }] };
+  await app.call('POST', '/api/v1/telemetry', { token: monitor.token, body: measured });
+  await eventually(
+    async () => (await app.database.admin.query('select 1 from rollups_1h where sealed is not null')).rows.length > 0,
+    'rollups are sealed',
+  );
   const dataKeys = await dataKeysOf(app);
   const opened = new Set<string>();
   for (const { name, place, sealed } of await sealedValues()) {
@@ -67,7 +86,10 @@ it('whatever a running platform sealed opens in the place the list tells', async
       'device_authorities.private_sealed',
       'factors.public_key_sealed',
       'factors.secret_sealed',
+      'points.sealed',
       'refresh_families.secret_sealed',
+      'rollups_1h.sealed',
+      'rollups_1m.sealed',
       'signing_keys.private_sealed',
     ]),
   );
@@ -93,10 +115,9 @@ it('an installation of before there were data keys goes on, is rotated while peo
   const { person, authenticator } = await test.somebodyWithTotp('admin');
   const [dataKeys, keyRing] = [await dataKeysOf(app), createKeyRing(rootKeyOf(app))];
   for (const { column, key, place, sealed } of await sealedValues()) {
-    const { table, column: name, key: id, keyType } = column;
+    const { table, column: name } = column;
     const asBefore = keyRing.seal(await dataKeys.open(sealed, place), place);
-    const which = keyType === 'bytea' ? `encode(${id}, 'hex')` : `${id}::text`;
-    await app.database.admin.query(`update ${table} set ${name} = $1 where ${which} = $2`, [asBefore, key]);
+    await app.database.admin.query(`update ${table} set ${name} = $1 where ${keyTextOf(column)} = $2`, [asBefore, key]);
   }
   const backup = await sealedValues();
   expect(new Set(backup.map(({ sealed }) => sealed[0]))).toEqual(new Set([1]));

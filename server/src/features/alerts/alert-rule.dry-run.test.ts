@@ -52,7 +52,9 @@ function run(
   to = TO,
 ) {
   const dryRun = createDryRun({ history: aHistory(series), clock, limits: { ...dryRunLimits, ...limits } });
-  return transactions.read(organisation, (reader) => dryRun(reader, { rule: aRule(rule), from: FROM, to }));
+  return transactions.read(organisation, (reader) =>
+    dryRun({ reader, seesHealth: true }, { rule: aRule(rule), from: FROM, to }),
+  );
 }
 
 describe('dry run', () => {
@@ -135,7 +137,9 @@ describe('dry run', () => {
     };
     const dryRun = createDryRun({ history, clock });
     const start = () =>
-      transactions.read(organisation, (reader) => dryRun(reader, { rule: aRule(), from: FROM, to: TO }));
+      transactions.read(organisation, (reader) =>
+        dryRun({ reader, seesHealth: true }, { rule: aRule(), from: FROM, to: TO }),
+      );
     const running = [start(), start()];
     await expect(
       (async () => {

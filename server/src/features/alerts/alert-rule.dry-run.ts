@@ -11,7 +11,7 @@ import { newRuleState } from './rule-state.ts';
 /** What telemetry gives: the points of a series, oldest first, page by page. `to` is not included. */
 export interface RecordedHistory {
   points(
-    reader: Reader,
+    who: DryRunReader,
     deviceId: string,
     metric: string,
     from: Date,
@@ -47,7 +47,12 @@ export interface DryRunRequest {
   readonly from: string;
   readonly to: string;
 }
-export type DryRun = (reader: Reader, request: DryRunRequest) => Promise<DryRunResult>;
+/** Where it is read, and whether for somebody who may see values of class health. */
+export interface DryRunReader {
+  readonly reader: Reader;
+  readonly seesHealth: boolean;
+}
+export type DryRun = (who: DryRunReader, request: DryRunRequest) => Promise<DryRunResult>;
 
 export interface DryRunOptions {
   readonly history: RecordedHistory;
@@ -59,8 +64,8 @@ export interface DryRunOptions {
 export function createDryRun({ history, clock, limits = dryRunLimits }: DryRunOptions): DryRun {
   let running = 0;
 
-  async function evaluate(reader: Reader, rule: RuleFields, from: Date, to: Date): Promise<DryRunResult> {
-    const devices = await devicesConcerned(reader, rule, limits.devices);
+  async function evaluate(who: DryRunReader, rule: RuleFields, from: Date, to: Date): Promise<DryRunResult> {
+    const devices = await devicesConcerned(who.reader, rule, limits.devices);
     const total = devices[0]?.total ?? 0;
     const result: DryRunResult = {
       devices: total,
@@ -79,7 +84,7 @@ export function createDryRun({ history, clock, limits = dryRunLimits }: DryRunOp
       }
       const recorder = rule.condition === 'no_data' ? recordGaps(rule, from) : recordEffects(rule);
       let isWhole = true;
-      for await (const points of history.points(reader, device.id, rule.metric, from, to)) {
+      for await (const points of history.points(who, device.id, rule.metric, from, to)) {
         for (const { atMicros, value } of points) recorder.see(atMicros, value);
         result.evaluatedPoints += points.length;
         isWhole = room();
@@ -97,7 +102,7 @@ export function createDryRun({ history, clock, limits = dryRunLimits }: DryRunOp
     return result;
   }
 
-  return async (reader, request) => {
+  return async (who, request) => {
     const from = new Date(request.from);
     const to = new Date(request.to);
     if (to <= from) throw invalidField('to', 'lies after from');
@@ -106,7 +111,7 @@ export function createDryRun({ history, clock, limits = dryRunLimits }: DryRunOp
       throw new Problem('overloaded', { detail: 'Other dry runs are under way.', retryAfterSeconds: 5 });
     running += 1;
     try {
-      return await evaluate(reader, ruleFields(request.rule), from, to);
+      return await evaluate(who, ruleFields(request.rule), from, to);
     } finally {
       running -= 1;
     }

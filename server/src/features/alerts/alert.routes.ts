@@ -70,7 +70,9 @@ function addRules({ gate, rules, dryRun, announce }: AlertRoutesOptions): void {
     return undefined;
   });
 
-  gate.handle(contract.alertRuleDryRun, ({ body, read }) => read((reader) => dryRun(reader, body)));
+  gate.handle(contract.alertRuleDryRun, ({ body, read, principal }) =>
+    read((reader) => dryRun({ reader, seesHealth: principal.permissions.has('health:read') }, body)),
+  );
 }
 
 function addChannels({ gate, channels, deliverSoon }: AlertRoutesOptions): void {

@@ -40,28 +40,81 @@ export function writeCopy(sink: ByteSink, rows: () => void): void {
   sink.length += 5;
 }
 
-/** Rows of a day partition: series_id, organisation_id, ts, num, txt. */
-export function writePointRows(sink: ByteSink, points: readonly CommittedPoint[], start: number, end: number): void {
+/** Rows of a day partition: series_id, organisation_id, ts, num, txt. With `isWide` there are two columns more, which are null. */
+export function writePointRows(
+  sink: ByteSink,
+  points: readonly CommittedPoint[],
+  { start, end, isWide }: { readonly start: number; readonly end: number; readonly isWide: boolean },
+): void {
   for (let index = start; index < end; index += 1) {
     const point = points[index];
-    if (point) writePointRow(sink, point);
+    if (!point) continue;
+    writePointRow(sink, point, isWide ? 7 : 5);
+    if (isWide) writeNulls(sink, 2);
   }
 }
 
-function writePointRow(sink: ByteSink, { series, atMicros, value }: CommittedPoint): void {
+/** Rows whose values lie in a chunk: series_id, organisation_id, ts, num, txt, chunk, sealed. The chunk is on the last of them. */
+export function writeSealedRows(
+  sink: ByteSink,
+  points: readonly CommittedPoint[],
+  { start, end, chunkMicros, sealed }: { start: number; end: number; chunkMicros: number; sealed: Buffer },
+): void {
+  for (let index = start; index < end; index += 1) {
+    const point = points[index];
+    if (!point) return;
+    writeRowHead(sink, point, 7);
+    writeNulls(sink, 2);
+    writeTime(sink, chunkMicros);
+    if (index < end - 1) writeNulls(sink, 1);
+    else writeBytes(sink, sealed);
+  }
+}
+
+function writeNulls(sink: ByteSink, count: number): void {
+  reserve(sink, 4 * count);
+  for (let done = 0; done < count; done += 1) {
+    sink.view.setInt32(sink.length, NO_VALUE);
+    sink.length += 4;
+  }
+}
+
+function writeTime(sink: ByteSink, atMicros: number): void {
+  reserve(sink, 12);
+  const micros = atMicros - EPOCH_2000_MICROS;
+  const high = Math.floor(micros / TWO_32);
+  sink.view.setInt32(sink.length, 8);
+  sink.view.setInt32(sink.length + 4, high);
+  sink.view.setUint32(sink.length + 8, micros - high * TWO_32);
+  sink.length += 12;
+}
+
+function writeBytes(sink: ByteSink, bytes: Buffer): void {
+  reserve(sink, 4 + bytes.length);
+  sink.view.setInt32(sink.length, bytes.length);
+  bytes.copy(sink.bytes, sink.length + 4);
+  sink.length += 4 + bytes.length;
+}
+
+function writeRowHead(sink: ByteSink, { series, atMicros }: CommittedPoint, columns: number): void {
   reserve(sink, POINT_FIXED_BYTES);
   const { view } = sink;
   const at = sink.length;
-  view.setInt16(at, 5);
+  view.setInt16(at, columns);
   view.setInt32(at + 2, 4);
   view.setInt32(at + 6, series.id);
   view.setInt32(at + 10, 4);
   view.setInt32(at + 14, series.organisationId);
-  const micros = atMicros - EPOCH_2000_MICROS;
-  const high = Math.floor(micros / TWO_32);
-  view.setInt32(at + 18, 8);
-  view.setInt32(at + 22, high);
-  view.setUint32(at + 26, micros - high * TWO_32);
+  sink.length = at + 18;
+  writeTime(sink, atMicros);
+}
+
+function writePointRow(sink: ByteSink, point: CommittedPoint, columns: number): void {
+  const { value } = point;
+  writeRowHead(sink, point, columns);
+  const at = sink.length - 30;
+  reserve(sink, POINT_FIXED_BYTES - 30);
+  const { view } = sink;
   if (typeof value === 'string') {
     const length = Buffer.byteLength(value);
     view.setInt32(at + 30, NO_VALUE);

@@ -4,8 +4,10 @@ import type { Reader } from '../../security/audit/tokens.ts';
 import type { WaitingPoint } from './batch.ts';
 import { type ByteSink, reserve } from './bytes.ts';
 import type { JournalConsumer } from './committed.ts';
-import { writeCopy, writeJournalRow, writePointRows, writeQuery } from './copy-format.ts';
-import type { Flush, StoredValue } from './flush.ts';
+import { writeCopy, writeJournalRow, writePointRows, writeQuery, writeSealedRows } from './copy-format.ts';
+import { asStoredValue, type Flush, type StoredValue } from './flush.ts';
+import { sealFlush } from './health-flush.ts';
+import type { HealthRow, HealthValues } from './health-values.ts';
 import { IngestConnectionLostError } from './ingest-connection.ts';
 import type { FlushConnection } from './ingest-thread.ts';
 import { writeJournalPayload } from './journal-payload.ts';
@@ -30,20 +32,23 @@ export async function commitFlush(
   journalId: string,
   consumers: readonly JournalConsumer['name'][],
   flush: Flush,
+  health: Pick<HealthValues, 'seal'>,
 ): Promise<void> {
   const { message, payload } = buffers;
   const days = [...flush.days.keys()].sort((a, b) => a - b);
+  const sealed = await sealFlush(flush, health);
   const pending = consumers.map((name) => `('${name}', '${journalId}')`).join(', ');
   message.length = 0;
   payload.length = 0;
-  writeJournalPayload(payload, flush.points);
+  writeJournalPayload(payload, flush.points, sealed.series);
   writeQuery(
     message,
     [
       'copy telemetry_journal (id, points, payload) from stdin (format binary)',
       `insert into telemetry_pending (consumer, journal_id) values ${pending}`,
       ...days.map(
-        (day) => `copy ${partitionOf(day)} (series_id, organisation_id, ts, num, txt) from stdin (format binary)`,
+        (day) =>
+          `copy ${partitionOf(day)} (series_id, organisation_id, ts, num, txt${sealed.days.has(day) ? ', chunk, sealed' : ''}) from stdin (format binary)`,
       ),
     ].join(';'),
   );
@@ -51,7 +56,12 @@ export async function commitFlush(
   reserve(message, flush.points.length * 46);
   for (const day of days) {
     writeCopy(message, () => {
-      for (const { start, end } of flush.days.get(day) ?? []) writePointRows(message, flush.points, start, end);
+      const isWide = sealed.days.has(day);
+      for (const { start, end } of flush.days.get(day) ?? []) {
+        const chunks = sealed.chunks.get(start);
+        if (!chunks) writePointRows(message, flush.points, { start, end, isWide });
+        else for (const chunk of chunks) writeSealedRows(message, flush.points, chunk);
+      }
     });
   }
   await connection.send(message.bytes.subarray(0, message.length));
@@ -96,20 +106,31 @@ const LOOKUP_ROWS = 5000;
 export async function findStored(
   reader: Reader,
   points: readonly WaitingPoint[],
+  health: Pick<HealthValues, 'open'>,
   found: Map<string, StoredValue>,
 ): Promise<void> {
+  const organisationId = points[0]?.series.organisationId ?? 0;
   for (let start = 0; start < points.length; start += LOOKUP_ROWS) {
     const slice = points.slice(start, start + LOOKUP_ROWS);
     const times = slice.map(({ atMicros }) => atMicros);
     // The bounds are for the planner: they leave out the partitions of other days.
-    const { rows } = await sql<StoredValue & { id: number; seconds: number }>`
-      select p.series_id as id, date_part('epoch', p.ts) as seconds, p.num, p.txt
+    const { rows } = await sql<StoredValue & { id: number; seconds: number; chunk: number | null }>`
+      select p.series_id as id, date_part('epoch', p.ts) as seconds, p.num, p.txt, date_part('epoch', p.chunk) as chunk
       from unnest(${slice.map(({ series }) => series.id)}::integer[], ${times.map(timestampParameter)}::timestamptz[])
         as w (series_id, ts)
       join points p on p.series_id = w.series_id and p.ts = w.ts
       where p.ts between ${timestampParameter(Math.min(...times))}::timestamptz
         and ${timestampParameter(Math.max(...times))}::timestamptz`.execute(reader.db);
-    for (const row of rows) found.set(storedKey(row.id, Math.round(row.seconds * 1_000_000)), row);
+    const sealed: HealthRow[] = [];
+    for (const row of rows) {
+      const atMicros = Math.round(row.seconds * 1_000_000);
+      if (row.chunk === null) found.set(storedKey(row.id, atMicros), row);
+      else sealed.push({ seriesId: row.id, atMicros, chunkMicros: Math.round(row.chunk * 1_000_000) });
+    }
+    for (const [index, value] of (await health.open(reader, organisationId, sealed)).entries()) {
+      const row = sealed[index];
+      if (row && value !== undefined) found.set(storedKey(row.seriesId, row.atMicros), asStoredValue(value));
+    }
   }
 }
 

@@ -94,6 +94,9 @@ export interface StoredValue {
   readonly txt: string | null;
 }
 
+export const asStoredValue = (value: WaitingPoint['value']): StoredValue =>
+  typeof value === 'string' ? { num: null, txt: value } : { num: Number(value), txt: null };
+
 export interface Sorted {
   /** What the table does not have, in the order it came. */
   readonly rest: WaitingPoint[];

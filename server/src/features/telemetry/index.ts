@@ -7,7 +7,11 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
+import { createHealthJobs } from './health.jobs.ts';
+import { createHealthMarking } from './health-marking.ts';
+import { createHealthValues } from './health-values.ts';
 import { createIngestConnection } from './ingest-connection.ts';
 import { createIngestThread, type FlushConnection } from './ingest-thread.ts';
 import { createJournalLock } from './journal-lock.ts';
@@ -35,6 +39,7 @@ export interface TelemetryDeps {
   readonly topicGate: Pick<TopicGate, 'onTopic'>;
   readonly streamGate: StreamGate;
   readonly transactions: Transactions;
+  readonly dataKeys: Sealing;
   /** As the ingest role. Sessions of its own, beside the pools. */
   readonly ingestConnection: ClientConfig;
   readonly clock: Clock;
@@ -62,6 +67,8 @@ export interface Telemetry {
   readonly submit: Ingest['submit'];
   /** Called with every flush once it is durable, in this process; what must not be missed reads the journal. */
   onCommitted(listener: (flush: CommittedFlush) => void): void;
+  /** Metrics of the device are of class health now: drop what was remembered of them. */
+  onMarkedHealth(listener: (deviceId: string) => void): void;
   readonly jobs: readonly Job[];
   /** Begins to work on the journal. */
   start(): void;
@@ -96,17 +103,20 @@ const DRAIN_MS = 8000;
 export function createTelemetry(deps: TelemetryDeps): Telemetry {
   const { transactions, clock, log, metrics } = deps;
   const tuning = { ...TUNING, ...deps.tuning };
+  const markedListeners: ((deviceId: string) => void)[] = [];
   const listeners: ((flush: CommittedFlush) => void)[] = [];
   const connections = Array.from({ length: tuning.lanes }, () => flushConnection(deps.ingestConnection));
-  const reader = createJournalReader(transactions);
+  const health = createHealthValues(deps);
+  const reader = createJournalReader(transactions, health);
   const lock = createJournalLock(createIngestConnection(deps.ingestConnection));
-  const followers = [follow(createRollups(), 'telemetry_effects', tuning.rollupGatherMs)];
+  const followers = [follow(createRollups(health), 'telemetry_effects', tuning.rollupGatherMs)];
   for (const consumer of deps.consumers) followers.push(follow(consumer, 'rule_effects', tuning.ruleGatherMs));
 
   const lanes = connections.map((connection) =>
     createFlusher({
       connection,
       transactions,
+      health,
       consumers: followers.map(({ name }) => name),
       metrics,
       clock,
@@ -154,7 +164,14 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
     }
   }
 
-  addTelemetryRoutes({ gate: deps.gate, transactions: deps.transactions, submit: ingest.submit, clock });
+  const marking = createHealthMarking({
+    clock,
+    marked({ deviceId, metric }) {
+      series.markHealth(deviceId, metric);
+      for (const listener of markedListeners) listener(deviceId);
+    },
+  });
+  addTelemetryRoutes({ gate: deps.gate, transactions, submit: ingest.submit, health, marking, clock });
   addTelemetryTopics(deps.topicGate, ingest.submit);
   listeners.push(addTelemetryStreams(deps.streamGate, ingest.submit));
 
@@ -163,7 +180,10 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
     onCommitted: (listener) => {
       listeners.push(listener);
     },
-    jobs: createTelemetryJobs({ transactions, clock }),
+    onMarkedHealth: (listener) => {
+      markedListeners.push(listener);
+    },
+    jobs: [...createTelemetryJobs({ transactions, clock }), ...createHealthJobs({ transactions, health, clock })],
     start() {
       for (const follower of followers) follower.start();
     },

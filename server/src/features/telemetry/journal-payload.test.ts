@@ -57,7 +57,7 @@ describe('the payload of a journal row', () => {
   });
 
   it('is refused when cut or of another version', () => {
-    expect(() => readJournalPayload(Buffer.from([2]))).toThrow(/version/);
+    expect(() => readJournalPayload(Buffer.from([3]))).toThrow(/version/);
     expect(() => readJournalPayload(Buffer.from([1, 5, 0, 3, 2]))).toThrow(/ends in the middle/);
   });
 });

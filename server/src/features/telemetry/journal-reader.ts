@@ -1,7 +1,11 @@
+import type { Value } from '@valtronics/contract';
+import type { Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { CommittedFlush, SeriesKey } from './committed.ts';
+import { findChunkTimes } from './health.repository.ts';
+import type { HealthValues } from './health-values.ts';
 import { findJournalRows } from './journal.repository.ts';
-import { readJournalPayload } from './journal-payload.ts';
+import { type JournalledPoint, readJournalPayload } from './journal-payload.ts';
 import { findSeriesByIds } from './series.repository.ts';
 
 export interface JournalReader {
@@ -9,7 +13,26 @@ export interface JournalReader {
   read(journalIds: readonly string[]): Promise<CommittedFlush[]>;
 }
 
-export function createJournalReader(transactions: Transactions): JournalReader {
+export function createJournalReader(transactions: Transactions, health: Pick<HealthValues, 'open'>): JournalReader {
+  /** What the journal does not hold: it was committed with the points, and is gone with them if they are. */
+  async function sealedValues(
+    reader: Reader,
+    points: readonly JournalledPoint[],
+    series: ReadonlyMap<number, SeriesKey>,
+  ): Promise<ReadonlyMap<string, Value>> {
+    const values = new Map<string, Value>();
+    const owners = Map.groupBy(points, ({ seriesId }) => series.get(seriesId)?.organisationId ?? null);
+    for (const [organisationId, own] of owners) {
+      if (organisationId === null) continue;
+      const rows = await findChunkTimes(reader, own);
+      for (const [index, value] of (await health.open(reader, organisationId, rows)).entries()) {
+        const row = rows[index];
+        if (row && value !== undefined) values.set(nameOf(row), value);
+      }
+    }
+    return values;
+  }
+
   return {
     read: (journalIds) =>
       transactions.readAcross(async (reader) => {
@@ -19,10 +42,16 @@ export function createJournalReader(transactions: Transactions): JournalReader {
         const series = new Map<number, SeriesKey>();
         for (const key of await findSeriesByIds(reader, [...ids])) series.set(key.id, key);
         const found = new Map<string, CommittedFlush>();
+        const sealed = await sealedValues(
+          reader,
+          entries.flatMap(({ points }) => points.filter(({ value }) => value === undefined)),
+          series,
+        );
         for (const { id, atMs, points } of entries) {
-          const known = points.flatMap(({ seriesId, atMicros, value }) => {
-            const key = series.get(seriesId);
-            return key ? [{ series: key, atMicros, value }] : [];
+          const known = points.flatMap((point) => {
+            const key = series.get(point.seriesId);
+            const value = point.value ?? sealed.get(nameOf(point));
+            return key && value !== undefined ? [{ series: key, atMicros: point.atMicros, value }] : [];
           });
           found.set(id, { journalId: id, committedAtMs: atMs, points: known });
         }
@@ -31,3 +60,5 @@ export function createJournalReader(transactions: Transactions): JournalReader {
       }),
   };
 }
+
+const nameOf = ({ seriesId, atMicros }: Pick<JournalledPoint, 'seriesId' | 'atMicros'>) => `${seriesId}/${atMicros}`;

@@ -1,22 +1,33 @@
-import type { Reader } from '../../security/audit/tokens.ts';
-import { findPoints, findSeries, type PointAt } from './telemetry.repository.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Sealing } from '../../security/keys/data-keys.ts';
+import { type Look, readPoints, withheld } from './health-reading.ts';
+import { createHealthValues } from './health-values.ts';
+import { findSeries, type PointAt } from './telemetry.repository.ts';
 
 const PAGE_POINTS = 10_000;
 
 /** What was stored of one metric, oldest first, for whoever goes through all of it; `to` is not included. */
 export interface RecordedPoints {
-  points(reader: Reader, deviceId: string, metric: string, from: Date, to: Date): AsyncIterable<readonly PointAt[]>;
+  points(
+    who: Pick<Look, 'reader' | 'seesHealth'>,
+    deviceId: string,
+    metric: string,
+    from: Date,
+    to: Date,
+  ): AsyncIterable<readonly PointAt[]>;
 }
 
-export function createRecordedHistory(): RecordedPoints {
+export function createRecordedHistory(deps: { dataKeys: Sealing; clock: Clock }): RecordedPoints {
+  const health = createHealthValues(deps);
   return {
-    async *points(reader, deviceId, metric, from, to) {
+    async *points({ reader, seesHealth }, deviceId, metric, from, to) {
       const series = await findSeries(reader, deviceId, metric);
       if (!series) return;
+      if (series.health && !seesHealth) throw withheld();
       let fromMicros = from.getTime() * 1000;
       const toMicros = to.getTime() * 1000;
       while (fromMicros < toMicros) {
-        const page = await findPoints(reader, series, { fromMicros, toMicros }, PAGE_POINTS);
+        const page = await readPoints({ reader, health }, series, { fromMicros, toMicros }, PAGE_POINTS);
         const last = page.at(-1);
         if (!last) return;
         yield page;

@@ -5,24 +5,15 @@ import { timestampParameter } from './timestamp.ts';
 
 export type RollupTable = 'rollups_1m' | 'rollups_1h';
 
-interface StoredRollup {
-  seriesId: number;
-  seconds: number;
-  count: number;
-  sum: number;
-  min: number;
-  max: number;
-  sketch: Buffer;
-}
-
 export async function findRollups(
   reader: Reader,
   table: RollupTable,
   keys: readonly RollupKey[],
 ): Promise<RollupRow[]> {
   if (keys.length === 0) return [];
-  const { rows } = await sql<StoredRollup>`
-    select r.series_id as "seriesId", date_part('epoch', r.bucket) as seconds, r.count, r.sum, r.min, r.max, r.sketch
+  const { rows } = await sql<Omit<RollupRow, 'startMicros'> & { seconds: number }>`
+    select r.series_id as "seriesId", date_part('epoch', r.bucket) as seconds, r.count, r.sum, r.min, r.max, r.sketch,
+      r.sealed
     from unnest(${keys.map(({ seriesId }) => seriesId)}::integer[],
       ${keys.map(({ startMicros }) => timestampParameter(startMicros))}::timestamptz[]) as w (series_id, bucket)
     join ${sql.table(table)} r on r.series_id = w.series_id and r.bucket = w.bucket`.execute(reader.db);
@@ -32,16 +23,17 @@ export async function findRollups(
 /** What a series has in sum replaces what was there: only the holder of the consumer's turn writes. Deleted series are left out. */
 export async function storeRollups(tx: UnauditedTx, table: RollupTable, rows: readonly RollupRow[]): Promise<void> {
   if (rows.length === 0) return;
-  // The sketches travel as one value cut apart there: an array of bytea would be written out in hexadecimal.
+  // The sketches, or what is sealed with them, travel as one value cut apart there: an array of bytea would be written out in hexadecimal.
   let end = 0;
-  const ends = rows.map(({ sketch }) => {
-    end += sketch.length;
+  const parts = rows.map(({ sketch, sealed }) => sealed ?? sketch);
+  const ends = parts.map(({ length }) => {
+    end += length;
     return end;
   });
   await sql`
-    insert into ${sql.table(table)} (series_id, organisation_id, bucket, count, sum, min, max, sketch)
+    insert into ${sql.table(table)} (series_id, organisation_id, bucket, count, sum, min, max, sketch, sealed)
     select s.id, s.organisation_id, w.bucket, w.count, w.sum, w.min, w.max,
-      substring(${Buffer.concat(rows.map(({ sketch }) => sketch))}::bytea from w.sketch_end - w.sketch_length + 1 for w.sketch_length)
+      case when w.is_sealed then ''::bytea else part.bytes end, case when w.is_sealed then part.bytes end
     from unnest(
       ${rows.map(({ seriesId }) => seriesId)}::integer[],
       ${rows.map(({ startMicros }) => timestampParameter(startMicros))}::timestamptz[],
@@ -50,11 +42,16 @@ export async function storeRollups(tx: UnauditedTx, table: RollupTable, rows: re
       ${rows.map(({ min }) => min)}::double precision[],
       ${rows.map(({ max }) => max)}::double precision[],
       ${ends}::integer[],
-      ${rows.map(({ sketch }) => sketch.length)}::integer[]
-    ) as w (series_id, bucket, count, sum, min, max, sketch_end, sketch_length)
+      ${parts.map(({ length }) => length)}::integer[],
+      ${rows.map(({ sealed }) => sealed !== null)}::boolean[]
+    ) as w (series_id, bucket, count, sum, min, max, part_end, part_length, is_sealed)
     join series s on s.id = w.series_id
+    cross join lateral (
+      select substring(${Buffer.concat(parts)}::bytea from w.part_end - w.part_length + 1 for w.part_length) as bytes
+    ) part
     on conflict (series_id, bucket) do update
-      set count = excluded.count, sum = excluded.sum, min = excluded.min, max = excluded.max, sketch = excluded.sketch
+      set count = excluded.count, sum = excluded.sum, min = excluded.min, max = excluded.max, sketch = excluded.sketch,
+        sealed = excluded.sealed
   `.execute(tx.db);
 }
 

@@ -12,6 +12,8 @@ export interface RollupRow extends RollupKey {
   readonly min: number;
   readonly max: number;
   readonly sketch: Buffer;
+  /** Of class health: the four figures, and nothing is where they were. */
+  readonly sealed: Buffer | null;
 }
 
 export interface LatestState {
@@ -67,5 +69,5 @@ export function boundedSum(sum: number): number {
 
 export function rowOf(seriesId: number, bucket: OpenBucket): RollupRow {
   const { startMicros, count, sum, min, max } = bucket;
-  return { seriesId, startMicros, count, sum, min, max, sketch: encodeSketch(bucket.sketch) };
+  return { seriesId, startMicros, count, sum, min, max, sketch: encodeSketch(bucket.sketch), sealed: null };
 }

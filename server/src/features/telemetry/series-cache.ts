@@ -26,6 +26,8 @@ export interface SeriesCache {
   load(organisationId: number, deviceIds: readonly string[]): Promise<void>;
   create(organisationId: number, wanted: readonly WantedSeries[]): Promise<void>;
   fillUnit(series: KnownSeries, unit: string): void;
+  /** One metric of a device, or all it has, are of class health from now on. */
+  markHealth(deviceId: string, metric: string | undefined): void;
   forget(deviceId: string): void;
 }
 
@@ -109,6 +111,11 @@ export function createSeriesCache(deps: {
         series.unit = null;
         log.warn({ err: error, series: series.id }, 'the unit of a series could not be stored');
       });
+    },
+    markHealth(deviceId, metric) {
+      // The objects stay: points that wait for their commit hold them.
+      for (const series of devices.get(deviceId)?.series.values() ?? [])
+        if (metric === undefined || series.metric === metric) series.health = true;
     },
     forget(deviceId) {
       devices.delete(deviceId);

@@ -1,5 +1,6 @@
-import type { Endpoint, Stream, Topic } from '@valtronics/contract';
+import { type Endpoint, type Permission, permissions, type Stream, type Topic } from '@valtronics/contract';
 import type { z } from 'zod';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
@@ -8,6 +9,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { Handler } from '../../security/gate/call.ts';
 import type { PublishHandler, SubscribeHandler } from '../../security/gate/streams.ts';
 import type { TopicHandler } from '../../security/gate/topics.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import { createTelemetry, type Telemetry, type TelemetryDeps } from './index.ts';
 
 // For the tests of this folder: the feature over a real database, behind a gate that only remembers what was put into force.
@@ -17,14 +19,32 @@ export interface TelemetryUnderTest extends Telemetry {
   readonly transactions: Transactions;
   readonly topics: ReadonlyMap<string, TopicHandler>;
   /** Calls an endpoint as a member of an organisation, parsing query and answer as the gate does. */
-  get(endpoint: Endpoint, organisationId: number, query: Record<string, string>): Promise<Record<string, unknown>>;
-  subscribe(organisationId: number, filter: { deviceId?: string; metric?: string }): LiveReader;
+  get(
+    endpoint: Endpoint,
+    organisationId: number,
+    query: Record<string, string>,
+    holds?: readonly Permission[],
+  ): Promise<Record<string, unknown>>;
+  subscribe(
+    organisationId: number,
+    filter: { deviceId?: string; metric?: string },
+    holds?: readonly Permission[],
+  ): LiveReader;
   publish: PublishHandler<Stream>;
 }
 
 interface LiveReader {
   readonly messages: { readonly message: Readonly<Record<string, unknown>>; readonly key: string | undefined }[];
   end(): void;
+}
+
+const keysOf = new WeakMap<TestDatabase, Promise<DataKeys>>();
+
+/** The same for all that work on a database, as it is on one host. */
+export function dataKeysFor(database: TestDatabase): Promise<DataKeys> {
+  const keys = keysOf.get(database) ?? dataKeysOn(database);
+  keysOf.set(database, keys);
+  return keys;
 }
 
 export const quiet = { info() {}, warn() {}, error() {} };
@@ -44,6 +64,7 @@ export async function aTelemetry(
     log: quiet,
     isWritable: () => true,
     consumers: [],
+    dataKeys: await dataKeysFor(database),
     ...options,
     transactions,
     clock,
@@ -71,20 +92,21 @@ export async function aTelemetry(
     database,
     transactions,
     topics,
-    async get(endpoint, organisationId, query) {
+    async get(endpoint, organisationId, query, holds = permissions) {
       const handler = handlers.get(endpoint);
       if (!handler) throw new Error(`${endpoint.path} is not handled`);
       const call = {
         query: endpoint.query?.parse(query),
+        principal: { permissions: new Set(holds) },
         read: <T>(work: Parameters<typeof transactions.read<T>>[1]) => transactions.read(organisationId, work),
       };
       const answer = await handler(call as unknown as Parameters<Handler<Endpoint>>[0]);
       return (endpoint.response as z.ZodType<Record<string, unknown>>).parse(answer);
     },
-    subscribe(organisationId, filter) {
+    subscribe(organisationId, filter, holds = permissions) {
       const messages: LiveReader['messages'] = [];
       const end = subscribeHandler?.({
-        principal: { kind: 'user', organisationId },
+        principal: { kind: 'user', organisationId, permissions: new Set(holds) },
         filter,
         send: (message: Record<string, unknown>, key?: string) => messages.push({ message, key }),
       } as unknown as Parameters<SubscribeHandler<Stream>>[0]);

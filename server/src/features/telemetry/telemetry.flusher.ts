@@ -8,12 +8,14 @@ import { createSharedSink, createSink } from './bytes.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
 import { commitFlush, ensureDay, type FlushBuffers, failureOf, findStored, storedKey } from './flush.repository.ts';
 import { arrange, type Flush, type StoredValue, withoutStored } from './flush.ts';
+import type { HealthValues } from './health-values.ts';
 import type { FlushConnection } from './ingest-thread.ts';
 import type { IngestMetrics } from './telemetry.ingest.ts';
 
 export interface FlusherDeps {
   readonly connection: FlushConnection;
   readonly transactions: Transactions;
+  readonly health: Pick<HealthValues, 'seal' | 'open'>;
   readonly consumers: readonly JournalConsumer['name'][];
   readonly metrics: Pick<IngestMetrics, 'ingestCommitted'> | undefined;
   readonly clock: Clock;
@@ -155,7 +157,7 @@ export function createFlusher(deps: FlusherDeps): Flusher {
           continue;
         }
         for (const day of flush.days.keys()) await prepare(day);
-        await commitFlush(connection, buffers, journalId, deps.consumers, flush);
+        await commitFlush(connection, buffers, journalId, deps.consumers, flush, deps.health);
         break;
       } catch (error) {
         const failure = failureOf(error);
@@ -201,7 +203,7 @@ export function createFlusher(deps: FlusherDeps): Flusher {
   async function stored(points: readonly WaitingPoint[]) {
     const found = new Map<string, StoredValue>();
     for (const [organisationId, own] of Map.groupBy(points, ({ series }) => series.organisationId)) {
-      await deps.transactions.read(organisationId, (reader) => findStored(reader, own, found));
+      await deps.transactions.read(organisationId, (reader) => findStored(reader, own, deps.health, found));
     }
     return (seriesId: number, atMicros: number) => found.get(storedKey(seriesId, atMicros));
   }

@@ -73,6 +73,7 @@ describe('lists', () => {
       unit: 'V',
       valueType: 'number',
       health: false,
+      sealing: null,
       firstAt: at(base),
       lastAt: at(base + 1079 * 10_000),
     });

@@ -1,12 +1,14 @@
 import { telemetryPublish, telemetryStream } from '@valtronics/contract';
 import type { StreamGate, Subscription } from '../../security/gate/streams.ts';
-import type { CommittedFlush, CommittedPoint } from './committed.ts';
+import type { CommittedFlush, CommittedPoint, SeriesKey } from './committed.ts';
+import { seesHealth } from './health-reading.ts';
 import type { Ingest } from './telemetry.ingest.ts';
 import { senderOf } from './telemetry-sender.ts';
 import { timestampText } from './timestamp.ts';
 
 interface Listener {
   readonly metric: string | undefined;
+  readonly seesHealth: boolean;
   readonly send: Subscription<typeof telemetryStream>['send'];
 }
 
@@ -28,7 +30,7 @@ export function addTelemetryStreams(gate: StreamGate, submit: Ingest['submit']):
     const { organisationId } = principal;
     const audience = audiences.get(organisationId) ?? { fleet: new Set(), devices: new Map() };
     audiences.set(organisationId, audience);
-    const listener = { metric: filter.metric, send };
+    const listener = { metric: filter.metric, seesHealth: seesHealth(principal), send };
     const deviceId = filter.deviceId?.toLowerCase();
     const listeners = deviceId === undefined ? audience.fleet : (audience.devices.get(deviceId) ?? new Set());
     if (deviceId !== undefined) audience.devices.set(deviceId, listeners);
@@ -68,18 +70,19 @@ function show(audience: Audience, points: readonly CommittedPoint[], start: numb
   const listeners = audience.devices.get(deviceId);
   if (audience.fleet.size > 0) {
     const message = messageOf(newest);
-    for (const listener of audience.fleet) if (wants(listener, metric)) listener.send(message, key, deviceId);
+    for (const listener of audience.fleet) if (wants(listener, newest.series)) listener.send(message, key, deviceId);
   }
   if (!listeners) return;
   for (let index = Math.max(start, end - MAX_POINTS_PER_SERIES); index < end; index += 1) {
     const point = points[index];
     if (!point) return;
     const message = messageOf(point);
-    for (const listener of listeners) if (wants(listener, metric)) listener.send(message, key, deviceId);
+    for (const listener of listeners) if (wants(listener, newest.series)) listener.send(message, key, deviceId);
   }
 }
 
-const wants = (listener: Listener, metric: string) => listener.metric === undefined || listener.metric === metric;
+const wants = (listener: Listener, { metric, health }: SeriesKey) =>
+  (listener.metric === undefined || listener.metric === metric) && (!health || listener.seesHealth);
 
 function messageOf({ series, atMicros, value }: CommittedPoint) {
   const { deviceId, metric, unit } = series;

@@ -11,18 +11,18 @@ import { invalidField, notFound } from '../../lib/problem.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Answer, Call } from '../../security/gate/call.ts';
 import type { SeriesKey } from './committed.ts';
+import { type CurveStep, findCurveSeries, findCurves } from './curve.repository.ts';
+import { type Look, readPoints, readRollups, withheld } from './health-reading.ts';
 import { bucketsIn, bucketsOf, fittingInterval, intervalMicros, needsSketch, tableOf } from './history.ts';
 import { thinned } from './lttb.ts';
 import {
   type DeviceMetric,
   deviceExists,
-  findCurves,
   findLatestValues,
   findMetrics,
-  findPoints,
-  findRollupRange,
   findSeries,
   type PointAt,
+  type RollupPart,
   type TimeRange,
 } from './telemetry.repository.ts';
 import { DAY_MICROS, parseTimestamp, timestampText } from './timestamp.ts';
@@ -48,26 +48,27 @@ export function rangeOf(query: { readonly from: string; readonly to: string }): 
 }
 
 /** A device or metric that is not there, and one of another organisation, are the same to the caller. */
-export async function seriesOf(reader: Reader, query: DeviceMetric): Promise<SeriesKey> {
+export async function seriesOf({ reader, seesHealth }: Look, query: DeviceMetric): Promise<SeriesKey> {
   const series = await findSeries(reader, query.deviceId, query.metric);
   if (!series) throw notFound();
+  if (series.health && !seesHealth) throw withheld();
   return series;
 }
 
 export async function rawPoints(
-  reader: Reader,
+  look: Look,
   query: Call<typeof telemetryRaw>['query'],
 ): Promise<Answer<typeof telemetryRaw>> {
   const range = rangeOf(query);
-  const series = await seriesOf(reader, query);
+  const series = await seriesOf(look, query);
   const { unit } = series;
   if (query.maxPoints !== undefined && series.valueType !== 'string') {
-    return { ...(await chartPoints(reader, series, range, query.maxPoints)), nextCursor: null, unit };
+    return { ...(await chartPoints(look, series, range, query.maxPoints)), nextCursor: null, unit };
   }
   const limit = query.limit ?? DEFAULT_PAGE;
   const fromMicros = query.cursor === undefined ? range.fromMicros : microsAfter(query.cursor, range);
   const toMicros = Math.min(range.toMicros, fromMicros + MAX_RAW_DAYS * DAY_MICROS);
-  const points = await findPoints(reader, series, { fromMicros, toMicros }, limit);
+  const points = await readPoints(look, series, { fromMicros, toMicros }, limit);
   const last = points.at(-1);
   // A page ends when it is full, or after so many days: then the next one goes on from there, even if this one is empty.
   const end = points.length === limit && last ? last.atMicros : toMicros < range.toMicros ? toMicros - 1 : undefined;
@@ -79,11 +80,11 @@ export async function rawPoints(
   };
 }
 
-async function chartPoints(reader: Reader, series: SeriesKey, range: TimeRange, maxPoints: number) {
+async function chartPoints(look: Look, series: SeriesKey, range: TimeRange, maxPoints: number) {
   if (range.toMicros - range.fromMicros > MAX_RAW_DAYS * DAY_MICROS) {
     throw invalidField('to', `with maxPoints at most ${MAX_RAW_DAYS} days after from; use /telemetry/history`);
   }
-  const points = await findPoints(reader, series, range, MAX_THINNED_POINTS + 1);
+  const points = await readPoints(look, series, range, MAX_THINNED_POINTS + 1);
   if (points.length > MAX_THINNED_POINTS) {
     throw invalidField('to', `the range holds more than ${MAX_THINNED_POINTS} points; use /telemetry/history`);
   }
@@ -102,20 +103,23 @@ function microsAfter(cursor: string, { fromMicros, toMicros }: TimeRange): numbe
 const asStored = ({ atMicros, value }: PointAt): StoredPoint => ({ timestamp: timestampText(atMicros), value });
 
 export async function latestValues(
-  reader: Reader,
+  look: Look,
   query: Call<typeof telemetryLatest>['query'],
 ): Promise<Answer<typeof telemetryLatest>> {
+  const { reader, health, seesHealth } = look;
   if (query.deviceId !== undefined && !(await deviceExists(reader, query.deviceId))) throw notFound();
   const limit = query.limit ?? DEFAULT_PAGE;
-  const rows = await findLatestValues(reader, query, deviceMetricOf(query.cursor), limit);
+  // Who may not see values of class health finds their series among the metrics, and nothing of them here.
+  const filter = { ...query, withHealth: seesHealth };
+  const rows = await findLatestValues(reader, filter, deviceMetricOf(query.cursor), limit);
+  const sealed = rows.filter(({ value }) => value === undefined);
+  const opened = await health.open(reader, sealed[0]?.organisationId ?? 0, sealed);
+  const values = new Map(sealed.map(({ seriesId }, index) => [seriesId, opened[index]]));
   return {
-    items: rows.map(({ deviceId, metric, unit, atMicros, value }) => ({
-      deviceId,
-      metric,
-      unit,
-      timestamp: timestampText(atMicros),
-      value,
-    })),
+    items: rows.flatMap(({ seriesId, deviceId, metric, unit, atMicros, value }) => {
+      const found = value ?? values.get(seriesId);
+      return found === undefined ? [] : [{ deviceId, metric, unit, timestamp: timestampText(atMicros), value: found }];
+    }),
     nextCursor: nextCursor(rows, limit),
   };
 }
@@ -128,8 +132,9 @@ export async function metricList(
   const limit = query.limit ?? DEFAULT_PAGE;
   const rows = await findMetrics(reader, query.deviceId, deviceMetricOf(query.cursor), limit);
   return {
-    items: rows.map(({ firstMicros, lastMicros, ...row }) => ({
+    items: rows.map(({ firstMicros, lastMicros, sealedPoints, ...row }) => ({
       ...row,
+      sealing: sealedPoints === null ? null : { sealedPoints },
       firstAt: firstMicros === null ? null : timestampText(firstMicros),
       lastAt: lastMicros === null ? null : timestampText(lastMicros),
     })),
@@ -151,11 +156,11 @@ function deviceMetricOf(cursor: string | undefined): DeviceMetric | undefined {
 }
 
 export async function history(
-  reader: Reader,
+  look: Look,
   query: Call<typeof telemetryHistory>['query'],
 ): Promise<Answer<typeof telemetryHistory>> {
   const range = rangeOf(query);
-  const series = await seriesOf(reader, query);
+  const series = await seriesOf(look, query);
   const maxPoints = query.maxPoints ?? DEFAULT_MAX_POINTS;
   const asked = query.interval ?? 'auto';
   const head = {
@@ -167,7 +172,7 @@ export async function history(
   // Texts have no average; single points say more than buckets of one each.
   const isShort = range.toMicros - range.fromMicros <= RAW_HISTORY_MICROS;
   if (series.valueType === 'string' || (asked === 'auto' && isShort)) {
-    const points = await findPoints(reader, series, range, maxPoints + 1);
+    const points = await readPoints(look, series, range, maxPoints + 1);
     if (points.length <= maxPoints || series.valueType === 'string') {
       return { ...head, interval: 'raw', buckets: [], points: points.slice(0, maxPoints).map(asStored) };
     }
@@ -179,12 +184,12 @@ export async function history(
   const width = intervalMicros[interval];
   const whole = { fromMicros: range.fromMicros - (range.fromMicros % width), toMicros: range.toMicros };
   const { aggregation } = query;
-  const parts = await findRollupRange(reader, tableOf(interval), series.id, whole, needsSketch(aggregation));
+  const parts = await readRollups(look, tableOf(interval), series, whole, needsSketch(aggregation));
   return { ...head, interval, buckets: bucketsOf(parts, interval, aggregation), points: [] };
 }
 
 export async function sparklines(
-  reader: Reader,
+  look: Look,
   query: Call<typeof telemetrySparklines>['query'],
   nowMicros: number,
 ): Promise<Answer<typeof telemetrySparklines>> {
@@ -200,15 +205,36 @@ export async function sparklines(
   const toMicros = nowMicros - (nowMicros % stepMicros) + stepMicros;
   const fromMicros = toMicros - hours * 3_600_000_000;
   const table = isFine ? 'rollups_1m' : 'rollups_1h';
-  const rows = await findCurves(reader, table, deviceIds, query.metric, { fromMicros, toMicros }, stepSeconds);
+  const range = { fromMicros, toMicros };
+  const chosen = await findCurveSeries(look.reader, deviceIds, query.metric, look.seesHealth);
+  const plain = chosen.filter(({ health }) => !health).map(({ id }) => id);
+  const found = await findCurves(look.reader, table, plain, range, stepSeconds);
+  const curves = Map.groupBy(found, ({ seriesId }) => seriesId);
+  for (const series of chosen) {
+    if (!series.health) continue;
+    curves.set(series.id, stepsOf(series.id, await readRollups(look, table, series, range, false), range, stepMicros));
+  }
   const steps = Math.ceil((toMicros - fromMicros) / stepMicros);
-  const items = [...Map.groupBy(rows, ({ seriesId }) => seriesId).values()].flatMap((curve) => {
-    const first = curve[0];
-    if (!first) return [];
+  const items = chosen.flatMap(({ id, deviceId, metric, unit }) => {
+    const curve = curves.get(id) ?? [];
+    if (curve.length === 0) return [];
     const values: (number | null)[] = new Array<number | null>(steps).fill(null);
     for (const { step, average } of curve) values[step] = average;
-    const { deviceId, metric, unit } = first;
     return [{ deviceId, metric, unit, from: timestampText(fromMicros), stepSeconds, values }];
   });
   return { items, nextCursor: null };
+}
+
+/** As `findCurves` computes them. */
+function stepsOf(
+  seriesId: number,
+  parts: readonly RollupPart[],
+  { fromMicros }: TimeRange,
+  stepMicros: number,
+): CurveStep[] {
+  const steps = Map.groupBy(parts, ({ startMicros }) => Math.floor((startMicros - fromMicros) / stepMicros));
+  return [...steps].map(([step, own]) => {
+    const sum = own.reduce((total, part) => total + part.sum, 0);
+    return { seriesId, step, average: sum / own.reduce((total, { count }) => total + count, 0) };
+  });
 }

@@ -2,6 +2,7 @@ import type { Value } from '@valtronics/contract';
 import { sql } from 'kysely';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { SeriesKey } from './committed.ts';
+import type { HealthRow } from './health-values.ts';
 import type { RollupTable } from './rollup.repository.ts';
 import type { RollupRow } from './rollup.ts';
 import { timestampParameter } from './timestamp.ts';
@@ -54,6 +55,30 @@ export async function findPoints(
   }));
 }
 
+export interface HealthPointRow extends HealthRow {
+  /** Undefined: it lies in the chunk. What was stored before the series was marked does not, until it has been sealed. */
+  readonly value: Value | undefined;
+}
+
+export async function findHealthPoints(
+  reader: Reader,
+  series: Pick<SeriesKey, 'id' | 'valueType'>,
+  { fromMicros, toMicros }: TimeRange,
+  limit: number,
+): Promise<HealthPointRow[]> {
+  const { rows } = await sql<PointColumns & { chunk: number | null }>`
+    select date_part('epoch', ts) as seconds, num, txt, date_part('epoch', chunk) as chunk from points
+    where series_id = ${series.id} and ts >= ${timestampParameter(fromMicros)}::timestamptz
+      and ts < ${timestampParameter(toMicros)}::timestamptz
+    order by ts limit ${limit}`.execute(reader.db);
+  return rows.map(({ seconds, num, txt, chunk }) => ({
+    seriesId: series.id,
+    atMicros: microsOf(seconds),
+    chunkMicros: microsOf(chunk ?? 0),
+    value: chunk === null ? storedValue(series.valueType, num, txt) : undefined,
+  }));
+}
+
 export interface RollupPart extends Omit<RollupRow, 'sketch'> {
   readonly sketch: Buffer | null;
 }
@@ -67,7 +92,7 @@ export async function findRollupRange(
 ): Promise<RollupPart[]> {
   const { rows } = await sql<Omit<RollupPart, 'startMicros'> & { seconds: number }>`
     select series_id as "seriesId", date_part('epoch', bucket) as seconds, count, sum, min, max,
-      ${withSketch ? sql.ref('sketch') : sql`null::bytea`} as sketch
+      ${withSketch ? sql.ref('sketch') : sql`null::bytea`} as sketch, sealed
     from ${sql.table(table)}
     where series_id = ${seriesId} and bucket >= ${timestampParameter(fromMicros)}::timestamptz
       and bucket < ${timestampParameter(toMicros)}::timestamptz
@@ -76,12 +101,16 @@ export async function findRollupRange(
 }
 
 export interface LatestRow {
+  readonly seriesId: number;
+  readonly organisationId: number;
   readonly deviceId: string;
   readonly metric: string;
   readonly unit: string | null;
   readonly valueType: SeriesKey['valueType'];
   readonly atMicros: number;
-  readonly value: Value;
+  /** Undefined: of class health, to be opened where it lies. */
+  readonly value: Value | undefined;
+  readonly chunkMicros: number;
 }
 
 export interface DeviceMetric {
@@ -91,23 +120,36 @@ export interface DeviceMetric {
 
 export async function findLatestValues(
   reader: Reader,
-  filter: { readonly deviceId?: string | undefined; readonly metric?: string | undefined },
+  filter: {
+    readonly deviceId?: string | undefined;
+    readonly metric?: string | undefined;
+    readonly withHealth: boolean;
+  },
   after: DeviceMetric | undefined,
   limit: number,
 ): Promise<LatestRow[]> {
-  const { rows } = await sql<Omit<LatestRow, 'atMicros' | 'value'> & PointColumns>`
-    select s.device_id as "deviceId", s.metric, s.unit, s.value_type as "valueType",
-      date_part('epoch', l.ts) as seconds, l.num, l.txt
+  // Of class health the newest value lies among the points, in the clear or in a chunk. It may have gone with its retention.
+  const { rows } = await sql<
+    Omit<LatestRow, 'atMicros' | 'value' | 'chunkMicros'> & PointColumns & { chunk: number | null }
+  >`
+    select s.id as "seriesId", s.organisation_id as "organisationId", s.device_id as "deviceId", s.metric, s.unit,
+      s.value_type as "valueType", date_part('epoch', l.ts) as seconds,
+      coalesce(l.num, p.num) as num, coalesce(l.txt, p.txt) as txt, date_part('epoch', p.chunk) as chunk
     from series s join series_latest l on l.series_id = s.id
-    where s.organisation_id = current_organisation()
+      left join lateral (
+        select num, txt, chunk from points where s.health and series_id = s.id and ts = l.ts
+      ) p on true
+    where (not s.health or (${filter.withHealth} and (p.chunk is not null or coalesce(l.num, p.num) is not null
+        or coalesce(l.txt, p.txt) is not null))) and s.organisation_id = current_organisation()
       ${filter.deviceId === undefined ? sql`` : sql`and s.device_id = ${filter.deviceId}`}
       ${filter.metric === undefined ? sql`` : sql`and s.metric = ${filter.metric}`}
       ${after === undefined ? sql`` : sql`and (s.device_id, s.metric) > (${after.deviceId}::uuid, ${after.metric})`}
     order by s.device_id, s.metric limit ${limit}`.execute(reader.db);
-  return rows.map(({ seconds, num, txt, ...row }) => ({
+  return rows.map(({ seconds, num, txt, chunk, ...row }) => ({
     ...row,
     atMicros: microsOf(seconds),
-    value: storedValue(row.valueType, num, txt),
+    chunkMicros: microsOf(chunk ?? 0),
+    value: chunk === null ? storedValue(row.valueType, num, txt) : undefined,
   }));
 }
 
@@ -115,6 +157,8 @@ export interface MetricRow extends DeviceMetric {
   readonly unit: string | null;
   readonly valueType: SeriesKey['valueType'];
   readonly health: boolean;
+  /** Points sealed so far of those that were there before; null: none are left. */
+  readonly sealedPoints: number | null;
   readonly firstMicros: number | null;
   readonly lastMicros: number | null;
 }
@@ -129,8 +173,8 @@ export async function findMetrics(
     Omit<MetricRow, 'firstMicros' | 'lastMicros'> & { first: number | null; last: number | null }
   >`
     select s.device_id as "deviceId", s.metric, s.unit, s.value_type as "valueType", s.health,
-      date_part('epoch', l.first_ts) as first, date_part('epoch', l.ts) as last
-    from series s left join series_latest l on l.series_id = s.id
+      g.sealed_points as "sealedPoints", date_part('epoch', l.first_ts) as first, date_part('epoch', l.ts) as last
+    from series s left join series_latest l on l.series_id = s.id left join series_sealings g on g.series_id = s.id
     where s.organisation_id = current_organisation()
       ${deviceId === undefined ? sql`` : sql`and s.device_id = ${deviceId}`}
       ${after === undefined ? sql`` : sql`and (s.device_id, s.metric) > (${after.deviceId}::uuid, ${after.metric})`}
@@ -140,43 +184,6 @@ export async function findMetrics(
     firstMicros: first === null ? null : microsOf(first),
     lastMicros: last === null ? null : microsOf(last),
   }));
-}
-
-export interface CurveRow {
-  readonly seriesId: number;
-  readonly deviceId: string;
-  readonly metric: string;
-  readonly unit: string | null;
-  readonly step: number;
-  readonly average: number;
-}
-
-/** Averages of each step, of one series per device: the named metric, or the first that has numbers. */
-export async function findCurves(
-  reader: Reader,
-  table: RollupTable,
-  deviceIds: readonly string[],
-  metric: string | undefined,
-  { fromMicros, toMicros }: TimeRange,
-  stepSeconds: number,
-): Promise<CurveRow[]> {
-  const { rows } = await sql<CurveRow>`
-    with chosen as (
-      select distinct on (device_id) id, device_id, metric, unit from series
-      where device_id = any(${deviceIds}::uuid[]) and value_type <> 'string'
-        ${metric === undefined ? sql`` : sql`and metric = ${metric}`}
-      order by device_id, value_type desc, metric
-    )
-    select c.id as "seriesId", c.device_id as "deviceId", c.metric, c.unit, step, average
-    from chosen c cross join lateral (
-      select floor(date_part('epoch', r.bucket - ${timestampParameter(fromMicros)}::timestamptz) / ${stepSeconds}) as step,
-        sum(r.sum) / sum(r.count) as average
-      from ${sql.table(table)} r
-      where r.series_id = c.id and r.bucket >= ${timestampParameter(fromMicros)}::timestamptz
-        and r.bucket < ${timestampParameter(toMicros)}::timestamptz
-      group by 1
-    ) steps order by c.device_id, step`.execute(reader.db);
-  return rows;
 }
 
 export interface Spacing {
@@ -249,9 +256,9 @@ export async function countPoints(
 }
 
 /** Exact: a double holds microseconds of this century with a digit to spare. */
-const microsOf = (seconds: number) => Math.round(seconds * 1_000_000);
+export const microsOf = (seconds: number) => Math.round(seconds * 1_000_000);
 
-function storedValue(type: SeriesKey['valueType'], num: number | null, txt: string | null): Value {
+export function storedValue(type: SeriesKey['valueType'], num: number | null, txt: string | null): Value {
   if (type === 'string') return txt ?? '';
   return type === 'boolean' ? num === 1 : (num ?? 0);
 }

@@ -1,13 +1,16 @@
 import { telemetryHistory } from '@valtronics/contract';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
 import type { UnauditedTx } from '../../security/audit/tokens.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
+import { createHealthValues } from './health-values.ts';
 import { decodeSketch, quantile, sketchCount } from './sketch.ts';
 import {
   aDevice,
   anOrganisation,
   aTelemetry,
+  dataKeysFor,
   eventually,
   type TelemetryUnderTest,
   type TestDevice,
@@ -120,7 +123,9 @@ describe('rollups', () => {
 
   it('stay right when their transaction fails now and then: what was in memory is dropped and read again', async () => {
     let failures = 0;
-    const inner = createRollups();
+    const inner = createRollups(
+      createHealthValues({ dataKeys: await dataKeysFor(telemetry.database), clock: systemClock }),
+    );
     const failing: JournalConsumer = {
       ...inner,
       async apply(tx: UnauditedTx, flushes: readonly CommittedFlush[]) {

@@ -1,6 +1,7 @@
 import type { UnauditedTx } from '../../security/audit/tokens.ts';
-import type { CommittedFlush, CommittedPoint, JournalConsumer } from './committed.ts';
-import { findLatest, findRollups, storeLatest, storeRollups } from './rollup.repository.ts';
+import type { CommittedFlush, CommittedPoint, JournalConsumer, SeriesKey } from './committed.ts';
+import type { HealthValues } from './health-values.ts';
+import { findLatest, findRollups, type RollupTable, storeLatest, storeRollups } from './rollup.repository.ts';
 import {
   addToBucket,
   emptyBucket,
@@ -23,6 +24,8 @@ interface Level {
 
 interface SeriesState {
   readonly seriesId: number;
+  /** As the last point had it: a series may be marked, or be known by another object later. */
+  series: SeriesKey;
   /** As stored, with what was added since; undefined: nothing is stored of this series. */
   latest: LatestState | undefined;
   /** The newest time that is stored: no bucket after its own can exist. */
@@ -42,7 +45,7 @@ const COMMITS_BETWEEN_COUNTS = 32;
  * Count, sum, least, greatest and sketch of every minute and hour, and the newest value of each series. What is in memory is always
  * what the table has plus the running transaction; a rollback drops all of it.
  */
-export function createRollups(): JournalConsumer {
+export function createRollups(health: Pick<HealthValues, 'sealRollup' | 'openRollups'>): JournalConsumer {
   let states = new Map<number, SeriesState>();
   let commits = 0;
 
@@ -63,10 +66,11 @@ export function createRollups(): JournalConsumer {
         previous = series.id;
         let state = states.get(series.id);
         if (!state) {
-          state = emptyState(series.id);
+          state = emptyState(series);
           states.set(series.id, state);
           unread.push(series.id);
         }
+        state.series = series;
         touched.add(state);
       }
     }
@@ -101,10 +105,20 @@ export function createRollups(): JournalConsumer {
     }
     const table = at === 0 ? 'rollups_1m' : 'rollups_1h';
     for (let start = 0; start < wanted.length; start += MAX_ROWS) {
-      for (const row of await findRollups(tx, table, wanted.slice(start, start + MAX_ROWS))) {
-        states.get(row.seriesId)?.levels[at].buckets.set(row.startMicros, openBucket(row));
+      const rows = await findRollups(tx, table, wanted.slice(start, start + MAX_ROWS));
+      for (const [organisationId, own] of Map.groupBy(rows, (row) => organisationOf(row))) {
+        for (const row of await health.openRollups(organisationId, table, own)) {
+          states.get(row.seriesId)?.levels[at].buckets.set(row.startMicros, openBucket(row));
+        }
       }
     }
+  }
+
+  const organisationOf = ({ seriesId }: RollupKey) => states.get(seriesId)?.series.organisationId ?? 0;
+
+  async function sealedRow(table: RollupTable, row: RollupRow): Promise<RollupRow> {
+    const sealed = await health.sealRollup(organisationOf(row), table, row);
+    return { ...row, sum: 0, min: 0, max: 0, sketch: Buffer.alloc(0), sealed };
   }
 
   /** Points of a series stand together, so buckets are looked up once for a stretch of them. */
@@ -142,15 +156,22 @@ export function createRollups(): JournalConsumer {
     const hours: RollupRow[] = [];
     // In order of their keys: the index is walked once, and two transactions could never wait for each other in a circle.
     for (const state of [...touched].sort((a, b) => a.seriesId - b.seriesId)) {
-      if (state.changed && state.latest) latest.push(state.latest);
+      // Of class health the newest value is read where it lies among the points.
+      if (state.changed && state.latest)
+        latest.push(state.series.health ? { ...state.latest, num: null, txt: null } : state.latest);
       collect(state, 0, minutes);
       collect(state, 1, hours);
     }
-    for (let start = 0; start < minutes.length; start += MAX_ROWS) {
-      await storeRollups(tx, 'rollups_1m', minutes.slice(start, start + MAX_ROWS));
-    }
-    for (let start = 0; start < hours.length; start += MAX_ROWS) {
-      await storeRollups(tx, 'rollups_1h', hours.slice(start, start + MAX_ROWS));
+    for (const [table, rows] of [
+      ['rollups_1m', minutes],
+      ['rollups_1h', hours],
+    ] as const) {
+      for (let start = 0; start < rows.length; start += MAX_ROWS) {
+        const stored: RollupRow[] = [];
+        for (const row of rows.slice(start, start + MAX_ROWS))
+          stored.push(states.get(row.seriesId)?.series.health ? await sealedRow(table, row) : row);
+        await storeRollups(tx, table, stored);
+      }
     }
     for (let start = 0; start < latest.length; start += MAX_ROWS) {
       await storeLatest(tx, latest.slice(start, start + MAX_ROWS));
@@ -197,9 +218,10 @@ export function createRollups(): JournalConsumer {
   };
 }
 
-function emptyState(seriesId: number): SeriesState {
+function emptyState(series: SeriesKey): SeriesState {
   return {
-    seriesId,
+    seriesId: series.id,
+    series,
     latest: undefined,
     storedMicros: Number.NEGATIVE_INFINITY,
     changed: false,

@@ -1,6 +1,7 @@
 import {
   telemetryHistory,
   telemetryLatest,
+  telemetryMarkHealth,
   telemetryMetrics,
   telemetryRaw,
   telemetrySend,
@@ -8,9 +9,14 @@ import {
   telemetrySummary,
 } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
+import type { Member } from '../../security/access/principal.ts';
 import { sightOf } from '../../security/access/sight.ts';
+import type { Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import type { HealthMarking } from './health-marking.ts';
+import { type Look, seesHealth } from './health-reading.ts';
+import type { HealthValues } from './health-values.ts';
 import { scanPoints } from './scan-points.ts';
 import type { Ingest } from './telemetry.ingest.ts';
 import { history, latestValues, metricList, rawPoints, sparklines } from './telemetry.query.ts';
@@ -21,9 +27,12 @@ export function addTelemetryRoutes(deps: {
   gate: EndpointGate;
   transactions: Transactions;
   submit: Ingest['submit'];
+  health: HealthValues;
+  marking: HealthMarking;
   clock: Clock;
 }): void {
-  const { gate, transactions, submit, clock } = deps;
+  const { gate, transactions, submit, health, marking, clock } = deps;
+  const lookOf = (reader: Reader, principal: Member): Look => ({ reader, health, seesHealth: seesHealth(principal) });
 
   gate.handle(
     telemetrySend,
@@ -35,12 +44,25 @@ export function addTelemetryRoutes(deps: {
     },
     scanPoints,
   );
-  gate.handle(telemetryRaw, ({ query, read }) => read((reader) => rawPoints(reader, query)));
-  gate.handle(telemetryLatest, ({ query, read }) => read((reader) => latestValues(reader, query)));
-  gate.handle(telemetryHistory, ({ query, read }) => read((reader) => history(reader, query)));
-  gate.handle(telemetryMetrics, ({ query, read }) => read((reader) => metricList(reader, query)));
-  gate.handle(telemetrySparklines, ({ query, read }) =>
-    read((reader) => sparklines(reader, query, clock.now() * 1000)),
+  gate.handle(telemetryRaw, ({ query, read, principal }) =>
+    read((reader) => rawPoints(lookOf(reader, principal), query)),
   );
-  gate.handle(telemetrySummary, ({ query, read }) => read((reader) => summary(reader, query, clock.now() * 1000)));
+  gate.handle(telemetryLatest, ({ query, read, principal }) =>
+    read((reader) => latestValues(lookOf(reader, principal), query)),
+  );
+  gate.handle(telemetryHistory, ({ query, read, principal }) =>
+    read((reader) => history(lookOf(reader, principal), query)),
+  );
+  gate.handle(telemetryMetrics, ({ query, read }) => read((reader) => metricList(reader, query)));
+  gate.handle(telemetrySparklines, ({ query, read, principal }) =>
+    read((reader) => sparklines(lookOf(reader, principal), query, clock.now() * 1000)),
+  );
+  gate.handle(telemetrySummary, ({ query, read, principal }) =>
+    read((reader) => summary(lookOf(reader, principal), query, clock.now() * 1000)),
+  );
+  gate.handle(telemetryMarkHealth, async ({ body, write }) => {
+    const marked = await write((tx) => marking.mark(tx, body));
+    marking.marked(body);
+    return { marked };
+  });
 }

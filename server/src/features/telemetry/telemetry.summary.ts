@@ -2,13 +2,13 @@ import { sketchRelativeError, type telemetrySummary } from '@valtronics/contract
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Answer, Call } from '../../security/gate/call.ts';
 import type { SeriesKey } from './committed.ts';
+import { type Look, readPoints, readRollups } from './health-reading.ts';
 import { addRollup, addValue, emptyFigures, type Figures, shown } from './history.ts';
 import { rangeOf, seriesOf } from './telemetry.query.ts';
 import {
   countPoints,
   type Extent,
   findExtent,
-  findPoints,
   findRollupRange,
   findSpacing,
   type Spacing,
@@ -24,13 +24,14 @@ const MAX_EDGE_POINTS = 200_000;
 const MAX_MINUTE_BUCKETS = 31 * 24 * 60;
 
 export async function summary(
-  reader: Reader,
+  look: Look,
   query: Call<typeof telemetrySummary>['query'],
   nowMicros: number,
 ): Promise<Answer<typeof telemetrySummary>> {
   const range = rangeOf(query);
-  const series = await seriesOf(reader, query);
-  const figures = await figuresOf(reader, series, range);
+  const { reader } = look;
+  const series = await seriesOf(look, query);
+  const figures = await figuresOf(look, series, range);
   const extent = figures.count > 0 ? await findExtent(reader, series.id, range) : undefined;
   // Nobody expects points of the future.
   const toMicros = Math.max(range.fromMicros, Math.min(range.toMicros, nowMicros));
@@ -55,22 +56,22 @@ export async function summary(
 }
 
 /** Whole hours, then whole minutes, and single points where the range cuts a minute: exact, and never much to read. */
-async function figuresOf(reader: Reader, series: SeriesKey, range: TimeRange): Promise<Figures> {
+async function figuresOf(look: Look, series: SeriesKey, range: TimeRange): Promise<Figures> {
   const figures = emptyFigures();
   if (series.valueType === 'string') {
-    figures.count = await countPoints(reader, series.id, range);
+    figures.count = await countPoints(look.reader, series.id, range);
     return figures;
   }
   const minutes = inner(range, MINUTE_MICROS);
   const hours = inner(minutes, HOUR_MICROS);
   for (const edge of around(range, minutes)) {
-    for (const { value } of await findPoints(reader, series, edge, MAX_EDGE_POINTS)) addValue(figures, Number(value));
+    for (const { value } of await readPoints(look, series, edge, MAX_EDGE_POINTS)) addValue(figures, Number(value));
   }
   for (const edge of around(minutes, hours)) {
-    for (const part of await findRollupRange(reader, 'rollups_1m', series.id, edge, true)) addRollup(figures, part);
+    for (const part of await readRollups(look, 'rollups_1m', series, edge, true)) addRollup(figures, part);
   }
   if (hours.fromMicros < hours.toMicros) {
-    for (const part of await findRollupRange(reader, 'rollups_1h', series.id, hours, true)) addRollup(figures, part);
+    for (const part of await readRollups(look, 'rollups_1h', series, hours, true)) addRollup(figures, part);
   }
   return figures;
 }

@@ -68,7 +68,8 @@ export function createReadings(deps: {
 
 async function concernsHealth(reader: Reader, deviceId: string | undefined): Promise<boolean> {
   const found = await sql<{ health: boolean }>`
-    select exists (select from devices where health and (${deviceId ?? null}::uuid is null or id = ${deviceId ?? null}::uuid)) as health`.execute(
+    select exists (select from devices where health and (${deviceId ?? null}::uuid is null or id = ${deviceId ?? null}::uuid))
+      or exists (select from series where health and (${deviceId ?? null}::uuid is null or device_id = ${deviceId ?? null}::uuid)) as health`.execute(
     reader.db,
   );
   return found.rows[0]?.health === true;

@@ -57,6 +57,7 @@ export const unauditedReasons = {
   siem_progress: 'how far a SIEM has been told is bookkeeping of deliveries',
   audit_sequence: 'what the log itself does with its events: their places, tiles and checkpoints',
   data_key: 'a data key comes with the first value sealed by it; epochs have events of their own',
+  seal_marked: 'the same values, sealed; that they shall be is recorded, and that they are',
   reseal: 'the same values under the next key epoch, whose beginning is recorded',
   housekeeping: 'expired rows are removed by declared retention',
 } as const satisfies Record<string, string>;

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Reader } from '../audit/tokens.ts';
 import type { Place } from '../crypto/sealed-value.ts';
+import { keyText } from '../keys/resealing.repository.ts';
 import { placeOf, type SealedColumn } from '../keys/sealed-columns.ts';
 
 /** Some sealed values of a column, with the place each was sealed for. */
@@ -10,7 +11,7 @@ export async function sampleSealed(
   most: number,
 ): Promise<{ place: Place; value: Buffer }[]> {
   const { ref } = sql;
-  const key = column.keyType === 'bytea' ? sql`encode(${ref(column.key)}, 'hex')` : sql`${ref(column.key)}::text`;
+  const key = keyText(column);
   const beside = column.besideKey === undefined ? sql`null::text` : sql`${ref(column.besideKey)}::text`;
   const organisation = column.owner === 'organisation' ? ref('organisation_id') : sql`null::integer`;
   const found = await sql<{ key: string; beside: string | null; organisation: number | null; value: Buffer }>`

@@ -1,4 +1,4 @@
-import { fieldsIn, hashed, inClear, shownToNobody } from './field.ts';
+import { fieldsIn, hashed, inClear, sealedWith, shownToNobody } from './field.ts';
 
 const notYetSealed = inClear('searched and sorted by; it is sealed with the blind index');
 const values = {
@@ -9,7 +9,13 @@ const values = {
   clear: ['telemetry:read'],
   masked: [],
   search: 'no',
-  stored: inClear('counted by the database; values of series marked as health are sealed apart'),
+  stored: inClear('counted by the database; of series marked as health nothing is here, all is in `sealed`'),
+} as const;
+/** Of series marked as health, in which the permission is one of its own. */
+const sealedValues = {
+  ...values,
+  clear: ['health:read'],
+  stored: sealedWith('organisation'),
 } as const;
 /** Whoever may act on what is measured, or may carry it out of the platform, may have to know whose it is or which device it was. */
 const revealBy = ['alert:acknowledge', 'analytics:export'] as const;
@@ -89,9 +95,12 @@ export const measuredFields = [
   }),
 
   ...fieldsIn('points', values, { num: {}, txt: {} }),
+  ...fieldsIn('points', sealedValues, { sealed: {} }),
   ...fieldsIn('series_latest', values, { num: {}, txt: {} }),
   ...fieldsIn('rollups_1m', values, { sum: {}, min: {}, max: {}, sketch: {} }),
+  ...fieldsIn('rollups_1m', sealedValues, { sealed: {} }),
   ...fieldsIn('rollups_1h', values, { sum: {}, min: {}, max: {}, sketch: {} }),
+  ...fieldsIn('rollups_1h', sealedValues, { sealed: {} }),
   ...fieldsIn('telemetry_journal', values, { payload: { clear: [], retention: 'moments' } }),
   ...fieldsIn('point_ids', { ...shownToNobody, retention: 'redelivery', basis: 'operation' } as const, {
     point_id: { class: 'identifier', stored: inClear('a device’s own number of a point, to know it again') },

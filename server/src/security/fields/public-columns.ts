@@ -71,7 +71,7 @@ const columns: Readonly<Record<string, string>> = {
   password_resets: 'id organisation_id user_id created_at expires_at used_at',
   person_device_groups: 'user_id group_id organisation_id',
   point_ids: 'device_id organisation_id ts created_at',
-  points: 'series_id organisation_id ts',
+  points: 'series_id organisation_id ts chunk',
   provider_sessions: 'session_id organisation_id identity_id',
   recovery_codes: 'user_id organisation_id created_at used_at',
   refresh_families: 'session_id organisation_id generation rotated_at dpop_thumbprint',
@@ -85,6 +85,7 @@ const columns: Readonly<Record<string, string>> = {
   series: 'id organisation_id device_id metric value_type unit health created_at',
   series_latest: 'series_id organisation_id first_ts ts',
   series_purges: 'series_id organisation_id requested_at',
+  series_sealings: 'series_id organisation_id requested_at sealed_points',
   session_caches: 'place namespace used_at',
   session_changes: 'transaction noted_at',
   sessions:

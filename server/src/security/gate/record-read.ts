@@ -13,6 +13,8 @@ export async function recordRead(
 ): Promise<void> {
   // A device reads what is its own.
   if (audit.kind !== 'reads' || (principal.kind !== 'user' && principal.kind !== 'apiKey')) return;
+  // Who may not see values of class health is shown none: an event about that would hide those that say something.
+  if (audit.of === 'health' && !principal.permissions.has('health:read')) return;
   const { organisationId, viewers } = principal;
   const { id } = (params ?? {}) as { id?: string };
   await record({

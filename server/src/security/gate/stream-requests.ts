@@ -146,6 +146,8 @@ export function serveRequests(options: RequestsOptions): Requests {
   /** Who watches is recorded before they see anything, as where they ask once. A device watches what is its own. */
   function recordSubscription({ audit, channel }: Stream, filter: { deviceId?: unknown }): Promise<void> | undefined {
     if (audit.kind !== 'reads' || principal.kind === 'device') return undefined;
+    // Nothing of class health is shown to them.
+    if (audit.of === 'health' && !principal.permissions.has('health:read')) return undefined;
     const { organisationId, viewers } = principal;
     return options.recordReading({
       context: { organisationId, viewers, actor: actorOf(principal), address, requestId: null },

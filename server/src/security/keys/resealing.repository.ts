@@ -15,16 +15,16 @@ export async function listSealedOtherwise(
   column: SealedColumn,
   { header, after, limit }: { readonly header: Buffer; readonly after: string | undefined; readonly limit: number },
 ): Promise<SealedRow[]> {
-  const { key, keyType, besideKey, owner } = column;
+  const { besideKey, owner } = column;
   const rows = await sql<SealedRow>`
-    select ${keyType === 'bytea' ? sql`encode(${sql.ref(key)}, 'hex')` : sql`${sql.ref(key)}::text`} as key,
+    select ${keyText(column)} as key,
       ${besideKey === undefined ? sql`null` : sql`${sql.ref(besideKey)}::text`} as beside,
       ${owner === 'organisation' ? sql`organisation_id` : sql`null::integer`} as organisation,
       ${sql.ref(column.column)} as sealed
     from ${sql.table(column.table)}
-    where substring(${sql.ref(column.column)} from 1 for 5) <> ${header}
-      and ${after === undefined ? sql`true` : sql`${sql.ref(key)} > ${keyValue(column, after)}`}
-    order by ${sql.ref(key)} limit ${limit}`.execute(reader.db);
+    where ${sql.ref(column.column)} is not null and substring(${sql.ref(column.column)} from 1 for 5) <> ${header}
+      and ${after === undefined ? sql`true` : sql`(${keyColumns(column)}) > (${keyValues(column, after)})`}
+    order by ${keyColumns(column)} limit ${limit}`.execute(reader.db);
   return rows.rows;
 }
 
@@ -35,7 +35,9 @@ export async function replaceSealed(
   { key, before, after }: { readonly key: string; readonly before: Buffer; readonly after: Buffer },
 ): Promise<void> {
   await sql`update ${sql.table(column.table)} set ${sql.ref(column.column)} = ${after}
-    where ${sql.ref(column.key)} = ${keyValue(column, key)} and ${sql.ref(column.column)} = ${before}`.execute(tx.db);
+    where (${keyColumns(column)}) = (${keyValues(column, key)}) and ${sql.ref(column.column)} = ${before}`.execute(
+    tx.db,
+  );
 }
 
 export interface SealedCount {
@@ -49,11 +51,37 @@ export async function countSealed(reader: Reader, { table, column }: SealedColum
   const counts = await sql<SealedCount>`
     select get_byte(${value}, 0) as version, ('x' || encode(substring(${value} from 2 for 4), 'hex'))::bit(32)::bigint::float8 as epoch,
       count(*)::int as values
-    from ${sql.table(table)} where length(${value}) >= 5 group by 1, 2`.execute(reader.db);
+    from ${sql.table(table)} where ${value} is not null and length(${value}) >= 5 group by 1, 2`.execute(reader.db);
   return counts.rows;
+}
+
+/** The primary key of a row as places and cursors have it. */
+export function keyText({ key, keyType, thenKey }: SealedColumn): RawBuilder<string> {
+  const first = keyType === 'bytea' ? sql<string>`encode(${sql.ref(key)}, 'hex')` : sql<string>`${sql.ref(key)}::text`;
+  if (thenKey === undefined) return first;
+  const second = sql.ref(thenKey.column);
+  // Exact: PostgreSQL keeps microseconds, and extracts them as a numeric.
+  return thenKey.type === 'time'
+    ? sql`${first} || '/' || (extract(epoch from ${second}) * 1000000)::bigint::text`
+    : sql`${first} || '/' || ${second}::text`;
+}
+
+const keyColumns = ({ key, thenKey }: SealedColumn): RawBuilder<unknown> =>
+  sql.join([key, ...(thenKey === undefined ? [] : [thenKey.column])].map((name) => sql.ref(name)));
+
+function keyValues(column: SealedColumn, key: string): RawBuilder<unknown> {
+  const { thenKey } = column;
+  if (thenKey === undefined) return keyValue(column, key);
+  const [first = '', second = ''] = key.split('/');
+  const then =
+    thenKey.type === 'uuid'
+      ? sql`${second}::uuid`
+      : sql`timestamptz 'epoch' + ${second}::bigint * interval '1 microsecond'`;
+  return sql`${keyValue(column, first)}, ${then}`;
 }
 
 function keyValue({ keyType }: SealedColumn, key: string): RawBuilder<unknown> {
   if (keyType === 'bytea') return sql`decode(${key}, 'hex')`;
+  if (keyType === 'integer') return sql`${key}::integer`;
   return keyType === 'uuid' ? sql`${key}::uuid` : sql`${key}::text`;
 }

@@ -6,7 +6,9 @@ export interface SealedColumn {
   readonly column: string;
   /** The primary key; bytes are written in hexadecimal, as they are in places. */
   readonly key: string;
-  readonly keyType: 'uuid' | 'text' | 'bytea';
+  readonly keyType: 'uuid' | 'text' | 'bytea' | 'integer';
+  /** Where the primary key is of two columns, the second; the key is then both with a slash between, times in microseconds since 1970. */
+  readonly thenKey?: { readonly column: string; readonly type: 'time' | 'uuid' };
   /** `organisation`: the row has an organisation_id; `instance`: it belongs to none. */
   readonly owner: 'organisation' | 'instance';
   /** Another column that belongs to the place, written behind the key. */
@@ -14,6 +16,7 @@ export interface SealedColumn {
 }
 
 const ofOrganisation = { key: 'id', keyType: 'uuid', owner: 'organisation' } as const;
+const ofSeries = { key: 'series_id', keyType: 'integer', owner: 'organisation' } as const;
 const ofInstance = { key: 'id', keyType: 'uuid', owner: 'instance' } as const;
 
 /** All of them; a test holds the list against the schema. Where a value is sealed and opened its place must be the one that is told here. */
@@ -27,7 +30,10 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'factors', column: 'secret_sealed', ...ofOrganisation },
   { table: 'identity_providers', column: 'client_secret_sealed', ...ofOrganisation },
   { table: 'notification_channels', column: 'secret_sealed', ...ofOrganisation },
+  { table: 'points', column: 'sealed', ...ofSeries, thenKey: { column: 'ts', type: 'time' } },
   { table: 'refresh_families', column: 'secret_sealed', ...ofOrganisation, key: 'session_id' },
+  { table: 'rollups_1h', column: 'sealed', ...ofSeries, thenKey: { column: 'bucket', type: 'time' } },
+  { table: 'rollups_1m', column: 'sealed', ...ofSeries, thenKey: { column: 'bucket', type: 'time' } },
   { table: 'siem_destinations', column: 'client_key_sealed', ...ofOrganisation },
   { table: 'siem_destinations', column: 'secret_sealed', ...ofOrganisation },
   { table: 'signing_keys', column: 'private_sealed', ...ofInstance, key: 'kid', keyType: 'text' },

@@ -6,6 +6,7 @@ export const permissionWords: Record<Permission, string> = {
   'device:delete': 'Delete devices with their telemetry',
   'telemetry:read': 'See measurements',
   'telemetry:write': 'Write measurements for devices',
+  'health:read': 'See the values of measurements of people',
   'alert:read': 'See alerts and rules',
   'alert:write': 'Create, change and delete rules',
   'alert:acknowledge': 'Acknowledge, resolve and note alerts',

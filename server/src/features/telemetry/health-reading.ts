@@ -1,0 +1,63 @@
+import type { Permission } from '@valtronics/contract';
+import { Problem } from '../../lib/problem.ts';
+import type { Reader } from '../../security/audit/tokens.ts';
+import type { SeriesKey } from './committed.ts';
+import type { HealthValues } from './health-values.ts';
+import type { RollupTable } from './rollup.repository.ts';
+import {
+  findHealthPoints,
+  findPoints,
+  findRollupRange,
+  type PointAt,
+  type RollupPart,
+  type TimeRange,
+} from './telemetry.repository.ts';
+
+/** Somebody looks: where, how what is sealed is opened, and whether they may see it. */
+export interface Look {
+  readonly reader: Reader;
+  readonly health: HealthValues;
+  readonly seesHealth: boolean;
+}
+
+/** The one rule of who sees what devices of class health measured, for every answer that could hold it. */
+export const seesHealth = ({ permissions }: { readonly permissions: ReadonlySet<Permission> }): boolean =>
+  permissions.has('health:read');
+
+export const withheld = (): Problem =>
+  new Problem('health_withheld', { detail: 'Values of class health are shown to who holds health:read.' });
+
+const TRIES = 3;
+
+/** What was stored of a series, oldest first, with the values of class health opened. */
+export async function readPoints(
+  { reader, health }: Omit<Look, 'seesHealth'>,
+  series: Pick<SeriesKey, 'id' | 'organisationId' | 'valueType' | 'health'>,
+  range: TimeRange,
+  limit: number,
+): Promise<PointAt[]> {
+  if (!series.health) return findPoints(reader, series, range, limit);
+  for (let turn = 1; ; turn += 1) {
+    const rows = await findHealthPoints(reader, series, range, limit);
+    const sealed = rows.filter(({ value }) => value === undefined);
+    const values = await health.open(reader, series.organisationId, sealed);
+    const opened = new Map(sealed.map(({ atMicros }, index) => [atMicros, values[index]]));
+    const points = rows.flatMap(({ atMicros, value }) => {
+      const found = value ?? opened.get(atMicros);
+      return found === undefined ? [] : [{ atMicros, value: found }];
+    });
+    // A chunk that went with its retention between two statements: then its rows are gone as well.
+    if (points.length === rows.length || turn === TRIES) return points;
+  }
+}
+
+export async function readRollups(
+  { reader, health }: Omit<Look, 'seesHealth'>,
+  table: RollupTable,
+  series: Pick<SeriesKey, 'id' | 'organisationId' | 'health'>,
+  range: TimeRange,
+  withSketch: boolean,
+): Promise<RollupPart[]> {
+  const parts = await findRollupRange(reader, table, series.id, range, withSketch);
+  return series.health ? health.openRollups(series.organisationId, table, parts) : parts;
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import {
+  type ClearPoint,
+  endSealing,
+  findClearPoints,
+  findClearRollups,
+  findSealings,
+  forgetLatestValues,
+  type MarkedSeries,
+  sealPoints,
+  sealRollups,
+} from './health.repository.ts';
+import type { HealthValues, SealedChunk } from './health-values.ts';
+import { dayOf } from './timestamp.ts';
+
+const SERIES_AT_ONCE = 20;
+const POINTS_AT_ONCE = 5000;
+const ROLLUPS_AT_ONCE = 500;
+// Another server may know the series as it was for five minutes, and one flush more. What it wrote meanwhile is sealed by the pass that begins
+// after that, so the work is over no sooner.
+const SETTLED_MS = 7 * 60_000;
+const actor = { kind: 'system', id: null, label: 'sealing' } as const;
+
+/**
+ * What a series had before it was marked is sealed while everybody reads and writes. Nothing keeps count but the rows, which are sealed or not: it can
+ * be killed at any moment and goes on with what is left.
+ */
+export function createHealthJobs(deps: {
+  readonly transactions: Transactions;
+  readonly health: HealthValues;
+  readonly clock: Clock;
+}): Job[] {
+  const { transactions, health, clock } = deps;
+
+  async function sealMarked(signal: AbortSignal): Promise<void> {
+    const begunAt = clock.now();
+    for (const series of await transactions.readAcross((reader) => findSealings(reader, SERIES_AT_ONCE))) {
+      await transactions.unaudited(null, 'seal_marked', (tx) => forgetLatestValues(tx, series.id));
+      await sealPointsOf(series, signal);
+      await sealRollupsOf(series, 'rollups_1m', signal);
+      await sealRollupsOf(series, 'rollups_1h', signal);
+      if (signal.aborted) return;
+      if (begunAt - series.requestedAt.getTime() < SETTLED_MS) continue;
+      const points = await transactions.unaudited(null, 'seal_marked', (tx) => endSealing(tx, series.id));
+      const { organisationId, deviceId, metric } = series;
+      await transactions.system({ organisationId, actor, event: 'telemetry.health_sealed' }, async (tx) => {
+        tx.describe({ resource: { kind: 'device', id: deviceId }, details: { metric, points } });
+      });
+    }
+  }
+
+  async function sealPointsOf(series: MarkedSeries, signal: AbortSignal): Promise<void> {
+    let after: number | undefined;
+    while (!signal.aborted) {
+      const points = await transactions.readAcross((reader) => findClearPoints(reader, series, after, POINTS_AT_ONCE));
+      // Outside of a transaction: computing holds no lock.
+      const chunks = await chunksOf(series, points);
+      if (chunks.length > 0)
+        await transactions.unaudited(null, 'seal_marked', (tx) => sealPoints(tx, series.id, chunks));
+      after = points.at(-1)?.atMicros;
+      if (points.length < POINTS_AT_ONCE) return;
+    }
+  }
+
+  async function chunksOf(series: MarkedSeries, points: readonly ClearPoint[]) {
+    const chunks: (SealedChunk & { times: number[] })[] = [];
+    for (const day of Map.groupBy(points, ({ atMicros }) => dayOf(atMicros)).values()) {
+      for (let start = 0; start < day.length; ) {
+        const chunk = await health.seal(series, day, start, day.length);
+        chunks.push({ ...chunk, times: day.slice(start, chunk.end).map(({ atMicros }) => atMicros) });
+        start = chunk.end;
+      }
+    }
+    return chunks;
+  }
+
+  async function sealRollupsOf(
+    series: MarkedSeries,
+    table: 'rollups_1m' | 'rollups_1h',
+    signal: AbortSignal,
+  ): Promise<void> {
+    let after: number | undefined;
+    while (!signal.aborted) {
+      const rows = await transactions.readAcross((reader) =>
+        findClearRollups(reader, table, series.id, after, ROLLUPS_AT_ONCE),
+      );
+      const renewed: { startMicros: number; count: number; sealed: Buffer }[] = [];
+      for (const row of rows)
+        renewed.push({ ...row, sealed: await health.sealRollup(series.organisationId, table, row) });
+      if (renewed.length > 0)
+        await transactions.unaudited(null, 'seal_marked', (tx) => sealRollups(tx, table, series.id, renewed));
+      after = rows.at(-1)?.startMicros;
+      if (rows.length < ROLLUPS_AT_ONCE) return;
+    }
+  }
+
+  return [{ name: 'sealing of marked series', everySeconds: 10, run: sealMarked }];
+}
