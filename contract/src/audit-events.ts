@@ -109,6 +109,7 @@ export const auditEvents = {
   'audit.pruned': 'removed audit events past their retention',
   'audit.values_erased': 'erased personal values from the audit log',
   'backup.created': 'made a backup',
+  'backup.deleted': 'threw away a backup that was not to be kept any longer',
   'backup.drilled': 'tried a backup out in a drill',
   'backup.restored': 'restored a backup, which ended all sessions',
   'telemetry.read': 'read telemetry of health',

@@ -51,6 +51,8 @@ export const securityActions = {
   'audit.checkpoint': { category: 'configuration', text: 'signed a checkpoint of the audit log' },
   'backup.tampered': { category: 'incident', text: 'is not the backup that was made' },
   'backup.drill_failed': { category: 'incident', text: 'found in a drill that a backup does not come back' },
+  'backup.failed': { category: 'incident', text: 'could not make a backup, or look at one' },
+  'backup.overdue': { category: 'incident', text: 'has no backup, or no drill, as new as it should have' },
   'siem.tested': { category: 'configuration', text: 'sent a test event to a destination of security events' },
   'clock.jumped': { category: 'incident', text: 'moved its clock' },
 } as const satisfies Record<string, { category: SecurityCategory; text: string }>;

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { backupCommandRunner } from './backup-process.ts';
 import { createHostCommands, type HostCommands } from './control/host-commands.ts';
 import { createAccess } from './features/access/index.ts';
 import { createAlerts } from './features/alerts/index.ts';
 import { createAuditLog } from './features/audit-log/index.ts';
+import { createBackups } from './features/backups/index.ts';
 import { createBlocks } from './features/blocks/index.ts';
 import { createDevices } from './features/devices/index.ts';
 import type { FirstStart } from './features/identity/first-start.ts';
@@ -200,6 +202,16 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     random: Math.random,
   });
   createBlocks({ gate, transactions, blocks, allowList: security.allowList, settings: config, clock });
+  const backups = createBackups({
+    settings: config.backups,
+    transactions,
+    lockConnection: running.connectionOf('maintenance'),
+    events: security.events,
+    run: backupCommandRunner(config.dataDir),
+    metrics,
+    clock,
+    log,
+  });
   createOperations({
     gate,
     metrics,
@@ -220,6 +232,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     ...incidents.jobs,
     ...securityEvents.jobs,
     ...telemetry.jobs,
+    ...backups.jobs,
   ])
     jobs.add(job);
 
@@ -251,6 +264,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     /** First no new work, then what was taken is made durable and acknowledged, then the database. */
     async stop() {
       await jobs.stop();
+      await backups.stop();
       await doors.endStreams();
       const closing = doors.close();
       await telemetry.drain();

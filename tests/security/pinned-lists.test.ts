@@ -71,6 +71,7 @@ describe('pinned lists', () => {
       'account_mail',
       'api_key_touch',
       'audit_sequence',
+      'backup_runs',
       'challenge',
       'command_progress',
       'data_key',

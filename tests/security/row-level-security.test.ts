@@ -31,9 +31,10 @@ const tables = () =>
       and c.relkind in ('r', 'p') and not c.relispartition
     order by 1`);
 
-/** What belongs to something that belongs to an organisation: row-level security of that table decides. Shown with rows at the end. */
+/** What belongs to something that belongs to an organisation: row-level security of that table decides. Shown with rows at the end. Or to whoever runs the instance. */
 const ofATree = '(tree IN ( SELECT audit_trees.id\n   FROM audit_trees))';
 const throughAnother: Readonly<Record<string, string>> = {
+  backup_runs: 'operates_instance()',
   audit_checkpoints: ofATree,
   audit_leaves: ofATree,
   audit_tiles: ofATree,
@@ -51,6 +52,7 @@ describe('row-level security', () => {
       'audit_pending',
       'audit_salts',
       'audit_tiles',
+      'backup_runs',
       'detection_progress',
       'device_authorities',
       'device_certificate_revocations',
@@ -84,13 +86,15 @@ describe('row-level security', () => {
     }
     // Guessers belong to no organisation, and are counted before anybody knows whom they claim to be. Which sessions changed is for every
     // server, whoever's they are, and says no more than their ids. Of the keys of the audit log it reads the public halves; what belongs
-    // to a tree is under policies of its own (below). Epochs are wrapped under the root key, which the database does not have.
+    // to a tree is under policies of its own (below). Epochs are wrapped under the root key, which the database does not have. Backups are
+    // shown to the organisation that runs the instance, which is a policy too.
     expect(readable).toEqual([
       'audit_checkpoints',
       'audit_keys',
       'audit_leaves',
       'audit_salts',
       'audit_tiles',
+      'backup_runs',
       'device_cookies',
       'guess_accounts',
       'guess_attempts',

@@ -16,6 +16,8 @@ export async function aBackupPlace() {
     ...place.env,
     VALTRONICS_BACKUP_FOLDER: folder,
     VALTRONICS_BACKUP_RECIPIENTS: await identityToRecipient(identity),
+    // Only what the test makes.
+    VALTRONICS_BACKUP_EVERY_HOURS: '0',
   };
   return { ...place, env, folder, key };
 }

@@ -5,8 +5,9 @@ import { openDump } from '../platform/db/dump/dump-tables.ts';
 import { loadAuditKey } from '../security/audit/audit-key.ts';
 import { createBackup } from '../security/backups/create-backup.ts';
 import { digestOf } from '../security/backups/manifest.ts';
+import { recordedRun } from '../security/backups/recorded-run.ts';
 import { checkRecipients } from '../security/crypto/files/age-keys.ts';
-import { folderOption, givenStore } from './backup-place.ts';
+import { actorOf, folderOption, givenStore, scheduledOption } from './backup-place.ts';
 import { createByteProgress, inUnits } from './byte-progress.ts';
 import { command } from './command.ts';
 import { CommandError, UsageError } from './command-error.ts';
@@ -19,7 +20,7 @@ export const backupCreate = command(
   {
     name: 'backup create',
     summary: 'Back the database up: compressed, encrypted to age recipients, signed',
-    options: { ...folderOption, ...recipientOptions },
+    options: { ...folderOption, ...recipientOptions, ...scheduledOption },
     examples: ['backup create', 'backup create --folder /mnt/backups -r age1…'],
     notes:
       'A running server goes on. Without recipients those of VALTRONICS_BACKUP_RECIPIENTS are taken. The root key is not in it: keep a copy\nof that elsewhere, or the backup opens and what is sealed in it does not. See docs/backups.md.',
@@ -35,45 +36,44 @@ export const backupCreate = command(
       output.terminal.write(`valtronics: ${store.place} is within the data folder, and is lost with it\n`);
     // What serves goes first.
     setPriority(constants.priority.PRIORITY_LOW);
-    const uid = process.getuid?.() ?? 0;
     const made = await untilSignal(undefined, (signal) =>
       withDatabase(async ({ dataKeys, transactions, owner }) => {
         const { dataKeys: keys } = await dataKeys();
         const key = await loadAuditKey({ transactions, dataKeys: keys, host: config.publicUrl.host });
         const dump = await openDump(await owner());
         const progress = createByteProgress(output.terminal, undefined);
+        const scheduled = values.scheduled ?? false;
+        const what = { kind: 'create', place: store.place, backup: undefined, scheduled } as const;
+        const actor = actorOf(scheduled);
         try {
-          return await createBackup({
-            dump,
-            store,
-            recipients,
-            key,
-            clock: systemClock,
-            signal,
-            onProgress: progress.add,
-            record: (manifest, signed, keep) =>
-              transactions.system(
-                {
-                  organisationId: null,
-                  actor: { kind: 'cli', id: `cli:${uid}`, label: null },
-                  event: 'backup.created',
-                },
-                async (tx) => {
+          return await recordedRun({ transactions, clock: systemClock }, what, (run) =>
+            createBackup({
+              dump,
+              store,
+              recipients,
+              key,
+              clock: systemClock,
+              signal,
+              onProgress(bytes) {
+                progress.add(bytes);
+                run.add(bytes);
+              },
+              record: (manifest, signed, keep) =>
+                transactions.system({ organisationId: null, actor, event: 'backup.created' }, async (tx) => {
                   const { name, file, contents } = manifest;
-                  tx.describe({
-                    resource: { kind: 'backup', id: name },
-                    details: {
-                      place: store.place,
-                      manifest: digestOf(signed),
-                      file,
-                      rows: contents.rows,
-                      recipients: manifest.recipients,
-                    },
-                  });
+                  const details = {
+                    manifest: digestOf(signed),
+                    file,
+                    rows: contents.rows,
+                    recipients: manifest.recipients,
+                  };
+                  tx.describe({ resource: { kind: 'backup', id: name }, details: { place: store.place, ...details } });
+                  const more = { tables: contents.tables, bytes: contents.bytes };
+                  await run.end(tx, { outcome: 'done', backup: name, details: { ...details, ...more } });
                   await keep();
-                },
-              ),
-          });
+                }),
+            }),
+          );
         } catch (error) {
           if (signal.aborted) throw new CommandError('stopped: there is no backup');
           throw error;

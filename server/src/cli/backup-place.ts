@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { parseVerifier } from '../lib/transparency/signed-note.ts';
 import type { Config } from '../platform/config/config.ts';
+import type { AuditActor } from '../security/audit/audit-event.ts';
 import { type BackupStore, backupFolder } from '../security/backups/backup-folder.ts';
 import { assertSigned, backupName, type ReadManifest, readManifest } from '../security/backups/manifest.ts';
 import { identitiesIn } from '../security/crypto/files/age-keys.ts';
@@ -32,6 +33,15 @@ export const keyOption = {
     help: 'public key of the audit log that must have signed it, or a file that holds it',
   },
 } as const;
+
+export const scheduledOption = {
+  scheduled: { type: 'boolean', help: 'as the server’s own schedule does it, which is how it stands in the audit log' },
+} as const;
+
+export const actorOf = (scheduled: boolean | undefined): AuditActor =>
+  scheduled
+    ? { kind: 'system', id: 'backups', label: null }
+    : { kind: 'cli', id: `cli:${process.getuid?.() ?? 0}`, label: null };
 
 /** The folder must be there: one that was to be mounted and is not would otherwise be filled on the disk that it is to outlive. */
 export function givenStore(folder: string | undefined, { backups }: Config): BackupStore {

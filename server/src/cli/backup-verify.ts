@@ -1,7 +1,9 @@
+import { systemClock } from '../lib/clock.ts';
 import { type NoteVerifier, parseVerifier } from '../lib/transparency/signed-note.ts';
 import { listAuditKeys } from '../security/audit/audit-key.ts';
 import { BackupError } from '../security/backups/backup-error.ts';
 import type { BackupStore } from '../security/backups/backup-folder.ts';
+import { endRun, insertRun } from '../security/backups/backup-run.repository.ts';
 import { listRecorded, type RecordedBackup } from '../security/backups/backups.repository.ts';
 import { assertSigned, damaged, digestOf, readManifest } from '../security/backups/manifest.ts';
 import { checkFile, openBackup } from '../security/backups/open-backup.ts';
@@ -12,7 +14,7 @@ import { CommandError, UsageError } from './command-error.ts';
 import type { Output } from './output.ts';
 import { untilSignal } from './until-signal.ts';
 import { keyTexts } from './with-audit-log.ts';
-import { withDatabase } from './with-database.ts';
+import { type OpenDatabase, withDatabase } from './with-database.ts';
 import { commandConfig } from './with-platform.ts';
 
 interface Verdict {
@@ -49,11 +51,19 @@ export const backupVerify = command(
     if (values.all && argument !== '') throw new UsageError('NAME and --all exclude each other');
     const identities = identitiesOf(values.identity);
     const given = keyTexts(values.key)?.map(parseVerifier);
-    const { keys, recorded } = given ? { keys: given, recorded: [] } : await ofInstallation();
     const names = values.all ? await store.names() : [await chosenName(store, argument)];
-    const verdicts: Verdict[] = [];
-    for (const name of names) verdicts.push(await verify({ store, name, keys, identities, recorded, output }));
-    if (values.all) verdicts.push(...gone(store, recorded, names));
+    const judge = async ({ keys, recorded }: Known): Promise<Verdict[]> => {
+      const verdicts: Verdict[] = [];
+      for (const name of names) verdicts.push(await verify({ store, name, keys, identities, recorded, output }));
+      return values.all ? [...verdicts, ...gone(store, recorded, names)] : verdicts;
+    };
+    const verdicts = given
+      ? await judge({ keys: given, recorded: [] })
+      : await withDatabase(async (open) => {
+          const found = await judge(await ofInstallation(open));
+          await record(open, store.place, found);
+          return found;
+        });
     const bad = verdicts.filter(({ problem }) => problem !== null);
     if (!given) await report(store, bad);
     output.result(
@@ -68,14 +78,31 @@ export const backupVerify = command(
   },
 );
 
-const ofInstallation = () =>
-  withDatabase(async ({ dataKeys, transactions: { readAcross } }) => {
-    const { dataKeys: sealing } = await dataKeys();
-    return readAcross(async (reader) => ({
-      keys: await listAuditKeys(reader, sealing),
-      recorded: await listRecorded(reader),
-    }));
+interface Known {
+  readonly keys: readonly NoteVerifier[];
+  readonly recorded: readonly RecordedBackup[];
+}
+
+async function ofInstallation({ dataKeys, transactions }: OpenDatabase): Promise<Known> {
+  const { dataKeys: sealing } = await dataKeys();
+  return transactions.readAcross(async (reader) => ({
+    keys: await listAuditKeys(reader, sealing),
+    recorded: await listRecorded(reader),
+  }));
+}
+
+/** A key that does not open it says nothing about the backup. */
+async function record({ transactions }: OpenDatabase, place: string, verdicts: readonly Verdict[]): Promise<void> {
+  const telling = verdicts.filter(({ problem }) => problem === null || problem === 'damaged');
+  await transactions.unaudited(null, 'backup_runs', async (tx) => {
+    for (const { name, checked, fault } of telling) {
+      const now = systemClock.date();
+      const number = await insertRun(tx, { kind: 'verify', place, backup: name, scheduled: false, now });
+      const outcome = fault === null ? 'done' : 'failed';
+      await endRun(tx, number, { outcome, fault: fault ?? undefined, details: { checked }, now });
+    }
   });
+}
 
 async function verify(what: {
   store: BackupStore;

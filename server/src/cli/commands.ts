@@ -6,6 +6,7 @@ import { auditWitness } from './audit-witness.ts';
 import { backupCreate } from './backup-create.ts';
 import { backupDrill } from './backup-drill.ts';
 import { backupList } from './backup-list.ts';
+import { backupPrune } from './backup-prune.ts';
 import { backupRestore } from './backup-restore.ts';
 import { backupVerify } from './backup-verify.ts';
 import { blocksLift } from './blocks-lift.ts';
@@ -49,6 +50,7 @@ export const commands: readonly Command[] = [
   backupVerify,
   backupRestore,
   backupDrill,
+  backupPrune,
   ...fileCommands,
   secretsCheck,
   simulate,

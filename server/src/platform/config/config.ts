@@ -33,6 +33,12 @@ export interface Config {
     readonly recipients: readonly string[];
     /** File of the age identity that drills open backups with. */
     readonly drillIdentity: string | undefined;
+    /** 0: only when told. */
+    readonly everyHours: number;
+    /** 0: only when told. */
+    readonly drillEveryDays: number;
+    /** How many days, weeks and months that have one keep their newest. */
+    readonly keep: { readonly daily: number; readonly weekly: number; readonly monthly: number };
   };
   readonly trustedProxies: AddressList;
   /** Never blocked. */
@@ -110,6 +116,13 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
       folder: read(settings.backupFolder),
       recipients: read(settings.backupRecipients),
       drillIdentity: read(settings.backupDrillIdentity),
+      everyHours: read(settings.backupEveryHours),
+      drillEveryDays: read(settings.backupDrillEveryDays),
+      keep: Object.freeze({
+        daily: read(settings.backupKeepDaily),
+        weekly: read(settings.backupKeepWeekly),
+        monthly: read(settings.backupKeepMonthly),
+      }),
     }),
     trustedProxies: read(settings.trustedProxies),
     allowList: read(settings.allowList),

@@ -114,6 +114,21 @@ export const settings = {
     description: 'file of an age identity that drills open backups with; see docs/backups.md before keeping one here',
     defaultText: 'none',
   }),
+  backupEveryHours: required('VALTRONICS_BACKUP_EVERY_HOURS', '24', wholeNumber(0, 744), {
+    description: 'a backup is made this often, once there is a place and a recipient for them; 0: only when told',
+  }),
+  backupDrillEveryDays: required('VALTRONICS_BACKUP_DRILL_EVERY_DAYS', '7', wholeNumber(0, 366), {
+    description: 'the newest backup is tried out this often, once there is an identity for it; 0: only when told',
+  }),
+  backupKeepDaily: required('VALTRONICS_BACKUP_KEEP_DAILY', '7', wholeNumber(0, 366), {
+    description: 'of so many days the newest backup is kept',
+  }),
+  backupKeepWeekly: required('VALTRONICS_BACKUP_KEEP_WEEKLY', '5', wholeNumber(0, 520), {
+    description: 'of so many weeks the newest backup is kept',
+  }),
+  backupKeepMonthly: required('VALTRONICS_BACKUP_KEEP_MONTHLY', '12', wholeNumber(0, 120), {
+    description: 'of so many months the newest backup is kept',
+  }),
   trustedProxies: required('VALTRONICS_TRUSTED_PROXIES', '', networks, {
     description: 'networks whose X-Forwarded-For and PROXY protocol are believed',
     defaultText: 'none',

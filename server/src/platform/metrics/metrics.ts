@@ -9,7 +9,9 @@ export type Gauged =
   | 'mqttConnections'
   | 'liveConnections'
   | 'liveSubscriptions'
-  | 'redisConnected';
+  | 'redisConnected'
+  | 'backupAgeSeconds'
+  | 'backupsOverdue';
 
 /** What came of asking the second engine of inspection; but for the first two, the first one decided alone. */
 export type SecondOpinion = 'clean' | 'found' | 'late' | 'busy' | 'away' | 'too_much';
@@ -57,6 +59,8 @@ const gaugeNames: Readonly<Record<Gauged, readonly [name: string, help: string]>
   mqttConnections: ['valtronics_mqtt_connections', 'Connected MQTT clients'],
   liveConnections: ['valtronics_live_connections', 'Open WebSocket connections'],
   liveSubscriptions: ['valtronics_live_subscriptions', 'Live subscriptions'],
+  backupAgeSeconds: ['valtronics_backup_age_seconds', 'Since the newest backup was begun; -1 without one'],
+  backupsOverdue: ['valtronics_backups_overdue', '1 while a backup or a drill is later than it may be, else 0'],
   redisConnected: ['valtronics_redis_connected', '1 while Redis is connected, else (and without one) 0'],
 };
 

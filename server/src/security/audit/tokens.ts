@@ -56,6 +56,7 @@ export const unauditedReasons = {
   guess_counters: 'what keeps guessers out counts attempts; refused sign-ins and blocks have events of their own',
   siem_progress: 'how far a SIEM has been told is bookkeeping of deliveries',
   audit_sequence: 'what the log itself does with its events: their places, tiles and checkpoints',
+  backup_runs: 'how far a backup or a drill is, is bookkeeping; what comes of it has events of its own',
   data_key: 'a data key comes with the first value sealed by it; epochs have events of their own',
   seal_marked: 'the same values, sealed; that they shall be is recorded, and that they are',
   reseal: 'the same values under the next key epoch, whose beginning is recorded',

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Blocks } from '../../lib/blocks.ts';
 import { writeCompleteFile } from '../../platform/files/complete-file.ts';
@@ -17,12 +17,15 @@ export interface BackupStore {
   file(name: string): Promise<{ readonly bytes: number; readonly blocks: Blocks } | undefined>;
   keepFile(name: string, blocks: Blocks): Promise<void>;
   keepManifest(name: string, text: string): Promise<void>;
+  /** Its manifest first: from then on it is none. With what drills found. */
+  remove(name: string): Promise<void>;
   /** What a drill found. */
   keepReport(name: string, at: Date, text: string): Promise<void>;
 }
 
 const FILE = '.tar.zst.age';
 const MANIFEST = '.manifest';
+const REPORT = '.drill-';
 const MAX_MANIFEST_BYTES = 64 * 1024;
 
 /** A folder, each backup two files of mode 600 in it. Other files are left alone. */
@@ -51,8 +54,13 @@ export function backupFolder(folder: string): BackupStore {
     keepFile: (name, blocks) => writeCompleteFile({ target: at(name, FILE), replaces: false }, blocks),
     keepManifest: (name, text) =>
       writeCompleteFile({ target: at(name, MANIFEST), replaces: false }, once(Buffer.from(text))),
+    async remove(name) {
+      const reports = readdirSync(folder).filter((file) => file.startsWith(`${name}${REPORT}`));
+      for (const file of [`${name}${MANIFEST}`, `${name}${FILE}`, ...reports])
+        rmSync(join(folder, file), { force: true });
+    },
     keepReport: (name, date, text) =>
-      writeCompleteFile({ target: at(name, `.drill-${timeOf(date)}`), replaces: false }, once(Buffer.from(text))),
+      writeCompleteFile({ target: at(name, `${REPORT}${timeOf(date)}`), replaces: false }, once(Buffer.from(text))),
   };
 }
 

@@ -11,13 +11,13 @@ export interface RecordedBackup {
   readonly manifest: string;
 }
 
-/** What the audit log knows of, newest first. */
+/** What the audit log knows of and nobody has thrown away on record, newest first. */
 export async function listRecorded(reader: Reader): Promise<RecordedBackup[]> {
   const found = await sql<RecordedBackup>`
-    select resource_id as name, details ->> 'place' as place, details ->> 'manifest' as manifest from audit_events
-    where event = 'backup.created' and organisation_id is null order by at desc limit ${MOST_RECORDED}`.execute(
-    reader.db,
-  );
+    select resource_id as name, details ->> 'place' as place, details ->> 'manifest' as manifest from audit_events made
+    where event = 'backup.created' and organisation_id is null and not exists (
+      select from audit_events gone where gone.event = 'backup.deleted' and gone.organisation_id is null and gone.resource_id = made.resource_id)
+    order by at desc limit ${MOST_RECORDED}`.execute(reader.db);
   return found.rows;
 }
 

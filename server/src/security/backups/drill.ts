@@ -8,6 +8,7 @@ import type { BackupStore } from './backup-folder.ts';
 import type { DrillCheck } from './drill-checks.ts';
 import { type DrillReport, signReport } from './drill-report.ts';
 import { assertSigned, digestOf, type ReadManifest, readManifest } from './manifest.ts';
+import type { RecordedRun } from './recorded-run.ts';
 
 export interface DrillOfBackup {
   readonly store: BackupStore;
@@ -19,6 +20,7 @@ export interface DrillOfBackup {
   /** Signs the report. */
   readonly key: AuditKey;
   readonly transactions: Pick<Transactions, 'system'>;
+  readonly end: RecordedRun['end'];
   readonly actor: AuditActor;
   readonly clock: Clock;
 }
@@ -60,6 +62,8 @@ export async function drillBackup(drill: DrillOfBackup): Promise<Drilled> {
   };
   await transactions.system({ organisationId: null, actor, event: 'backup.drilled' }, async (tx) => {
     tx.describe({ resource: { kind: 'backup', id: name }, details: { ...report } });
+    const failed = checks.find(({ outcome }) => outcome === 'failed');
+    await drill.end(tx, { outcome: failed ? 'failed' : 'done', fault: failed?.detail, details: report });
     await store.keepReport(name, startedAt, signReport(report, key));
   });
   return { report, damage };

@@ -48,6 +48,11 @@ export const evidenceFields = [
     note: notSearched,
   }),
 
+  ...fieldsIn('backup_runs', { ...ofEvidence, class: 'identifier', retention: 'audit', search: 'no' } as const, {
+    fault: {},
+    details: {},
+  }),
+
   ...fieldsIn('blocks', { ...ofEvidence, retention: 'evidence' } as const, {
     value: {},
     reason: notSearched,

@@ -25,6 +25,7 @@ const columns: Readonly<Record<string, string>> = {
   audit_salts: 'event_id',
   audit_tiles: 'tree level number hashes root',
   audit_trees: 'id organisation_id origin created_at',
+  backup_runs: 'number kind place backup scheduled started_at seen_at bytes ended_at outcome deleted_at',
   blocks:
     'id scope created_at expires_at lifted_at lifted_by organisation_id kind origin simulated scenario detection_id nth created_by grace_until number',
   bouncers: 'id organisation_id name created_at created_by last_seen_at',

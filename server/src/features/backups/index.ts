@@ -1,0 +1,38 @@
+// Backups: made and tried out by themselves, by children of the server that do what `valtronics backup` does.
+import type pg from 'pg';
+import type { Clock } from '../../lib/clock.ts';
+import type { Config } from '../../platform/config/config.ts';
+import { createLeadership } from '../../platform/db/leadership.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
+import type { SecurityEvents } from '../../security/events/security-event.ts';
+import { createBackupSchedule, type RunBackupCommand } from './backup.schedule.ts';
+
+/** Of PostgreSQL's advisory locks: one server at a time has a schedule. */
+const SCHEDULE_LOCK = 7_126_004;
+
+export function createBackups(deps: {
+  settings: Config['backups'];
+  transactions: Pick<Transactions, 'readAcross' | 'unaudited'>;
+  lockConnection: pg.ClientConfig;
+  events: SecurityEvents;
+  run: RunBackupCommand;
+  metrics: Pick<Metrics, 'watch'>;
+  clock: Clock;
+  log: Logger;
+}): { readonly jobs: readonly Job[]; stop(): Promise<void> } {
+  const { settings, lockConnection, ...others } = deps;
+  const { folder, recipients, everyHours, drillIdentity, drillEveryDays } = settings;
+  const schedule = createBackupSchedule({
+    ...others,
+    settings: {
+      place: recipients.length === 0 ? undefined : folder,
+      everyHours,
+      drillEveryDays: drillIdentity === undefined ? 0 : drillEveryDays,
+    },
+    leadership: createLeadership(lockConnection, SCHEDULE_LOCK),
+  });
+  return { jobs: [schedule.job], stop: schedule.stop };
+}
