@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, name, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { actingPerson, field } from './fields.ts';
 import { role } from './identity.ts';
 import { user } from './people.ts';
 import { permissions, roles } from './permissions.ts';
@@ -179,8 +180,8 @@ export const apiKeyDays = { usual: 90, most: 365 } as const;
 export const apiKey = z.strictObject({
   id,
   label: z.string(),
-  owner: z.strictObject({ id, name: z.string(), kind: z.enum(['person', 'service']) }),
-  createdBy: z.strictObject({ id, name: z.string() }),
+  owner: z.strictObject({ id, name: actingPerson(z.string()), kind: z.enum(['person', 'service']) }),
+  createdBy: z.strictObject({ id, name: actingPerson(z.string()) }),
   permissions: z
     .array(z.enum(permissions))
     .describe('never more than its owner and its maker may at the moment of use'),
@@ -193,7 +194,7 @@ export const apiKey = z.strictObject({
   createdAt: timestamp,
   expiresAt: timestamp,
   lastUsedAt: timestamp.nullable(),
-  lastUsedAddress: z.string().nullable(),
+  lastUsedAddress: field('api_keys.last_used_address', z.string().nullable(), { person: 'owner.id' }),
 });
 export type ApiKey = z.infer<typeof apiKey>;
 

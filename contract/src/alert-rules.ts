@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { deviceType, id, idParams, metric, name, page, pageQuery, severity, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, records, unaudited } from './policy.ts';
 
 export const conditions = ['gt', 'gte', 'lt', 'lte', 'eq', 'ne', 'rises_by', 'falls_by', 'no_data'] as const;
@@ -168,7 +169,7 @@ export const alertRuleDryRun = endpoint({
         deviceName: z.string(),
         from: timestamp,
         to: timestamp.nullable(),
-        peak: z.number().nullable(),
+        peak: field('alerts.peak', z.number().nullable()),
       }),
     ),
   }),

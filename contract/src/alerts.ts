@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { stream, topic } from './channel.ts';
 import { id, idParams, note, page, pageQuery, severity, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { actingPerson, field } from './fields.ts';
 import { device, needs, reads, records, reported, unaudited } from './policy.ts';
 
 export const alertStatus = z.enum(['active', 'acknowledged', 'resolved']);
@@ -16,17 +17,17 @@ export const alert = z.strictObject({
   metric: z.string().nullable(),
   severity,
   status: alertStatus,
-  title: z.string(),
-  detail: z.string().nullable(),
-  value: z.number().nullable().describe('the value that raised it'),
-  peak: z.number().nullable().describe('the worst value since'),
+  title: field('alerts.title', z.string()),
+  detail: field('alerts.detail', z.string().nullable()),
+  value: field('alerts.value', z.number().nullable().describe('the value that raised it')),
+  peak: field('alerts.peak', z.number().nullable().describe('the worst value since')),
   threshold: z.number().nullable(),
   startedAt: timestamp.describe('event time at which the condition began'),
   raisedAt: timestamp,
   acknowledgedAt: timestamp.nullable(),
-  acknowledgedBy: z.string().nullable(),
+  acknowledgedBy: actingPerson(z.string()).nullable(),
   resolvedAt: timestamp.nullable(),
-  resolvedBy: z.string().nullable().describe('null with resolvedAt set: it cleared by itself'),
+  resolvedBy: actingPerson(z.string()).nullable().describe('null with resolvedAt set: it cleared by itself'),
 });
 export type Alert = z.infer<typeof alert>;
 
@@ -67,8 +68,8 @@ export const alertsSummary = endpoint({
 export const alertEvent = z.strictObject({
   at: timestamp,
   kind: z.enum(['raised', 'acknowledged', 'resolved', 'cleared', 'note', 'notified', 'notification_failed']),
-  by: z.string().nullable(),
-  note: z.string().nullable(),
+  by: actingPerson(z.string()).nullable(),
+  note: field('alert_events.note', z.string().nullable()),
 });
 
 export const alertGet = endpoint({
@@ -131,6 +132,7 @@ export const alertsStream = stream({
   direction: 'subscribe',
   summary: 'Alerts as they are raised and change',
   filter: z.strictObject({ deviceId: id.optional() }),
+  message: z.strictObject({ type: z.literal('alert'), alert }),
   access: needs('alert:read'),
   rate: 'api',
   audit: reads('alert.read', 'health'),

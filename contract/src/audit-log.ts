@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, page, pageQuery, queryInt, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, reads, records, unaudited } from './policy.ts';
 
 // The audit log is a Merkle tree (RFC 6962) that is signed again and again (C2SP signed notes): docs/audit-log.md says how a stranger
@@ -15,11 +16,15 @@ export const auditEvent = z.strictObject({
   at: timestamp,
   event: z.string(),
   outcome: z.enum(['success', 'failure']),
-  actor: z.strictObject({ kind: z.string(), id: z.string().nullable(), label: z.string().nullable() }),
+  actor: z.strictObject({
+    kind: z.string(),
+    id: z.string().nullable(),
+    label: field('audit_events.actor_label', z.string().nullable()),
+  }),
   resource: z.strictObject({ kind: z.string(), id: z.string() }).nullable(),
-  address: z.string().nullable(),
+  address: field('audit_events.address', z.string().nullable()),
   requestId: z.string().nullable(),
-  details: z.record(z.string(), z.unknown()),
+  details: field('audit_events.details', z.record(z.string(), z.unknown())),
   proof: z.strictObject({
     status: z.enum(proofStatuses),
     position: z.int().nullable().describe('in the tree'),

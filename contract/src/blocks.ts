@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { actingPerson, field } from './fields.ts';
 import { bouncer, needs, records, reported, unaudited } from './policy.ts';
 
 export const blockScopes = ['ip', 'range', 'user', 'device'] as const;
@@ -12,7 +13,7 @@ export const blockOrigins = ['guessing', 'detection', 'manual'] as const;
 export type BlockOrigin = (typeof blockOrigins)[number];
 
 /** Who did it: a person, a key, or the machine itself. */
-const doneBy = z.strictObject({ id: z.string(), label: z.string().nullable() });
+const doneBy = (column: string) => z.strictObject({ id: z.string(), label: field(column, z.string().nullable()) });
 const blockValue = z.string().trim().min(1).max(200);
 /** Thirty days; what must stay out for longer belongs into a firewall. */
 export const longestBlockSeconds = 30 * 86_400;
@@ -22,22 +23,28 @@ export const graceSeconds = 600;
 export const block = z.strictObject({
   id,
   scope: z.enum(blockScopes),
-  value: z.string().describe('an address (IPv6: its /64), a network, or the id of a person or a device'),
-  label: z.string().nullable().describe('the email address of the person or the name of the device'),
+  value: field(
+    'blocks.value',
+    z.string().describe('an address (IPv6: its /64), a network, or the id of a person or a device'),
+  ),
+  label: actingPerson(z.string()).nullable().describe('the email address of the person or the name of the device'),
   kind: z.enum(blockKinds),
   origin: z.enum(blockOrigins),
   simulated: z.boolean().describe('what a scenario that is being tried out would have done; nothing is kept out'),
   state: z.enum(['in_force', 'expired', 'lifted']),
-  reason: z.string(),
+  reason: field('blocks.reason', z.string()),
   scenario: z.string().nullable(),
   detectionId: id.nullable(),
   nth: z.int().describe('the how manieth of this subject within a day; each lasts twice as long as the one before'),
-  evidence: z.record(z.string(), z.unknown()).describe('counts, and ids of the security events that led to it'),
+  evidence: field(
+    'blocks.evidence',
+    z.record(z.string(), z.unknown()).describe('counts, and ids of the security events that led to it'),
+  ),
   createdAt: timestamp,
-  createdBy: doneBy.nullable(),
+  createdBy: doneBy('blocks.created_by_label').nullable(),
   expiresAt: timestamp,
   liftedAt: timestamp.nullable(),
-  liftedBy: doneBy.nullable(),
+  liftedBy: doneBy('blocks.lifted_by_label').nullable(),
   graceUntil: timestamp.nullable(),
 });
 export type Block = z.infer<typeof block>;
@@ -107,11 +114,11 @@ export const blockLift = endpoint({
 
 export const allowListEntry = z.strictObject({
   id: id.nullable().describe('null: of a setting, which is changed where the server is started'),
-  network: z.string(),
+  network: field('allow_list.network', z.string()),
   source: z.enum(['managed', 'setting', 'trusted_proxy']),
-  note: z.string().nullable(),
+  note: field('allow_list.note', z.string().nullable()),
   createdAt: timestamp.nullable(),
-  createdBy: doneBy.nullable(),
+  createdBy: doneBy('allow_list.created_by_label').nullable(),
 });
 export type AllowListEntry = z.infer<typeof allowListEntry>;
 
@@ -154,10 +161,10 @@ export const bouncerEntry = z.strictObject({
   id,
   name: z.string(),
   createdAt: timestamp,
-  createdBy: doneBy.nullable(),
+  createdBy: doneBy('bouncers.created_by_label').nullable(),
   lastSeenAt: timestamp.nullable(),
-  lastAddress: z.string().nullable(),
-  userAgent: z.string().nullable(),
+  lastAddress: field('bouncers.last_address', z.string().nullable()),
+  userAgent: field('bouncers.user_agent', z.string().nullable()),
 });
 export type BouncerEntry = z.infer<typeof bouncerEntry>;
 

@@ -24,6 +24,8 @@ export interface Stream {
   readonly summary: string;
   /** What a subscriber may narrow it to. */
   readonly filter: z.ZodObject;
+  /** What a subscriber is sent, beside the id of the subscription; the fields of the catalogue in it are shown as in answers. */
+  readonly message?: z.ZodObject;
   readonly access: Access;
   readonly rate: RateClass;
   readonly audit: Audit;

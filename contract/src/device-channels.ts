@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { stream, topic } from './channel.ts';
 import { id } from './common.ts';
+import { device } from './devices.ts';
 import { device as deviceOnly, needs, reported, unaudited } from './policy.ts';
 
 const ownStatus = {
@@ -70,6 +71,7 @@ export const devicesStream = stream({
   direction: 'subscribe',
   summary: 'Devices as they come, go and change',
   filter: z.strictObject({ deviceId: id.optional() }),
+  message: z.strictObject({ type: z.literal('device'), device }),
   access: needs('device:read'),
   rate: 'api',
   audit: unaudited('device names are not personal data'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { deviceType, id, idParams, name, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { actingPerson, field } from './fields.ts';
 import { needs, records, reported, unaudited } from './policy.ts';
 
 export const deviceStatus = z.enum(['online', 'offline', 'error', 'maintenance']);
@@ -16,13 +17,13 @@ export const device = z.strictObject({
   name: z.string(),
   type: z.string(),
   status: deviceStatus,
-  location: z.string().nullable(),
-  serial: z.string().nullable(),
-  description: z.string().nullable(),
+  location: field('devices.location', z.string().nullable()),
+  serial: field('devices.serial', z.string().nullable()),
+  description: field('devices.description', z.string().nullable()),
   ownerId: id.nullable(),
   health: z.boolean().describe('its measurements are of a person: class health'),
   silenceTimeoutSeconds: z.int(),
-  metadata: z.record(z.string(), z.unknown()),
+  metadata: field('devices.metadata', z.record(z.string(), z.unknown())),
   lastSeenAt: timestamp.nullable(),
   statusSince: timestamp,
   createdAt: timestamp,
@@ -82,7 +83,7 @@ export const fleetSummary = z.strictObject({
   total: z.int(),
   byStatus: z.record(deviceStatus, z.int()),
   byType: z.array(z.strictObject({ type: z.string(), total: z.int(), online: z.int() })),
-  locations: z.array(z.string()),
+  locations: field('devices.location', z.array(z.string())),
 });
 export type FleetSummary = z.infer<typeof fleetSummary>;
 
@@ -190,10 +191,10 @@ export const credentialRevoke = endpoint({
 export const deviceCommand = z.strictObject({
   id,
   name: z.string(),
-  payload: z.unknown(),
+  payload: field('device_commands.payload', z.unknown()),
   status: z.enum(['pending', 'sent', 'acknowledged', 'failed', 'timed_out']),
-  response: z.unknown(),
-  createdBy: z.string().nullable(),
+  response: field('device_commands.response', z.unknown()),
+  createdBy: actingPerson(z.string()).nullable(),
   createdAt: timestamp,
   sentAt: timestamp.nullable(),
   finishedAt: timestamp.nullable(),

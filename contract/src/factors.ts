@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, name, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import {
   passkeyAssertion,
   passkeyAttestation,
@@ -49,7 +50,7 @@ export type SecondStep = z.infer<typeof secondStep>;
 export const factor = z.strictObject({
   id,
   kind: z.enum(factorKinds),
-  label: z.string(),
+  label: field('factors.label', z.string(), { shown: 'own' }),
   createdAt: timestamp,
   lastUsedAt: timestamp.nullable(),
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, name, page, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { role } from './identity.ts';
 import { needs, open, records, reported, signedIn, unaudited, unseen } from './policy.ts';
 
@@ -33,7 +34,10 @@ const policyFields = {
     .max(100)
     .nullable()
     .describe('where the groups of a person stand; null: none are read'),
-  roleMapping: z.array(roleOfGroup).max(100).describe('in order; the first group a person is in counts'),
+  roleMapping: field(
+    'identity_providers.role_mapping',
+    z.array(roleOfGroup).max(100).describe('in order; the first group a person is in counts'),
+  ),
   defaultRole: role.nullable().describe('where no group fits; null: the person is refused'),
   managesRole: z.boolean().describe('also decides the role of accounts it did not create'),
   jitEnabled: z.boolean().describe('makes accounts for people it vouches for'),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { email, id, name, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { challengeAnswer, secondStep } from './factors.ts';
+import { field } from './fields.ts';
 import { passkeyRequest, unseenAssertion } from './passkeys.ts';
 import { permissions } from './permissions.ts';
 import { open, pendings, records, signedIn, unaudited } from './policy.ts';
@@ -15,8 +16,8 @@ export const role = z
 
 export const me = z.strictObject({
   id,
-  email: z.string(),
-  name: z.string().nullable(),
+  email: field('users.email', z.string(), { shown: 'own' }),
+  name: field('users.name', z.string().nullable(), { shown: 'own' }),
   role,
   permissions: z.array(z.enum(permissions)),
   organisation: z.strictObject({
@@ -182,7 +183,7 @@ export const invitationInspect = endpoint({
   body: z.strictObject({ token: opaqueToken }),
   response: z.strictObject({
     organisation: z.string(),
-    email: z.string().nullable(),
+    email: field('users.email', z.string().nullable(), { shown: 'own' }),
     role,
     expiresAt: timestamp,
   }),

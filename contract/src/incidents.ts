@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, note, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { actingPerson, field } from './fields.ts';
 import { needs, records, reported, unaudited } from './policy.ts';
 import { incidentSeverities } from './security-events.ts';
 
@@ -8,29 +9,32 @@ const severity = z.enum(incidentSeverities);
 export const incidentStatus = z.enum(['open', 'acknowledged', 'contained', 'resolved']);
 export type IncidentStatus = z.infer<typeof incidentStatus>;
 
-const person = z.strictObject({ id, label: z.string() });
+const person = z.strictObject({ id, label: actingPerson(z.string()) });
 const subjectScope = z.enum(['ip', 'range', 'user', 'device', 'organisation', 'instance']);
 
 /** GDPR Article 33: the authority is told within 72 hours after one became aware of the breach. */
 const breach = z.strictObject({
   flaggedAt: timestamp,
-  flaggedBy: z.string().nullable(),
+  flaggedBy: actingPerson(z.string()).nullable(),
   awareAt: timestamp.describe('when the 72 hours began'),
   dueAt: timestamp,
   remindedAt: timestamp.nullable(),
   notifiedAt: timestamp.nullable().describe('when the authority was told'),
-  notifiedBy: z.string().nullable(),
+  notifiedBy: actingPerson(z.string()).nullable(),
 });
 
 export const incident = z.strictObject({
   id,
   scope: z.enum(['organisation', 'instance']).describe('`instance`: it belongs to no organisation'),
-  title: z.string(),
+  title: field('incidents.title', z.string()),
   severity,
   status: incidentStatus,
-  subject: z.strictObject({ scope: subjectScope, value: z.string() }).nullable().describe('the first it was about'),
+  subject: z
+    .strictObject({ scope: subjectScope, value: field('incidents.subject', z.string()) })
+    .nullable()
+    .describe('the first it was about'),
   openedAt: timestamp,
-  openedBy: z.string().nullable().describe('null: by a detection'),
+  openedBy: actingPerson(z.string()).nullable().describe('null: by a detection'),
   firstAt: timestamp.describe('when what it is about began'),
   lastAt: timestamp.describe('when it was last seen'),
   detections: z.int(),
@@ -67,14 +71,14 @@ export const timelineKinds = [
 export const incidentEntry = z.strictObject({
   at: timestamp,
   kind: z.enum(timelineKinds),
-  by: z.string().nullable().describe('null: the machine'),
-  note: z.string().nullable(),
+  by: actingPerson(z.string()).nullable().describe('null: the machine'),
+  note: field('incident_entries.note', z.string().nullable()),
   /** Of a detection, an event or a decision: what it is called, whom it is about, and how to find it. */
   id: id.nullable(),
   name: z.string().nullable(),
   severity: severity.nullable(),
   technique: z.string().nullable(),
-  subject: z.strictObject({ scope: subjectScope, value: z.string() }).nullable(),
+  subject: z.strictObject({ scope: subjectScope, value: field('incident_detections.subject', z.string()) }).nullable(),
   count: z.int().nullable(),
 });
 export type IncidentEntry = z.infer<typeof incidentEntry>;

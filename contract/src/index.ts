@@ -37,6 +37,8 @@ export * from './device-channels.ts';
 export * from './devices.ts';
 export type * from './endpoint.ts';
 export * from './factors.ts';
+export type { FieldMark } from './fields.ts';
+export { fieldMark } from './fields.ts';
 export * from './health.ts';
 export * from './health-telemetry.ts';
 export * from './identity.ts';

@@ -1,18 +1,19 @@
 import { z } from 'zod';
 import { id, idParams, name, page, severity, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, records, reported, unaudited } from './policy.ts';
 
 export const notificationChannel = z.strictObject({
   id,
   name: z.string(),
   kind: z.enum(['email', 'webhook']),
-  target: z.string().describe('address, or URL'),
+  target: field('notification_channels.target', z.string().describe('address, or URL')),
   minimumSeverity: severity,
   enabled: z.boolean(),
   createdAt: timestamp,
   lastDeliveredAt: timestamp.nullable(),
-  lastError: z.string().nullable(),
+  lastError: field('notification_channels.last_error', z.string().nullable()),
 });
 export type NotificationChannel = z.infer<typeof notificationChannel>;
 
@@ -30,11 +31,11 @@ const channelFields = {
 export const channelsList = endpoint({
   method: 'GET',
   path: '/notification-channels',
-  summary: 'Where alerts are sent',
+  summary: 'Where alerts are sent; addresses are masked for who may not change them',
   response: page(notificationChannel),
-  access: needs('config:manage'),
+  access: needs('alert:read'),
   rate: 'api',
-  audit: unaudited('read by those who configure it; no secret is in the answer'),
+  audit: unaudited('addresses are masked but for those who set them; no secret is in the answer'),
 });
 
 export const channelCreate = endpoint({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { field } from './fields.ts';
 import { unseen } from './policy.ts';
 
 // The JSON forms of WebAuthn Level 3 (section 5.1, "PublicKeyCredential…JSON"): what a browser is asked and what it answers.
@@ -26,10 +27,13 @@ export const passkeyRequest = z.strictObject({
 });
 export type PasskeyRequest = z.infer<typeof passkeyRequest>;
 
+/** The authenticator shows it to its owner when there are several. */
+const ownEmail = field('users.email', z.string(), { shown: 'own' });
+
 /** What `navigator.credentials.create` is given. */
 export const passkeyCreation = z.strictObject({
   rp: z.strictObject({ id: z.string(), name: z.string() }),
-  user: z.strictObject({ id: base64url, name: z.string(), displayName: z.string() }),
+  user: z.strictObject({ id: base64url, name: ownEmail, displayName: ownEmail }),
   challenge: base64url,
   pubKeyCredParams: z.array(z.strictObject({ alg: z.int(), type: z.literal('public-key') })),
   timeout: z.int(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { email, idParams, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, open, records, signedIn, unaudited } from './policy.ts';
 import { opaqueToken, password, unseenPassword } from './secrets.ts';
 
@@ -50,7 +51,7 @@ export const passwordResetInspect = endpoint({
   path: '/auth/password/reset/inspect',
   summary: 'Whose password a link resets',
   body: z.strictObject({ token: opaqueToken }),
-  response: z.strictObject({ email: z.string(), expiresAt: timestamp }),
+  response: z.strictObject({ email: field('users.email', z.string(), { shown: 'own' }), expiresAt: timestamp }),
   access: open('the token in the body is the credential'),
   rate: 'login',
   audit: unaudited('nothing changes until a password is chosen'),

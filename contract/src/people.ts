@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { email, id, idParams, name, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
 import { factorKinds } from './factors.ts';
+import { field } from './fields.ts';
 import { role } from './identity.ts';
 import { needs, records, unaudited } from './policy.ts';
 
@@ -12,9 +13,9 @@ const userKind = z.enum(['person', 'service']);
 
 export const user = z.strictObject({
   id,
-  email: z.string(),
-  name: z.string().nullable(),
-  phone: z.string().nullable(),
+  email: field('users.email', z.string(), { person: 'id' }),
+  name: field('users.name', z.string().nullable()),
+  phone: field('users.phone', z.string().nullable(), { person: 'id' }),
   kind: userKind.describe('a service account is a program’s: it holds API keys and is never signed in to'),
   role,
   status: z.enum(['invited', 'active', 'disabled']),

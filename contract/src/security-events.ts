@@ -3,6 +3,7 @@ import { auditEvents } from './audit-events.ts';
 import { stream } from './channel.ts';
 import { id, page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, records, unaudited } from './policy.ts';
 
 /** ECS `event.category` in our five words; the mapping to ECS's own stands in the server's `security/events`. */
@@ -79,14 +80,16 @@ export const securityEvent = z.strictObject({
   outcome,
   level,
   transport: z.enum(['http', 'mqtt', 'websocket', 'cli', 'system']),
-  address: z.string().nullable(),
-  user: z.strictObject({ id: z.string(), label: z.string().nullable() }).nullable(),
+  address: field('security_events.source_address', z.string().nullable()),
+  user: z
+    .strictObject({ id: z.string(), label: field('security_events.user_label', z.string().nullable()) })
+    .nullable(),
   deviceId: id.nullable(),
   http: z.strictObject({ method: z.string(), route: z.string(), status: z.int().nullable() }).nullable(),
   requestId: z.string().nullable(),
-  reason: z.string().nullable(),
+  reason: field('security_events.reason', z.string().nullable()),
   count: z.int().describe('how many there were of it within the second'),
-  details: z.record(z.string(), z.unknown()),
+  details: field('security_events.details', z.record(z.string(), z.unknown())),
 });
 export type SecurityEventBody = z.infer<typeof securityEvent>;
 
@@ -162,7 +165,7 @@ export const detection = z.strictObject({
   technique: z.string().nullable().describe('of MITRE ATT&CK'),
   subject: z.strictObject({
     scope: z.enum(['ip', 'range', 'user', 'device', 'organisation', 'instance']),
-    value: z.string(),
+    value: field('detections.subject', z.string()),
   }),
   firstAt: timestamp,
   lastAt: timestamp,
@@ -230,6 +233,7 @@ export const securityStream = stream({
   direction: 'subscribe',
   summary: 'Security events as they happen',
   filter: z.strictObject({}),
+  message: z.strictObject({ type: z.literal('security'), event: securityEvent }),
   access: needs('system:admin'),
   rate: 'api',
   audit: unaudited(readingEvidence),

@@ -1,28 +1,31 @@
 import { z } from 'zod';
 import { id, idParams, page, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, records, signedIn, unaudited } from './policy.ts';
 
 export const provenFactors = ['password', 'recovery_code', 'totp', 'provider', 'passkey'] as const;
 
-export const session = z.strictObject({
+const shownSession = (how: { shown?: 'own' }) => ({
   id,
   kind: z.enum(['browser', 'token']),
   current: z.boolean(),
-  userAgent: z.string().nullable(),
-  address: z.string().nullable(),
+  userAgent: field('sessions.user_agent', z.string().nullable(), how),
+  address: field('sessions.address', z.string().nullable(), how),
   factor: z.enum(provenFactors).describe('the strongest proof of this session'),
   createdAt: timestamp,
   lastSeenAt: timestamp,
   expiresAt: timestamp,
 });
+export const session = z.strictObject(shownSession({}));
+const ownSession = z.strictObject(shownSession({ shown: 'own' }));
 export type Session = z.infer<typeof session>;
 
 export const sessionsList = endpoint({
   method: 'GET',
   path: '/auth/sessions',
   summary: 'My open sessions',
-  response: page(session),
+  response: page(ownSession),
   access: signedIn(),
   rate: 'api',
   audit: unaudited('a person reads their own sessions'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, name, page, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, records, unaudited, unseen } from './policy.ts';
 
 export const siemKinds = ['syslog_tls', 'https', 'splunk_hec', 'elasticsearch_bulk', 'file'] as const;
@@ -22,12 +23,15 @@ const visibleText = (maximum: number) =>
 const settings = {
   name,
   format: z.enum(siemFormats),
-  target: z
-    .string()
-    .trim()
-    .min(1)
-    .max(500)
-    .describe('syslog_tls: host:port (6514 unless told); file: the name of a folder; else a URL'),
+  target: field(
+    'siem_destinations.target',
+    z
+      .string()
+      .trim()
+      .min(1)
+      .max(500)
+      .describe('syslog_tls: host:port (6514 unless told); file: the name of a folder; else a URL'),
+  ),
   batch: z.enum(['array', 'lines']).describe('https only: a JSON array, or one event a line'),
   index: z
     .string()
@@ -49,7 +53,7 @@ export const siemDelivery = z.strictObject({
   eventsBehind: z.int().describe('not handed over yet; 100,000 stands for that many or more'),
   secondsBehind: z.number().describe('age of the oldest of them'),
   lastDeliveredAt: timestamp.nullable(),
-  lastError: z.string().nullable().describe('null once it goes well again'),
+  lastError: field('siem_destinations.last_error', z.string().nullable().describe('null once it goes well again')),
   lastErrorAt: timestamp.nullable(),
   nextAttemptAt: timestamp.nullable(),
   refusedEvents: z.int().describe('the receiver took everything beside these, which it will never take'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { id, idParams, name, page, pageQuery, queryInt, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, records, unaudited } from './policy.ts';
 
 // Who or what is measured: patients, residents, animals, batches. Reference and name are personal (health) data. Field rules (ASVS
@@ -11,8 +12,8 @@ import { needs, records, unaudited } from './policy.ts';
 
 const subjectIdentity = {
   id,
-  reference: z.string().describe('such as a medical record number; a mask where `masked`'),
-  name: z.string().nullable().describe('a mask where `masked`, also where there is none'),
+  reference: field('subjects.reference', z.string().describe('such as a medical record number; a mask where `masked`')),
+  name: field('subjects.name', z.string().nullable().describe('a mask where `masked`, also where there is none')),
   masked: z.boolean().describe('reference and name are masks, since the caller does not hold device:write'),
 };
 

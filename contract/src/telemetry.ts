@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { stream, topic } from './channel.ts';
 import { id, metric, page, queryInt, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { device, needs, reads, unaudited } from './policy.ts';
 
 export const limits = {
@@ -77,7 +78,8 @@ export const telemetrySend = endpoint({
 const series = { deviceId: id, metric };
 const range = { from: timestamp, to: timestamp };
 
-export const storedPoint = z.strictObject({ timestamp, value });
+const measured = <S extends z.ZodType>(schema: S): S => field('points.num', schema);
+export const storedPoint = z.strictObject({ timestamp, value: measured(value) });
 export type StoredPoint = z.infer<typeof storedPoint>;
 
 export const telemetryRaw = endpoint({
@@ -103,7 +105,7 @@ export const latestValue = z.strictObject({
   metric: z.string(),
   unit: z.string().nullable(),
   timestamp,
-  value,
+  value: measured(value),
 });
 export type LatestValue = z.infer<typeof latestValue>;
 
@@ -134,12 +136,12 @@ export const sketchRelativeError = 0.01;
 export const bucket = z.strictObject({
   timestamp: timestamp.describe('start of the bucket'),
   count: z.int(),
-  avg: z.number().nullable(),
-  min: z.number().nullable(),
-  max: z.number().nullable(),
-  sum: z.number().nullable(),
-  p50: z.number().nullable(),
-  p95: z.number().nullable(),
+  avg: measured(z.number().nullable()),
+  min: measured(z.number().nullable()),
+  max: measured(z.number().nullable()),
+  sum: measured(z.number().nullable()),
+  p50: measured(z.number().nullable()),
+  p95: measured(z.number().nullable()),
 });
 export type Bucket = z.infer<typeof bucket>;
 
@@ -205,7 +207,7 @@ export const sparkline = z.strictObject({
   unit: z.string().nullable(),
   from: timestamp,
   stepSeconds: z.int(),
-  values: z.array(z.number().nullable()),
+  values: measured(z.array(z.number().nullable())),
 });
 export type Sparkline = z.infer<typeof sparkline>;
 
@@ -281,6 +283,7 @@ export const telemetryStream = stream({
   direction: 'subscribe',
   summary: 'Points as they are committed',
   filter: z.strictObject({ deviceId: id.optional(), metric: metric.optional() }),
+  message: latestValue.extend({ type: z.literal('telemetry') }),
   access: needs('telemetry:read'),
   rate: 'api',
   audit: reads('telemetry.read', 'health'),

@@ -1,7 +1,8 @@
-import type { Alert, Severity } from '@valtronics/contract';
+import { type Alert, alert as alertSchema, type Severity } from '@valtronics/contract';
 import { sql } from 'kysely';
 import { newId } from '../../lib/ids.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
+import { showing } from '../../security/fields/show-answer.ts';
 import type { Announcement, Transition } from './alert.ts';
 import type { Notice } from './notice.ts';
 
@@ -21,6 +22,9 @@ export type NotificationPayload = AlertPayload | NoticePayload;
 // A channel that does not take them any more (or a rule that flaps) must not fill the disk.
 const MAX_WAITING_PER_CHANNEL = 1000;
 
+/** A channel leads out of the platform: it is told what everybody who reads alerts may see, and nobody’s email address. */
+const toldOutside = showing(alertSchema, { permissions: new Set(['alert:read']) });
+
 /** One row per announcement and channel that wants it. Telling the same twice is not possible: the key is unique. */
 export async function enqueueNotifications(
   tx: WriteTx,
@@ -35,7 +39,7 @@ export async function enqueueNotifications(
     // A device may raise again what is still open, but graver.
     occasion: transition === 'raised' && alert.type === 'device' ? `raised:${alert.severity}` : transition,
     rank: rankOf(alert.severity),
-    payload: JSON.stringify({ transition, at: now.toISOString(), alert } satisfies AlertPayload),
+    payload: JSON.stringify({ transition, at: now.toISOString(), alert: toldOutside(alert) } satisfies AlertPayload),
   }));
   await sql`
     insert into notification_outbox

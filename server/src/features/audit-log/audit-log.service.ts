@@ -1,5 +1,4 @@
-import type * as contract from '@valtronics/contract';
-import { auditExportLimit } from '@valtronics/contract';
+import * as contract from '@valtronics/contract';
 import { Problem } from '../../lib/problem.ts';
 import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
 import { verifierOf, verifierText } from '../../lib/transparency/signed-note.ts';
@@ -7,6 +6,8 @@ import { createTreeReader } from '../../lib/transparency/tiles.ts';
 import { type EventProof, proveEvent } from '../../security/audit/export-log.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import { lastCheckpoint, listTrees, readTile, sizeOf, type TreeRow } from '../../security/audit/tree.repository.ts';
+import type { Viewer } from '../../security/fields/show.ts';
+import { showing } from '../../security/fields/show-answer.ts';
 import { type AuditEventFilter, type AuditEventRow, listAuditEvents } from './audit-log.repository.ts';
 
 type Of = 'organisation' | 'instance' | undefined;
@@ -81,14 +82,16 @@ export async function* exportLines(
   filter: AuditEventFilter,
   format: 'jsonl' | 'csv',
   first: readonly AuditEventRow[],
+  viewer: Viewer,
 ): AsyncGenerator<string> {
+  const show = showing(contract.auditEvent, viewer);
   const line = format === 'csv' ? csvLine : (event: contract.AuditEvent) => `${JSON.stringify(event)}\n`;
   if (format === 'csv') yield `${CSV_COLUMNS.join()}\r\n`;
   let rows = first;
   for (let told = rows.length; rows.length > 0; told += rows.length) {
-    yield rows.map((row) => line(presentEvent(row))).join('');
+    yield rows.map((row) => line(show(presentEvent(row)))).join('');
     const last = rows.at(-1);
-    if (rows.length < ROWS_AT_ONCE || told >= auditExportLimit || !last) return;
+    if (rows.length < ROWS_AT_ONCE || told >= contract.auditExportLimit || !last) return;
     const before = [last.exact, last.id] as const;
     rows = await read((reader) => listAuditEvents(reader, filter, { before, limit: ROWS_AT_ONCE }));
   }

@@ -26,7 +26,7 @@ export function createAuditLog({ gate, verifier }: { gate: EndpointGate; verifie
   });
 
   // Recorded with the first rows in hand, and sent only then.
-  gate.handle(contract.auditEventsExport, async ({ body: { format, ...filter }, read, write }) => {
+  gate.handle(contract.auditEventsExport, async ({ body: { format, ...filter }, principal, read, write }) => {
     const first = await write(async (tx) => {
       const rows = await firstOfExport(tx, filter);
       tx.describe({ resource: null, details: { format, ...filter } });
@@ -35,7 +35,7 @@ export function createAuditLog({ gate, verifier }: { gate: EndpointGate; verifie
     return {
       contentType: format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson',
       headers: { 'content-disposition': `attachment; filename="audit-log.${format}"` },
-      body: Readable.from(exportLines(read, filter, format, first)),
+      body: Readable.from(exportLines(read, filter, format, first, principal)),
     };
   });
 

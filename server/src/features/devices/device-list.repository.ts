@@ -12,6 +12,8 @@ export interface DeviceFilter {
   readonly location: string | undefined;
   readonly groupId: string | undefined;
   readonly text: string | undefined;
+  /** Whoever sees a mask in place of serials must not find out by searching what is behind it. */
+  readonly searchesSerials: boolean;
   readonly sort: DeviceSort;
   /** Where the page before ended. */
   readonly after: readonly [key: string, id: string] | undefined;
@@ -43,7 +45,7 @@ export async function listDevices(
       and (${filter.location ?? null}::text is null or location = ${filter.location ?? null})
       and (${filter.groupId ?? null}::uuid is null or exists (
         select from device_group_devices d where d.device_id = devices.id and d.group_id = ${filter.groupId ?? null}::uuid))
-      and (${text}::text is null or name ilike ${text} or serial ilike ${text} or location ilike ${text}
+      and (${text}::text is null or name ilike ${text} or (${filter.searchesSerials} and serial ilike ${text}) or location ilike ${text}
         or description ilike ${text})
       and (${afterKey}::text is null
         or (${key}, id) ${isDescending ? sql`<` : sql`>`} (${castCursor(afterKey)}, ${afterId}::uuid))

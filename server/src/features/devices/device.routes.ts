@@ -26,7 +26,9 @@ export function addDeviceRoutes(deps: {
 }): void {
   const { gate, devices, credentials, commands, changes } = deps;
 
-  gate.handle(contract.devicesList, ({ query, read }) => read((reader) => devices.list(reader, query)));
+  gate.handle(contract.devicesList, ({ query, principal, read }) =>
+    read((reader) => devices.list(reader, principal, query)),
+  );
 
   gate.handle(contract.devicesSummary, ({ read }) => read((reader) => devices.summary(reader)));
 

@@ -8,6 +8,7 @@ import type { Member } from '../../security/access/principal.ts';
 import { isLimited } from '../../security/access/sight.ts';
 import type { AuditedTx, Reader, SystemTx, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import { seesInClear, type Viewer } from '../../security/fields/show.ts';
 import {
   type DeviceFields,
   deleteDevice,
@@ -121,13 +122,14 @@ export function createDeviceService({ clock }: { clock: Clock }) {
       return this.register(tx, by.organisationId, { ...input, ownerId: by.userId });
     },
 
-    async list(reader: Reader, query: DeviceQuery) {
+    async list(reader: Reader, viewer: Viewer, query: DeviceQuery) {
       const limit = query.limit ?? DEFAULT_PAGE;
       const sort = query.sort ?? 'name';
       const position = decodeCursor(query.cursor, listPosition);
       const after = position && listAfter(position, sort);
       const { type, status, location, groupId, text } = query;
-      const rows = await listDevices(reader, { type, status, location, groupId, text, sort, after, limit: limit + 1 });
+      const filter = { type, status, location, groupId, text, searchesSerials: seesInClear('devices.serial', viewer) };
+      const rows = await listDevices(reader, { ...filter, sort, after, limit: limit + 1 });
       return pageOf(rows, limit, presentDevice, (row) => [sort, row.sort_key, row.id]);
     },
 

@@ -1,6 +1,7 @@
-import type { IncidentSeverity, Severity } from '@valtronics/contract';
+import { type IncidentSeverity, incident as incidentSchema, type Severity } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
+import { showing } from '../../security/fields/show-answer.ts';
 import type { NoticeBoard } from '../alerts/notice.ts';
 import { findIncident } from './incident.repository.ts';
 import { toIncident } from './incident.ts';
@@ -28,6 +29,9 @@ const words: Record<IncidentNews, string> = {
   breach_notified: 'the authority has been told',
 };
 
+/** Channels of an incident are read by those who deal with it, who need nobody’s email address for that. */
+const toldOutside = showing(incidentSchema, { permissions: new Set(['system:admin']) });
+
 export interface IncidentNotices {
   /** In the transaction of what is told; to the channels of the organisation, or for the instance's own to those of who runs it. */
   tell(tx: WriteTx, incidentId: string, news: IncidentNews): Promise<void>;
@@ -42,7 +46,7 @@ export function createIncidentNotices({ board, clock }: { board: NoticeBoard; cl
       const organisationId = row?.organisationId ?? (await findOperator(tx));
       // Before the first start there is nobody to tell.
       if (row === undefined || organisationId === undefined) return;
-      const incident = toIncident(row);
+      const incident = toldOutside(toIncident(row));
       const at = clock.date();
       const channels = await board.put(
         tx,

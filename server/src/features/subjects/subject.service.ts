@@ -35,7 +35,7 @@ export type SubjectService = ReturnType<typeof createSubjectService>;
 
 /**
  * Persons measured. What shows personal values takes an `AuditedTx`, so there is no reading them beside the audit log: the event commits
- * before the answer is sent, or there is no answer. What takes a `Reader` gives masks.
+ * before the answer is sent, or there is no answer. What takes a `Reader` is for those to whom the gate shows masks.
  */
 export function createSubjectService({ clock }: { clock: Clock }) {
   const lookOf = ({ userId }: Person): Look => ({ userId, at: clock.date() });
@@ -51,7 +51,7 @@ export function createSubjectService({ clock }: { clock: Clock }) {
     const sort = query.sort ?? (sight === 'clear' ? 'reference' : 'createdAt');
     // The order of hidden values tells them by and by, as a search for them would.
     if (sight === 'masked' && !sort.endsWith('createdAt'))
-      throw new Problem('forbidden', { detail: 'To sort by what is masked needs the permission device:write.' });
+      throw new Problem('forbidden', { detail: 'What is masked cannot be sorted by.' });
     const position = decodeCursor(query.cursor, listPosition);
     const [madeFor, afterId] = position ?? [sort, undefined];
     const look = lookOf(person);

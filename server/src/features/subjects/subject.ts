@@ -1,6 +1,5 @@
 import type { DeviceAssignment, Subject, SubjectAssignment } from '@valtronics/contract';
-import { fullMask, mask } from '../../lib/masking.ts';
-import type { UserPrincipal } from '../../security/access/principal.ts';
+import { seesInClear, type Viewer } from '../../security/fields/show.ts';
 
 export interface SubjectIdentity {
   readonly id: string;
@@ -37,15 +36,16 @@ export interface AssignmentOfDevice extends AssignmentRecord {
 /** How personal values are shown. */
 export type Sight = 'clear' | 'masked';
 
-/** The one rule of who sees names and references, for every answer that could hold them. */
-export const sightOf = ({ permissions }: Pick<UserPrincipal, 'permissions'>): Sight =>
-  permissions.has('device:write') ? 'clear' : 'masked';
+/** Whether the answer tells who it is, which is recorded first; the masks themselves are the gate's, by the same catalogue. */
+export const sightOf = (viewer: Viewer): Sight =>
+  seesInClear('subjects.reference', viewer) || seesInClear('subjects.name', viewer) ? 'clear' : 'masked';
 
-function presentIdentity({ id, reference, name }: SubjectIdentity, sight: Sight) {
-  if (sight === 'clear') return { id, reference, name, masked: false };
-  // Whether there is a name at all is hidden as well.
-  return { id, reference: mask('text', reference), name: fullMask, masked: true };
-}
+const presentIdentity = ({ id, reference, name }: SubjectIdentity, sight: Sight) => ({
+  id,
+  reference,
+  name,
+  masked: sight === 'masked',
+});
 
 export function presentSubject(row: SubjectRecord, sight: Sight): Subject {
   return {

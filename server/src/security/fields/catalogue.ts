@@ -15,6 +15,14 @@ export const fieldCatalogue: readonly Field[] = [
   ...configurationFields,
 ];
 
+const byId = new Map(fieldCatalogue.map((field) => [field.id, field]));
+
+export function fieldOf(id: string): Field {
+  const field = byId.get(id);
+  if (field === undefined) throw new Error(`${id} is not in the field catalogue`);
+  return field;
+}
+
 export const fieldsOf = (table: string): readonly Field[] => fieldCatalogue.filter((field) => field.table === table);
 
 export const fieldsOfClass = (wanted: FieldClass): readonly Field[] =>

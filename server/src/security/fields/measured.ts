@@ -6,7 +6,7 @@ const values = {
   retention: 'telemetry',
   basis: 'care',
   mask: 'text',
-  clear: ['telemetry:read'],
+  clear: ['telemetry:read', 'analytics:read'],
   masked: [],
   search: 'no',
   stored: inClear('counted by the database; of series marked as health nothing is here, all is in `sealed`'),
@@ -19,6 +19,8 @@ const sealedValues = {
 } as const;
 /** Whoever may act on what is measured, or may carry it out of the platform, may have to know whose it is or which device it was. */
 const revealBy = ['alert:acknowledge', 'analytics:export'] as const;
+
+const whoAlerts = ['alert:read', 'alert:write', 'alert:acknowledge'] as const;
 
 /** Persons measured, what they are measured with, and what was measured. */
 export const measuredFields = [
@@ -46,7 +48,13 @@ export const measuredFields = [
 
   ...fieldsIn('devices', { retention: 'device', basis: 'operation', mask: 'text' } as const, {
     // Where a freezer or a bed stands must be plain to whoever is sent there at night, so all who see the device see it.
-    location: { class: 'identifier', clear: ['device:read'], masked: [], search: 'part', stored: notYetSealed },
+    location: {
+      class: 'identifier',
+      clear: ['device:read', 'device:write'],
+      masked: [],
+      search: 'part',
+      stored: notYetSealed,
+    },
     // A device serial is one of the 18 identifiers of HIPAA's Safe Harbor: through records elsewhere it leads to the patient.
     serial: {
       class: 'identifier',
@@ -59,14 +67,14 @@ export const measuredFields = [
     },
     description: {
       class: 'identifier',
-      clear: ['device:read'],
+      clear: ['device:read', 'device:write'],
       masked: [],
       search: 'part',
       stored: inClear('words about a device; personal values are found on writing'),
     },
     metadata: {
       class: 'identifier',
-      clear: ['device:read'],
+      clear: ['device:read', 'device:write'],
       masked: [],
       search: 'no',
       stored: inClear('properties of a device; personal values are found on writing'),
@@ -108,7 +116,7 @@ export const measuredFields = [
 
   ...fieldsIn(
     'alerts',
-    { class: 'health', retention: 'alert', basis: 'care', mask: 'text', masked: [], clear: ['alert:read'] } as const,
+    { class: 'health', retention: 'alert', basis: 'care', mask: 'text', masked: [], clear: whoAlerts } as const,
     {
       title: { search: 'no', stored: inClear('made of a rule, or said by a device') },
       detail: { search: 'no', stored: inClear('made of a rule, or said by a device') },
@@ -119,7 +127,7 @@ export const measuredFields = [
   ...fieldsIn('alert_events', { class: 'health', retention: 'alert', basis: 'care' } as const, {
     note: {
       mask: 'text',
-      clear: ['alert:read'],
+      clear: whoAlerts,
       masked: [],
       search: 'no',
       stored: inClear('what people write down about an alert, for each other'),

@@ -24,6 +24,7 @@ import { BULK_BYTES, createHttpReports } from './http-reports.ts';
 import { parsed } from './parsed.ts';
 import { recordRead } from './record-read.ts';
 import { createProblemSender } from './send-problem.ts';
+import { shownAnswer } from './shown-answer.ts';
 import { toProblem } from './to-problem.ts';
 
 /** What the gate learns before the handler, under names that nothing else has. */
@@ -260,8 +261,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
         .type(raw.contentType)
         .send(raw.body instanceof Readable ? countedStream(raw.body, BULK_BYTES, counted) : raw.body);
     }
-    if (options.checkAnswers) endpoint.response.parse(answer);
-    const text = JSON.stringify(answer);
+    const text = shownAnswer(endpoint.response, answer, passage.principal, Boolean(options.checkAnswers));
     reports.served(text.length, request, passage.principal);
     reply.type('application/json; charset=utf-8').send(text);
   }

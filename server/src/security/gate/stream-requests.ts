@@ -18,6 +18,8 @@ import { refusal } from '../access/decision.ts';
 import { type KnownPrincipal, principalKey } from '../access/principal.ts';
 import { isLimited, type Sight } from '../access/sight.ts';
 import type { RecordReading } from '../audit/readings.ts';
+import { viewerOf } from '../fields/show.ts';
+import { showing } from '../fields/show-answer.ts';
 import { isHarmlessJson } from '../inspection/harmless.ts';
 import { inspectValue } from '../inspection/inspect-request.ts';
 import type { Limiter } from '../shield/limiter.ts';
@@ -117,13 +119,17 @@ export function serveRequests(options: RequestsOptions): Requests {
       // Ended while it was being recorded.
       if (subscriptions.get(id) !== subscription) return;
       connection.send({ type: 'subscribed', id });
+      const { message: sent } = entry.stream;
+      const show = sent ? showing(sent, viewerOf(principal)) : undefined;
       subscription.end = entry.handler({
         principal,
         filter: filter.data,
         send(message, coalesceKey, about) {
           if (subscriptions.get(id) !== subscription) return;
           if (limited && !(about !== undefined && options.sight().sees(about))) return;
-          connection.send({ ...message, id }, coalesceKey === undefined ? undefined : keyPrefix + coalesceKey);
+          // Nothing is sent past the catalogue: without a declaration of what is sent, nothing is.
+          if (!show) return;
+          connection.send({ ...show(message), id }, coalesceKey === undefined ? undefined : keyPrefix + coalesceKey);
         },
       });
     };
