@@ -133,15 +133,13 @@ export type Aggregation = (typeof aggregations)[number];
 /** Quantiles come from mergeable sketches whose relative error is bounded by this. */
 export const sketchRelativeError = 0.01;
 
+const figure = measured(z.number().nullable());
+const figures = { avg: figure, min: figure, max: figure, sum: figure, p50: figure, p95: figure };
+
 export const bucket = z.strictObject({
   timestamp: timestamp.describe('start of the bucket'),
   count: z.int(),
-  avg: measured(z.number().nullable()),
-  min: measured(z.number().nullable()),
-  max: measured(z.number().nullable()),
-  sum: measured(z.number().nullable()),
-  p50: measured(z.number().nullable()),
-  p95: measured(z.number().nullable()),
+  ...figures,
 });
 export type Bucket = z.infer<typeof bucket>;
 
