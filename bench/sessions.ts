@@ -12,6 +12,7 @@ import type { Transactions } from '../server/src/security/audit/transactions.typ
 import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../server/src/security/crypto/root-key.ts';
 import { startDatabase } from '../server/src/start-database.ts';
+import { dataKeysOn, sealClear } from '../tests/support/data-keys.ts';
 import { aRedisServer, hasRedis } from '../tests/support/redis-server.ts';
 import { newDataFolder } from './support/data-folder.ts';
 import { type Done, inTurns } from './support/in-turns.ts';
@@ -33,12 +34,15 @@ export async function sessionLookUps(): Promise<Outcome[]> {
   const redis = await aRedisServer();
   const config = loadConfig({ VALTRONICS_DATA_DIR: dataDir, VALTRONICS_LOG_LEVEL: 'error', REDIS_URL: redis.url });
   const log = createLogger({ level: config.logLevel, clock: systemClock });
-  const keyRing = createKeyRing(openRootKey(config));
+  const rootKey = openRootKey(config);
+  const keyRing = createKeyRing(rootKey);
   const running = await startDatabase(config, keyRing, log);
   const sessionCache = openSessionCache({ config, running, keyRing, metrics: createMetrics(), log });
   try {
     const transactions = createTransactions(running.database);
+    const dataKeys = await dataKeysOn(running.database, { rootKey });
     const ids = await openSessions(transactions, running.database.maintenance);
+    await sealClear(running.database, dataKeys);
     const served = { redis: 0, database: 0 };
     const metrics = {
       sessionLookedUp(where: 'redis' | 'database') {
@@ -46,8 +50,8 @@ export async function sessionLookUps(): Promise<Outcome[]> {
       },
     };
     const { cache } = sessionCache;
-    const fromRedis = createSessionLookUp({ transactions, cache, metrics, clock: systemClock });
-    const fromPostgres = createSessionLookUp({ transactions, clock: systemClock });
+    const fromRedis = createSessionLookUp({ transactions, dataKeys, cache, metrics, clock: systemClock });
+    const fromPostgres = createSessionLookUp({ transactions, dataKeys, clock: systemClock });
     for (const deadline = Date.now() + 10_000; served.redis === 0 && Date.now() < deadline; await delay(50))
       await fromRedis.byId(ids[0] ?? '');
     const { ours, theirs, ratio, ratios } = await inTurns(

@@ -26,7 +26,7 @@ import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../server/src/security/crypto/root-key.ts';
 import { createRefusedTokens } from '../server/src/security/shield/refused-tokens.ts';
 import { startDatabase } from '../server/src/start-database.ts';
-import { dataKeysOn } from '../tests/support/data-keys.ts';
+import { dataKeysOn, sealClear } from '../tests/support/data-keys.ts';
 import { aRedisServer, hasRedis } from '../tests/support/redis-server.ts';
 import { newDataFolder } from './support/data-folder.ts';
 import { type Done, inTurns } from './support/in-turns.ts';
@@ -75,11 +75,12 @@ export async function tokenVerification(): Promise<Outcome[]> {
         sessionIdleMs: config.sessionTimes.idleMs,
         apiKeys: createApiKeys({ transactions, clock }),
         refusedTokens: createRefusedTokens({ transactions, clock }),
-        sessions: createSessionLookUp({ transactions, cache, clock }),
+        sessions: createSessionLookUp({ transactions, dataKeys, cache, clock }),
         dpopProofs: createDpopProofs({ transactions, clock }),
         clock,
       });
     const people = await signedIn(transactions, running.database.maintenance);
+    await sealClear(running.database, dataKeys);
     const atWork = await tokensOf(accessTokens, people, PEOPLE);
 
     const again = await against(keys, () => atWork, accessTokens.verify);

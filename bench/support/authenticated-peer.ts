@@ -4,8 +4,8 @@ import { Agent, request } from 'node:http';
 import { meGet } from '@valtronics/contract';
 import { createApp } from '../../server/src/app.ts';
 import { currentOrganisation } from '../../server/src/features/identity/organisation.repository.ts';
-import { findUser } from '../../server/src/features/identity/user.repository.ts';
 import { presentMe } from '../../server/src/features/identity/user.ts';
+import { createUserRecords } from '../../server/src/features/identity/user-records.ts';
 import { systemClock } from '../../server/src/lib/clock.ts';
 import { openSecurity } from '../../server/src/open-security.ts';
 import { loadConfig } from '../../server/src/platform/config/config.ts';
@@ -77,6 +77,7 @@ process.once('message', async (load: AuthenticatedLoad) => {
   const metrics = createMetrics({ ofProcess: false });
   const security = await openSecurity({ config, running, rootKey, keyRing, notices, outbound, metrics, clock, log });
   const { transactions } = security;
+  const records = createUserRecords(security.dataKeys);
   const server = createHttpServer({ tls: undefined, maxConnections: 1_000, refusalHeaders: {} });
   const gate = createHttpGate({
     app: server.app,
@@ -95,7 +96,7 @@ process.once('message', async (load: AuthenticatedLoad) => {
   const somebody = aUserPrincipal('admin', { userId, organisationId: organisation.id });
   const answer = () =>
     transactions.read(organisation.id, async (reader) => {
-      const user = await findUser(reader, userId);
+      const user = await records.find(reader, userId);
       if (!user) throw new Error('no user');
       return presentMe(user, await currentOrganisation(reader), somebody);
     });

@@ -36,7 +36,11 @@ export const usersList = endpoint({
   summary: 'People of the organisation',
   query: z.strictObject({
     ...pageQuery,
-    text: z.string().max(100).optional(),
+    text: z
+      .string()
+      .max(100)
+      .optional()
+      .describe('part of an address or a name; where there are more than 500 accounts, a whole one'),
     role: role.optional(),
     kind: userKind.optional(),
   }),

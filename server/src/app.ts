@@ -30,6 +30,7 @@ import { createMailer } from './platform/mail/mailer.ts';
 import { createMetrics } from './platform/metrics/metrics.ts';
 import { createOutbound } from './platform/outbound/outbound.ts';
 import { createOutboundTls } from './platform/outbound/outbound-tls.ts';
+import { createPeople } from './security/access/people.ts';
 import { createServerTls } from './security/crypto/certificates/server-tls.ts';
 import { createKeyRing, type KeyRing } from './security/crypto/key-ring.ts';
 import type { RootKey } from './security/crypto/root-key.ts';
@@ -140,7 +141,8 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     log,
   });
   const { publicUrl } = config;
-  const shared = { gate, topicGate, streamGate, transactions, publicUrl, clock, log };
+  const people = createPeople(dataKeys);
+  const shared = { gate, topicGate, streamGate, transactions, people, publicUrl, clock, log };
   const devices = createDevices({
     ...shared,
     broker,
@@ -178,8 +180,24 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   telemetry.onMarkedHealth(alerts.invalidateDevice);
   const takesCertificates = config.keyPort !== undefined;
   const { mailbox } = identity;
-  const access = createAccess({ gate, transactions, mailbox, revocations, factorPolicy, takesCertificates, clock });
-  const incidents = createIncidents({ gate, transactions, board: alerts.board, events: security.events, clock });
+  const access = createAccess({
+    gate,
+    transactions,
+    people,
+    mailbox,
+    revocations,
+    factorPolicy,
+    takesCertificates,
+    clock,
+  });
+  const incidents = createIncidents({
+    gate,
+    transactions,
+    people,
+    board: alerts.board,
+    events: security.events,
+    clock,
+  });
   const securityEvents = createSecurityEventsFeature({
     ...shared,
     notices,
@@ -201,7 +219,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     metrics,
     random: Math.random,
   });
-  createBlocks({ gate, transactions, blocks, allowList: security.allowList, settings: config, clock });
+  createBlocks({ gate, transactions, people, blocks, allowList: security.allowList, settings: config, clock });
   const backups = createBackups({
     settings: config.backups,
     transactions,

@@ -34,6 +34,7 @@ import { appendSecurityEvents } from './security/events/security-event.repositor
 import { createSecurityEvents } from './security/events/security-events.ts';
 import { createPlaces } from './security/gate/places.ts';
 import { openCoreRules } from './security/inspection/core-rules/core-rules.ts';
+import { sealClearValues } from './security/keys/clear-values.ts';
 import { createDataKeyRotation } from './security/keys/data-key-rotation.ts';
 import { openDataKeys } from './security/keys/open-data-keys.ts';
 import { createResealing } from './security/keys/resealing.ts';
@@ -89,6 +90,7 @@ export async function openSecurity(deps: {
   // Before anything else is made: with another root key this ends the start. A new database has its first epoch from here on.
   await keys.epochs.active();
   const { dataKeys, epochs, keyStores } = keys;
+  await sealClearValues({ transactions, dataKeys, log });
   const dataKeyRotation = createDataKeyRotation({
     epochs,
     keyStores,
@@ -147,7 +149,7 @@ export async function openSecurity(deps: {
   const dpopProofs = createDpopProofs({ transactions, clock });
   const authentication = createAuthentication({
     transactions,
-    sessions: createSessionLookUp({ transactions, cache: sessionCache.cache, metrics, clock }),
+    sessions: createSessionLookUp({ transactions, dataKeys, cache: sessionCache.cache, metrics, clock }),
     accessTokens,
     deviceCredentials,
     apiKeys: createApiKeys({ transactions, clock }),

@@ -5,6 +5,7 @@ import { manualClock } from '../../server/src/lib/clock.ts';
 import { secret } from '../../server/src/platform/config/secret.ts';
 import { createLogger } from '../../server/src/platform/log/log.ts';
 import { createMailer } from '../../server/src/platform/mail/mailer.ts';
+import { createPeople } from '../../server/src/security/access/people.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
 import { anApp, freshAddress, type Person, type TestApp } from '../support/app.ts';
 import { dataKeysOf } from '../support/data-keys.ts';
@@ -28,7 +29,7 @@ beforeAll(async () => {
   const log = createLogger({ level: 'error', clock });
   const mailer = createMailer({ smtpUrl: secret(mail.url), publicUrl: new URL(app.origin) });
   const mailbox = createAccountMailbox({ transactions, dataKeys, mailer, clock, log });
-  const [job] = apiKeyJobs({ transactions, mailbox, clock });
+  const [job] = apiKeyJobs({ transactions, people: createPeople(dataKeys), mailbox, clock });
   remind = async () => job?.run(AbortSignal.timeout(10_000));
 });
 beforeEach(() => app.freshProof(maker));

@@ -41,12 +41,13 @@ describe('functions with the rights of their owner', () => {
       'find_device_credential(bytea)': 'valtronics_server',
       'find_identity_provider(text)': 'valtronics_server',
       'find_invitation(bytea)': 'valtronics_server',
-      'find_login(text)': 'valtronics_server',
+      'find_login(bytea[])': 'valtronics_server',
       'find_passkey(bytea)': 'valtronics_server',
       'find_password_reset(bytea)': 'valtronics_server',
       'find_refresh_token(bytea)': 'valtronics_server',
       'find_session(bytea)': 'valtronics_server',
       'find_session_by_id(uuid)': 'valtronics_server',
+      'is_login_taken(bytea[])': 'valtronics_maintenance, valtronics_server',
       'list_offered_providers()': 'valtronics_server',
       'list_revoked_certificate()': '',
       'prune_audit_tree(integer,bigint)': 'valtronics_maintenance',
@@ -242,6 +243,9 @@ describe('grants', () => {
       'refresh_families.secret_sealed',
       'siem_destinations.client_key_sealed',
       'siem_destinations.secret_sealed',
+      'users.email_sealed',
+      'users.name_sealed',
+      'users.phone_sealed',
     ]);
   });
 

@@ -2,7 +2,9 @@ import { createHmac } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../server/src/lib/clock.ts';
+import { openPeople } from '../../server/src/security/access/people.ts';
 import { type Answer, anApp, freshAddress, type Person, type TestApp } from '../support/app.ts';
+import { dataKeysOf } from '../support/data-keys.ts';
 import { aHostileProvider, type HostileProvider } from '../support/hostile-provider.ts';
 import { type Left, problemOf, providerSignIn, sessionOf } from '../support/provider-sign-in.ts';
 
@@ -374,8 +376,11 @@ describe('the way to the provider', () => {
 });
 
 describe('who somebody is', () => {
-  const usersLike = async (email: string) =>
-    (await app.database.admin.query(`select id, role, status from users where email = $1`, [email])).rows;
+  const usersLike = async (email: string) => {
+    const dataKeys = await dataKeysOf(app);
+    const everybody = await app.database.admin.query('select id as user_id, organisation_id, email_sealed from users');
+    return (await openPeople(dataKeys, ['email'], everybody.rows)).filter((person) => person.email === email);
+  };
 
   it('[ASVS 6.8.1, 10.3.3, 10.5.2] the same subject of two providers is two people', async () => {
     const first = await withClaims({ sub: 'same', email: 'same-a@example.org' });

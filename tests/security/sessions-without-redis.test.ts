@@ -7,12 +7,14 @@ import { createLogger } from '../../server/src/platform/log/log.ts';
 import { createRedis } from '../../server/src/platform/redis/redis.ts';
 import { findSessionById } from '../../server/src/security/access/session.repository.ts';
 import { createSessionCache } from '../../server/src/security/access/session-cache.ts';
+import { openSession } from '../../server/src/security/access/session-look-up.ts';
 import { openSessionNews } from '../../server/src/security/access/session-news.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
 import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../../server/src/security/crypto/root-key.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../server/src/security/crypto/tokens.ts';
 import { type CallOptions, freshAddress, type Person } from '../support/app.ts';
+import { dataKeysOf } from '../support/data-keys.ts';
 import { aRedisServer, hasRedis } from '../support/redis-server.ts';
 import { type TwoServers, twoServers } from '../support/sessions-in-redis.ts';
 
@@ -265,8 +267,9 @@ describe.skipIf(!hasRedis)('losing Redis', { timeout: 180_000 }, () => {
     ]);
     const id = rows[0]?.id ?? '';
     const name = { id };
+    const keys = await dataKeysOf(a);
     const readNow = async () => {
-      const row = await transactions.lookUp((reader) => findSessionById(reader, id));
+      const row = await openSession(keys, await transactions.lookUp((reader) => findSessionById(reader, id)));
       if (row === undefined) throw new Error('no session');
       return row;
     };

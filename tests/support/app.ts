@@ -8,6 +8,7 @@ import { type App, createApp } from '../../server/src/app.ts';
 import { type Clock, systemClock } from '../../server/src/lib/clock.ts';
 import { loadConfig } from '../../server/src/platform/config/config.ts';
 import { createLogger } from '../../server/src/platform/log/log.ts';
+import { dataKeysOf, sealClear } from './data-keys.ts';
 import { aDatabase, type TestDatabase } from './database.ts';
 
 export interface Answer {
@@ -143,26 +144,25 @@ export async function anApp(
   const agent = new Agent({ keepAlive: true, maxSockets: 50 });
   const organisation = await app.identity.firstStart.ensureOrganisation('Test organisation');
   let people = 0;
+  let first: string | undefined;
+  let keys: ReturnType<typeof dataKeysOf> | undefined;
 
   /** Hashing is slow on purpose; everybody here has the same password, so its hash is made once. */
   async function anAccount(email: string, role: Role, organisationId: number): Promise<string> {
-    const copied = await database.admin.query<{ id: string }>(
-      `insert into users (id, organisation_id, email, role, status, password_hash)
-       select gen_random_uuid(), $1, $2, $3, 'active', password_hash from users where email like '%-1@example.org'
-       returning id`,
-      [organisationId, email, role],
-    );
     const actor = { kind: 'system', id: 'test', label: null } as const;
-    return (
-      copied.rows[0]?.id ??
-      (await app.identity.firstStart.createAccount(actor, {
-        organisationId,
-        email,
-        name: null,
-        role,
-        password: PASSWORD,
-      }))
+    if (first === undefined) {
+      const account = { organisationId, email, name: null, role, password: PASSWORD };
+      first = await app.identity.firstStart.createAccount(actor, account);
+      return first;
+    }
+    const { rows } = await database.admin.query<{ id: string }>(
+      `insert into users (id, organisation_id, email, role, status, password_hash)
+       select gen_random_uuid(), $1, $2, $3, 'active', password_hash from users where id = $4 returning id`,
+      [organisationId, email, role, first],
     );
+    keys ??= dataKeysOf({ dataDir, database });
+    await sealClear(database, await keys);
+    return rows[0]?.id ?? '';
   }
 
   const call: TestApp['call'] = (method, path, callOptions = {}) =>

@@ -6,6 +6,7 @@ import { newId } from '../../server/src/lib/ids.ts';
 import { createLogger } from '../../server/src/platform/log/log.ts';
 import { createMqttBroker } from '../../server/src/platform/mqtt/broker.ts';
 import { createDeviceCredentials } from '../../server/src/security/access/device-credentials.ts';
+import { createPeople } from '../../server/src/security/access/people.ts';
 import type { UserPrincipal } from '../../server/src/security/access/principal.ts';
 import type { RevocationMatch } from '../../server/src/security/access/revocations.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
@@ -19,6 +20,7 @@ import type { Subscription } from '../../server/src/security/gate/streams.ts';
 import { createTopicGate } from '../../server/src/security/gate/topic-gate.ts';
 import { createLimiter } from '../../server/src/security/shield/limiter.ts';
 import { createRefusedTokens } from '../../server/src/security/shield/refused-tokens.ts';
+import { dataKeysOn, sealClear } from './data-keys.ts';
 import type { TestDatabase } from './database.ts';
 import { anMqttClient } from './mqtt-client.ts';
 import { aUserPrincipal } from './principals.ts';
@@ -47,6 +49,7 @@ export async function anOrganisation(database: TestDatabase): Promise<UserPrinci
 export async function devicesUnderTest(database: TestDatabase, clock: Clock = systemClock) {
   const log = createLogger({ level: 'fatal', clock });
   const transactions = createTransactions(database);
+  const dataKeys = await dataKeysOn(database);
   const listeners: ((match: RevocationMatch) => void)[] = [];
   const revocations = {
     onRevoked: (listener: (match: RevocationMatch) => void) => void listeners.push(listener),
@@ -86,6 +89,7 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
     topicGate,
     streamGate,
     transactions,
+    people: createPeople(dataKeys),
     broker,
     events: heardEvents().door.events,
     revocations,
@@ -154,6 +158,8 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
     broker,
     devices,
     transactions,
+    /** Who was put into the database in clear. */
+    seal: () => sealClear(database, dataKeys),
     handled: () => new Set(handlers.keys()),
     connect: (deviceId: string, token: string, options = {}) =>
       anMqttClient(port, { username: deviceId, password: token, ...options }),

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { People } from '../../security/access/people.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { AccountMailbox } from '../identity/account-mailbox.ts';
 import { takeReminders } from './api-key.repository.ts';
@@ -10,20 +11,22 @@ const AT_ONCE = 100;
 
 export function apiKeyJobs(deps: {
   transactions: Pick<Transactions, 'unaudited'>;
+  people: People;
   mailbox: Pick<AccountMailbox, 'isOpen' | 'put'>;
   clock: Clock;
 }): readonly Job[] {
-  const { transactions, mailbox, clock } = deps;
+  const { transactions, people, mailbox, clock } = deps;
 
   /** Marked as told in the transaction that queues the mail: once, whatever ends in between. */
   const remind = () =>
     transactions.unaudited(null, 'account_mail', async (tx) => {
       const now = clock.date();
-      const ending = await takeReminders(tx, {
+      const taken = await takeReminders(tx, {
         before: new Date(now.getTime() + BEFORE_THE_END_MS),
         now,
         limit: AT_ONCE,
       });
+      const ending = await people.named(tx, await people.named(tx, taken, ['owner']), ['email'], 'email');
       for (const { email, organisationId, label, owner, expiresAt } of ending)
         await mailbox.put(
           tx,

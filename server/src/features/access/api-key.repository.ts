@@ -20,9 +20,12 @@ export interface ApiKeyRecord {
   last_used_address: string | null;
 }
 
+/** People stand in these by their ids, until `People.named` has put what they are called in their place. */
+export const namesOfPeople = ['owner_name', 'creator_name'] as const;
+
 const keys = sql`
-  select k.id, k.label, o.id as owner_id, coalesce(o.name, o.email) as owner_name, o.kind as owner_kind,
-    c.id as creator_id, coalesce(c.name, c.email) as creator_name, k.permissions, k.networks, k.created_at, k.expires_at, k.certificate_sha256,
+  select k.id, k.label, o.id as owner_id, o.id as owner_name, o.kind as owner_kind,
+    c.id as creator_id, c.id as creator_name, k.permissions, k.networks, k.created_at, k.expires_at, k.certificate_sha256,
     case k.device_scope when 'limited'
       then array(select g.group_id::text from api_key_device_groups g where g.key_id = k.id order by 1) end as device_group_ids,
     k.last_used_at, host(k.last_used_address) as last_used_address
@@ -95,8 +98,8 @@ export async function limitApiKey(tx: WriteTx, keyId: string, groupIds: readonly
 export interface EndingKey {
   readonly organisationId: number;
   readonly label: string;
+  /** The account's id, and the id of who made it. */
   readonly owner: string;
-  /** Who made it. */
   readonly email: string;
   readonly expiresAt: Date;
 }
@@ -107,7 +110,7 @@ export async function takeReminders(
   which: { before: Date; now: Date; limit: number },
 ): Promise<EndingKey[]> {
   const taken =
-    await sql<EndingKey>`select organisation_id as "organisationId", label, owner_name as owner, email, expires_at as "expiresAt"
+    await sql<EndingKey>`select organisation_id as "organisationId", label, owner_id as owner, creator_id as email, expires_at as "expiresAt"
     from take_api_key_reminders(${which.before}, ${which.now}, ${which.limit})`.execute(tx.db);
   return taken.rows;
 }

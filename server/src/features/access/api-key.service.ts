@@ -5,6 +5,7 @@ import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import { parseCidr } from '../../platform/config/addresses.ts';
+import type { People } from '../../security/access/people.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import { permissionsOfAccount } from '../../security/access/role.repository.ts';
@@ -22,6 +23,7 @@ import {
   limitApiKey,
   listApiKeys,
   lockOwner,
+  namesOfPeople,
   revokeApiKey,
 } from './api-key.repository.ts';
 
@@ -44,8 +46,13 @@ export type ApiKeyService = ReturnType<typeof createApiKeyService>;
  * Keys of programs. A person's key is made by that person alone and a service account's by whoever manages people, so nobody makes a
  * key that acts in another person's name.
  */
-export function createApiKeyService(deps: { revocations: Revocations; takesCertificates: boolean; clock: Clock }) {
-  const { revocations, takesCertificates, clock } = deps;
+export function createApiKeyService(deps: {
+  people: People;
+  revocations: Revocations;
+  takesCertificates: boolean;
+  clock: Clock;
+}) {
+  const { people, revocations, takesCertificates, clock } = deps;
 
   function certificateIn(pem: string): ProgramCertificate {
     // A key that no port would take must not be given out as if it were one that is well protected.
@@ -90,7 +97,8 @@ export function createApiKeyService(deps: { revocations: Revocations; takesCerti
     });
     if (input.deviceGroupIds && !(await limitApiKey(tx, id, input.deviceGroupIds)))
       throw invalidField('deviceGroupIds', 'there is no such group');
-    const record = await findApiKeyRecord(tx, id);
+    const found = await findApiKeyRecord(tx, id);
+    const [record] = await people.named(tx, found ? [found] : [], namesOfPeople);
     if (!record) throw new Error('the key that was inserted is not there');
     tx.describe({
       resource: { kind: 'api_key', id },
@@ -115,7 +123,7 @@ export function createApiKeyService(deps: { revocations: Revocations; takesCerti
       const limit = query.limit ?? DEFAULT_PAGE;
       const [before] = decodeCursor(query.cursor, position) ?? [];
       const rows = await listApiKeys(reader, { ownerId: query.ownerId, before, limit: limit + 1 });
-      return pageOf(rows, limit, present, (row) => [row.id]);
+      return pageOf(await people.named(reader, rows, namesOfPeople), limit, present, (row) => [row.id]);
     },
 
     async createForService(tx: AuditedTx, by: UserPrincipal, input: ApiKeyInput & { readonly ownerId: string }) {

@@ -2,6 +2,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { FactorPolicy } from '../../security/access/pending.ts';
+import type { People } from '../../security/access/people.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
@@ -15,6 +16,7 @@ import { createRoleService } from './role.service.ts';
 export function createAccess(deps: {
   gate: EndpointGate;
   transactions: Transactions;
+  people: People;
   mailbox: Pick<AccountMailbox, 'isOpen' | 'put'>;
   revocations: Revocations;
   factorPolicy: FactorPolicy;

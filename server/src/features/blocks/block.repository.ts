@@ -20,9 +20,10 @@ export interface BlockFilter {
   readonly now: Date;
 }
 
-// Ids of people and devices stand there as text, beside addresses.
+// Ids of people and devices stand there as text, beside addresses. People are labelled by their ids, until `People.named` has put their address in
+// the place of it.
 const listed = sql`${blockColumns}, to_char(b.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as position,
-  case b.scope when 'user' then (select u.email from users u where u.id::text = b.value)
+  case b.scope when 'user' then b.value
     when 'device' then (select d.name from devices d where d.id::text = b.value) end as label`;
 
 /** Newest first. */

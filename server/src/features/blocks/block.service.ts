@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { isId, newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import type { People } from '../../security/access/people.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import type { AllowList } from '../../security/shield/allow-list.ts';
@@ -42,8 +43,21 @@ export async function mustOperate(reader: Reader): Promise<void> {
     throw new Problem('forbidden', { detail: 'Addresses are for the organisation that runs this instance.' });
 }
 
-export function createBlockService({ allowList, clock }: { allowList: Pick<AllowList, 'exemptIn'>; clock: Clock }) {
+export function createBlockService(deps: { people: People; allowList: Pick<AllowList, 'exemptIn'>; clock: Clock }) {
+  const { people, allowList, clock } = deps;
   const shown = (row: ListedBlock): Block => presentBlock(row, row.label, clock.date());
+
+  async function labelled(reader: Reader, rows: readonly ListedBlock[]): Promise<ListedBlock[]> {
+    const ofPeople = rows.filter(({ scope }) => scope === 'user');
+    const named = await people.named(reader, ofPeople, ['label'], 'email');
+    const labels = new Map(named.map(({ id, label }) => [id, label]));
+    return rows.map((row) => (row.scope === 'user' ? { ...row, label: labels.get(row.id) ?? null } : row));
+  }
+
+  async function find(reader: Reader, id: string): Promise<ListedBlock | undefined> {
+    const row = await findBlock(reader, id);
+    return row && (await labelled(reader, [row]))[0];
+  }
 
   /** `from`: where the maker is, who would be next to knock. */
   async function subject(tx: Reader, by: Member, from: string, wish: BlockWish): Promise<string> {
@@ -86,11 +100,11 @@ export function createBlockService({ allowList, clock }: { allowList: Pick<Allow
         limit: limit + 1,
         now: clock.date(),
       });
-      return pageOf(rows, limit, shown, (row) => [row.position, row.id]);
+      return pageOf(await labelled(reader, rows), limit, shown, (row) => [row.position, row.id]);
     },
 
     async get(reader: Reader, id: string): Promise<Block> {
-      const row = await findBlock(reader, id);
+      const row = await find(reader, id);
       if (!row) throw notFound();
       return shown(row);
     },
@@ -127,7 +141,7 @@ export function createBlockService({ allowList, clock }: { allowList: Pick<Allow
         resource: { kind: 'block', id: row.id },
         details: { scope, kind, origin: row.origin, nth, expiresAt: row.expires_at.toISOString() },
       });
-      const made = await findBlock(tx, row.id);
+      const made = await find(tx, row.id);
       return { row, shown: presentBlock(row, made?.label ?? null, now) };
     },
 
@@ -135,7 +149,7 @@ export function createBlockService({ allowList, clock }: { allowList: Pick<Allow
       const at = clock.date();
       const lifting = { at, by: byOf(by), graceUntil: new Date(at.getTime() + grace * 1_000) };
       const isLifted = await liftBlock(tx, id, lifting);
-      const row = await findBlock(tx, id);
+      const row = await find(tx, id);
       if (!row) throw notFound();
       if (!isLifted) throw new Problem('conflict', { detail: 'This block has ended already.' });
       tx.describe({

@@ -13,7 +13,8 @@ export interface NewCommand {
   readonly timeoutSeconds: number;
 }
 
-const columns = sql`c.id, c.name, c.payload, c.status, c.response, coalesce(u.name, u.email) as created_by_name,
+/** Who gave it stands in `created_by_name` by their id, until `People.named` has put what they are called in its place. */
+const columns = sql`c.id, c.name, c.payload, c.status, c.response, c.created_by as created_by_name,
   c.created_at, c.sent_at, c.finished_at, c.timeout_seconds`;
 const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
 
@@ -28,9 +29,7 @@ export async function insertCommand(tx: WriteTx, command: NewCommand): Promise<v
 
 export async function findCommand(reader: Reader, id: string): Promise<CommandRecord | undefined> {
   const found = await sql<CommandRecord>`
-    select ${columns} from device_commands c left join users u on u.id = c.created_by where c.id = ${id}`.execute(
-    reader.db,
-  );
+    select ${columns} from device_commands c where c.id = ${id}`.execute(reader.db);
   return found.rows[0];
 }
 
@@ -40,7 +39,7 @@ export async function listCommands(
   page: { deviceId: string; beforeId: string | undefined; limit: number },
 ): Promise<CommandRecord[]> {
   const found = await sql<CommandRecord>`
-    select ${columns} from device_commands c left join users u on u.id = c.created_by
+    select ${columns} from device_commands c
     where c.device_id = ${page.deviceId} and (${page.beforeId ?? null}::uuid is null or c.id < ${page.beforeId ?? null})
     order by c.id desc limit ${page.limit}`.execute(reader.db);
   return found.rows;

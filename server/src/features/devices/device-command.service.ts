@@ -6,6 +6,7 @@ import { newId } from '../../lib/ids.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { MqttBroker } from '../../platform/mqtt/broker.types.ts';
+import type { People } from '../../security/access/people.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { DeviceService } from './device.service.ts';
@@ -40,12 +41,13 @@ export type DeviceCommandService = ReturnType<typeof createDeviceCommandService>
  */
 export function createDeviceCommandService(deps: {
   devices: DeviceService;
+  people: People;
   transactions: Pick<Transactions, 'read' | 'unaudited'>;
   broker: Pick<MqttBroker<unknown>, 'deliver'>;
   clock: Clock;
   log: Logger;
 }) {
-  const { devices, transactions, broker, clock, log } = deps;
+  const { devices, people, transactions, broker, clock, log } = deps;
   /** Handed over and not confirmed yet, with when. */
   const handedOver = new Map<string, number>();
   /** Devices whose waiting commands are being looked for; true: it subscribed once more meanwhile. */
@@ -99,7 +101,8 @@ export function createDeviceCommandService(deps: {
       });
       // Not the payload: it may hold what must not stand in the log for ever; the command history keeps it.
       tx.describe({ resource: { kind: 'device', id: deviceId }, details: { commandId: id, name: input.name } });
-      const command = await findCommand(tx, id);
+      const found = await findCommand(tx, id);
+      const [command] = await people.named(tx, found ? [found] : [], ['created_by_name']);
       if (!command) throw new Error('the command just written cannot be read');
       return presentCommand(command);
     },
@@ -138,7 +141,8 @@ export function createDeviceCommandService(deps: {
       const limit = query.limit ?? DEFAULT_PAGE;
       const [beforeId] = decodeCursor(query.cursor, position) ?? [];
       const rows = await listCommands(reader, { deviceId, beforeId, limit: limit + 1 });
-      return pageOf(rows, limit, presentCommand, (row) => [row.id]);
+      const named = await people.named(reader, rows, ['created_by_name']);
+      return pageOf(named, limit, presentCommand, (row) => [row.id]);
     },
 
     async answer(

@@ -15,6 +15,7 @@ beforeAll(async () => {
   database = await aDatabase();
   subject = await devicesUnderTest(database);
   ann = await anOrganisation(database);
+  await subject.seal();
 });
 afterAll(async () => {
   await subject.stop();

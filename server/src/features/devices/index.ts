@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { MqttBroker } from '../../platform/mqtt/broker.types.ts';
+import type { People } from '../../security/access/people.ts';
 import type { RevocationMatch, Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { DeviceAuthority } from '../../security/crypto/certificates/device-authority.ts';
@@ -44,6 +45,7 @@ export function createDevices(deps: {
   topicGate: TopicGate;
   streamGate: StreamGate;
   transactions: Transactions;
+  people: People;
   broker: Pick<MqttBroker<unknown>, 'deliver'>;
   events: SecurityEvents;
   revocations: Revocations;

@@ -10,8 +10,9 @@ import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { currentOrganisation, firstOrganisation, insertOrganisation } from './organisation.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
-import { findLogin, insertUser, setPassword } from './user.repository.ts';
+import { setPassword } from './user.repository.ts';
 import { FIRST_LINK_MS, INVITATION_MS, type UserService } from './user.service.ts';
+import type { UserRecords } from './user-records.ts';
 
 const system = { kind: 'system', id: 'first-start', label: null } as const;
 
@@ -54,12 +55,13 @@ export interface FirstStart {
 export function createFirstStart(deps: {
   transactions: Transactions;
   passwords: Passwords;
+  records: Pick<UserRecords, 'findLogin' | 'insert'>;
   users: UserService;
   revocations: Revocations;
   guessing: Pick<Guessing, 'recovered'>;
   clock: Clock;
 }): FirstStart {
-  const { transactions, passwords, users, revocations, guessing, clock } = deps;
+  const { transactions, passwords, records, users, revocations, guessing, clock } = deps;
 
   /** Slow; never inside a transaction. */
   async function hashOf(
@@ -109,7 +111,7 @@ export function createFirstStart(deps: {
         { organisationId: account.organisationId, actor, event: 'user.created' },
         async (tx) => {
           await mustExist(tx, account.role);
-          const isNew = await insertUser(tx, { ...account, id, phone: null, status: 'active', passwordHash });
+          const isNew = await records.insert(tx, { ...account, id, phone: null, status: 'active', passwordHash });
           if (!isNew) throw taken(account.email);
           tx.describe({ resource: { kind: 'user', id }, details: { role: account.role } });
         },
@@ -121,14 +123,14 @@ export function createFirstStart(deps: {
       transactions.system({ organisationId: account.organisationId, actor, event: 'user.invited' }, async (tx) => {
         await mustExist(tx, account.role);
         const id = newId();
-        const isNew = await insertUser(tx, { ...account, id, phone: null, status: 'invited', passwordHash: null });
+        const isNew = await records.insert(tx, { ...account, id, phone: null, status: 'invited', passwordHash: null });
         if (!isNew) throw taken(account.email);
         tx.describe({ resource: { kind: 'user', id }, details: { role: account.role } });
         return { id, ...(await users.invite(tx, { ...account, userId: id, validForMs: INVITATION_MS })) };
       }),
 
     async resetFactors(actor, email) {
-      const account = await transactions.read(null, (reader) => findLogin(reader, email));
+      const account = await transactions.read(null, (reader) => records.findLogin(reader, email));
       if (!account) throw new Problem('not_found', { detail: `${email} has no account.` });
       const { organisation_id: organisationId, user_id: id } = account;
       const { removed, ended } = await transactions.system({ organisationId, actor, event: 'factor.reset' }, (tx) =>
@@ -139,7 +141,7 @@ export function createFirstStart(deps: {
     },
 
     async resetPassword(actor, { email, password }) {
-      const account = await transactions.read(null, (reader) => findLogin(reader, email));
+      const account = await transactions.read(null, (reader) => records.findLogin(reader, email));
       if (account?.status !== 'active') return false;
       const passwordHash = await hashOf(password, { email, name: null, organisationId: account.organisation_id });
       const ended = await transactions.system(

@@ -33,6 +33,7 @@ import type { SessionTimes } from './session.ts';
 import { createSignInService } from './sign-in.service.ts';
 import { createStepUpService } from './step-up.service.ts';
 import { createUserService } from './user.service.ts';
+import { createUserRecords, type UserKeys } from './user-records.ts';
 import { createVouchedAccounts, type VouchedAccounts } from './vouched-accounts.ts';
 
 export type { HostActor } from './first-start.ts';
@@ -44,7 +45,7 @@ export interface IdentityDependencies {
   accessTokens: AccessTokens;
   signingKeys: SigningKeyStore;
   keyRing: KeyRing;
-  dataKeys: Sealing;
+  dataKeys: Sealing & UserKeys;
   revocations: Revocations;
   authentication: Pick<Authentication, 'session'>;
   factorPolicy: FactorPolicy;
@@ -65,7 +66,8 @@ export interface Identity {
   readonly jobs: readonly Job[];
 }
 
-export function createIdentity(deps: IdentityDependencies): Identity {
+export function createIdentity(given: IdentityDependencies): Identity {
+  const deps = { ...given, records: createUserRecords(given.dataKeys) };
   const passkeys = createPasskeys(deps);
   const mailbox = createAccountMailbox(deps);
   const challenges = createChallenges(deps);

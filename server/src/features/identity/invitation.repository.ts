@@ -12,8 +12,10 @@ export interface FoundInvitation {
   expires_at: Date;
 }
 
-export async function findInvitation(reader: Reader, tokenHash: Buffer): Promise<FoundInvitation | undefined> {
-  return (await sql<FoundInvitation>`select * from find_invitation(${tokenHash})`.execute(reader.db)).rows[0];
+export type SealedInvitation = Omit<FoundInvitation, 'email'> & { readonly email_sealed: Buffer | null };
+
+export async function findInvitation(reader: Reader, tokenHash: Buffer): Promise<SealedInvitation | undefined> {
+  return (await sql<SealedInvitation>`select * from find_invitation(${tokenHash})`.execute(reader.db)).rows[0];
 }
 
 export interface NewInvitation {

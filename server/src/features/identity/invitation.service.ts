@@ -5,21 +5,22 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { isOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { passwordAlone } from './factor-proofs.ts';
-import { claimInvitation, type FoundInvitation, findInvitation } from './invitation.repository.ts';
+import { claimInvitation, type FoundInvitation } from './invitation.repository.ts';
 import type { Passwords } from './passwords.ts';
 import type { SessionService } from './session.service.ts';
-import { activateUser, insertUser } from './user.repository.ts';
 import type { Account } from './user.ts';
+import type { UserRecords } from './user-records.ts';
 import { actorOf, type Visitor, type WriteAs } from './visitor.ts';
 
 export function createInvitationService(deps: {
   transactions: Transactions;
   passwords: Passwords;
+  records: Pick<UserRecords, 'findInvitation' | 'insert' | 'activate'>;
   sessions: SessionService;
   guessing: Pick<Guessing, 'check'>;
   clock: Clock;
 }) {
-  const { transactions, passwords, sessions, guessing, clock } = deps;
+  const { transactions, passwords, records, sessions, guessing, clock } = deps;
 
   async function find(token: string, address: string): Promise<FoundInvitation> {
     const gone = new Problem('gone', {
@@ -27,7 +28,7 @@ export function createInvitationService(deps: {
     });
     const found = await guessing.check({ address }, async () => {
       if (!isOpaqueToken(token, tokenPrefixes.invitation)) return null;
-      return (await transactions.read(null, (reader) => findInvitation(reader, tokenHash(token)))) ?? null;
+      return (await transactions.read(null, (reader) => records.findInvitation(reader, tokenHash(token)))) ?? null;
     });
     if (!found || found.expires_at.getTime() <= clock.now()) throw gone;
     return found;
@@ -59,10 +60,11 @@ export function createInvitationService(deps: {
     return writeAs({ organisationId: account.organisation_id, actor: actorOf(account) }, async (tx) => {
       if (!(await claimInvitation(tx, invitation.invitation_id, clock.date()))) throw new Problem('gone');
       if (invitation.user_id) {
+        const owner = { organisationId: account.organisation_id, id: account.user_id };
         const details = { name: given.name ?? null, passwordHash };
-        if (!(await activateUser(tx, account.user_id, details))) throw new Problem('gone');
+        if (!(await records.activate(tx, owner, details))) throw new Problem('gone');
       } else {
-        const isNew = await insertUser(tx, {
+        const isNew = await records.insert(tx, {
           id: account.user_id,
           organisationId: account.organisation_id,
           email,

@@ -10,8 +10,13 @@ export interface FoundReset {
   expires_at: Date;
 }
 
-export async function findPasswordReset(reader: Reader, tokenHash: Buffer): Promise<FoundReset | undefined> {
-  return (await sql<FoundReset>`select * from find_password_reset(${tokenHash})`.execute(reader.db)).rows[0];
+export type SealedReset = Omit<FoundReset, 'email' | 'name'> & {
+  readonly email_sealed: Buffer | null;
+  readonly name_sealed: Buffer | null;
+};
+
+export async function findPasswordReset(reader: Reader, tokenHash: Buffer): Promise<SealedReset | undefined> {
+  return (await sql<SealedReset>`select * from find_password_reset(${tokenHash})`.execute(reader.db)).rows[0];
 }
 
 /** A new link replaces the person's older ones. */

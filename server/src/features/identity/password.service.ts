@@ -12,24 +12,12 @@ import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import { listFactors } from './factor.repository.ts';
 import { currentOrganisation } from './organisation.repository.ts';
-import {
-  claimPasswordReset,
-  type FoundReset,
-  findPasswordReset,
-  insertPasswordReset,
-  lastResetAt,
-} from './password-reset.repository.ts';
+import { claimPasswordReset, type FoundReset, insertPasswordReset, lastResetAt } from './password-reset.repository.ts';
 import type { Passwords } from './passwords.ts';
 import { revokeSessionsOf } from './session.repository.ts';
-import {
-  findAccount,
-  findLogin,
-  findPasswordHash,
-  findUser,
-  replacePasswordHash,
-  setPassword,
-} from './user.repository.ts';
+import { findPasswordHash, replacePasswordHash, setPassword } from './user.repository.ts';
 import type { UserRecord } from './user.ts';
+import type { UserRecords } from './user-records.ts';
 import { actorOf, type WriteAs } from './visitor.ts';
 
 /** Long enough for a mail to arrive and be read. */
@@ -58,6 +46,7 @@ export type PasswordService = ReturnType<typeof createPasswordService>;
 export function createPasswordService(deps: {
   transactions: Transactions;
   passwords: Passwords;
+  records: Pick<UserRecords, 'find' | 'findAccount' | 'findLogin' | 'findReset'>;
   revocations: Revocations;
   mailbox: AccountMailbox;
   guessing: Pick<Guessing, 'check' | 'recovered'>;
@@ -65,7 +54,7 @@ export function createPasswordService(deps: {
   clock: Clock;
   log: Logger;
 }) {
-  const { transactions, passwords, revocations, mailbox, guessing, publicUrl, clock, log } = deps;
+  const { transactions, passwords, records, revocations, mailbox, guessing, publicUrl, clock, log } = deps;
   let underWay = 0;
 
   async function hashOf(path: string, password: string, owner: Owner) {
@@ -94,7 +83,7 @@ export function createPasswordService(deps: {
   }
 
   async function mailLinkTo(email: string): Promise<void> {
-    const account = await transactions.read(null, (reader) => findLogin(reader, email));
+    const account = await transactions.read(null, (reader) => records.findLogin(reader, email));
     if (account?.status !== 'active') return;
     const { organisation_id: organisationId, user_id: userId } = account;
     const last = await transactions.read(organisationId, (reader) => lastResetAt(reader, userId));
@@ -102,7 +91,7 @@ export function createPasswordService(deps: {
     const actor: AuditActor = { kind: 'anonymous', id: userId, label: null };
     await transactions.system({ organisationId, actor, event: 'user.password_reset_requested' }, async (tx) => {
       // As it is stored: what was typed may differ from it in case.
-      const stored = await findAccount(tx, userId);
+      const stored = await records.findAccount(tx, userId);
       return issueLink(tx, { organisationId, userId, email: stored?.email ?? account.email });
     });
   }
@@ -110,7 +99,7 @@ export function createPasswordService(deps: {
   async function findReset(token: string, address: string): Promise<FoundReset> {
     const found = await guessing.check({ address }, async () => {
       if (!isOpaqueToken(token, tokenPrefixes.passwordReset)) return null;
-      const known = await transactions.read(null, (reader) => findPasswordReset(reader, tokenHash(token)));
+      const known = await transactions.read(null, (reader) => records.findReset(reader, tokenHash(token)));
       return known && known.expires_at.getTime() > clock.now() ? known : null;
     });
     if (!found)
@@ -130,7 +119,7 @@ export function createPasswordService(deps: {
 
   return {
     async current(reader: Reader, userId: string): Promise<Current> {
-      const user = await findUser(reader, userId);
+      const user = await records.find(reader, userId);
       if (!user) throw notFound();
       const { name: organisation } = await currentOrganisation(reader);
       return { hash: await findPasswordHash(reader, userId), user, organisation };

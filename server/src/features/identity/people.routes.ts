@@ -20,7 +20,9 @@ export function addPeopleRoutes(parts: {
 }): void {
   const { gate, users, passwords, clock } = parts;
 
-  gate.handle(contract.usersList, ({ query, read }) => read((reader) => users.list(reader, query)));
+  gate.handle(contract.usersList, ({ query, principal, read }) =>
+    read((reader) => users.list(reader, principal, query)),
+  );
 
   gate.handle(contract.userGet, ({ params, read }) =>
     read(async (reader) => presentUser(await users.load(reader, params.id))),

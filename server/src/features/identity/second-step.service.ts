@@ -13,8 +13,8 @@ import { type SessionKind, spendChallenge, spendPasswordless } from './challenge
 import { CHALLENGE_MS, type Challenges } from './challenges.ts';
 import { countRecoveryCodes, findPasskeyOwner } from './factor.repository.ts';
 import type { FactorProofs, Proof } from './factor-proofs.ts';
-import { findAccount } from './user.repository.ts';
 import type { Account } from './user.ts';
+import type { UserRecords } from './user-records.ts';
 import type { Visitor } from './visitor.ts';
 
 /** An account and what was proven for it; what opens a session claims the proof in the same transaction. */
@@ -33,6 +33,7 @@ export type SecondStepService = ReturnType<typeof createSecondStepService>;
 /** The second step of a sign-in, and the sign-in by passkey that has only one. */
 export function createSecondStepService(deps: {
   transactions: Transactions;
+  records: Pick<UserRecords, 'findAccount'>;
   keyRing: KeyRing;
   passkeys: Passkeys;
   challenges: Challenges;
@@ -41,14 +42,14 @@ export function createSecondStepService(deps: {
   guessing: Pick<Guessing, 'check'>;
   clock: Clock;
 }) {
-  const { transactions, keyRing, passkeys, challenges, proofs, mailbox, guessing, clock } = deps;
+  const { transactions, records, keyRing, passkeys, challenges, proofs, mailbox, guessing, clock } = deps;
   const whoseOf = ({ organisation_id, user_id, role }: Account) => ({
     organisationId: organisation_id,
     userId: user_id,
     role,
   });
   const accountOf = (organisationId: number, userId: string) =>
-    transactions.read(organisationId, (reader) => findAccount(reader, userId));
+    transactions.read(organisationId, (reader) => records.findAccount(reader, userId));
 
   /** Undefined where the password is all the account has. */
   async function begin(account: Account, sessionKind: SessionKind): Promise<SecondStep | undefined> {

@@ -5,12 +5,13 @@ import { newId } from '../../lib/ids.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import { findSessionById } from '../../security/access/session.repository.ts';
+import { openSession } from '../../security/access/session-look-up.ts';
 import type { AuditActor } from '../../security/audit/audit-event.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { AccessTokens } from '../../security/crypto/access-tokens.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
-import type { Sealing } from '../../security/keys/data-keys.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import { type Blocks, blockedProblem } from '../../security/shield/blocks.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
@@ -36,7 +37,7 @@ export type SessionService = ReturnType<typeof createSessionService>;
 export function createSessionService(deps: {
   transactions: Transactions;
   accessTokens: AccessTokens;
-  dataKeys: Sealing;
+  dataKeys: Pick<DataKeys, 'seal' | 'open' | 'openAll'>;
   revocations: Revocations;
   mailbox: AccountMailbox;
   guessing: Guessing;
@@ -196,6 +197,9 @@ export function createSessionService(deps: {
       return (await transactions.read(null, (reader) => findRefreshToken(reader, tokenHash(presented)))) ?? null;
     });
 
+  const sessionOf = async (id: string) =>
+    openSession(dataKeys, await transactions.read(null, (reader) => findSessionById(reader, id)));
+
   /**
    * Rotation by compare-and-set under a row lock. The current token gives the next one; the one before it gives, for 30 s, the same
    * next one again (a client whose answer was lost); anything older was copied, so the whole family ends and only that family.
@@ -207,7 +211,7 @@ export function createSessionService(deps: {
     const known = await refreshTokenOf(presented, address);
     if (!known) throw refused;
     const { session_id: sessionId, organisation_id: organisationId } = known;
-    const session = await transactions.read(null, (reader) => findSessionById(reader, sessionId));
+    const session = await sessionOf(sessionId);
     const now = clock.now();
     if (session?.status !== 'active' || session.absolute_expires_at.getTime() <= now) throw refused;
     const account: Account = { ...session, password_hash: null };
@@ -267,7 +271,7 @@ export function createSessionService(deps: {
 
   async function logout(writeAs: WriteAs, { address }: Visitor, presented: string): Promise<void> {
     const known = await refreshTokenOf(presented, address);
-    const session = known && (await transactions.read(null, (reader) => findSessionById(reader, known.session_id)));
+    const session = known && (await sessionOf(known.session_id));
     if (!session) throw new Problem('not_authenticated');
     const actor: AuditActor = { kind: 'user', id: session.user_id, label: session.email };
     await writeAs({ organisationId: session.organisation_id, actor }, async (tx) => {

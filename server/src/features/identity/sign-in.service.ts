@@ -4,8 +4,9 @@ import type { KeyRing } from '../../security/crypto/key-ring.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import type { Passwords } from './passwords.ts';
-import { findLogin, upgradePasswordHash } from './user.repository.ts';
+import { upgradePasswordHash } from './user.repository.ts';
 import type { Account } from './user.ts';
+import type { UserRecords } from './user-records.ts';
 import type { Visitor } from './visitor.ts';
 
 /** Wrong passwords in a row before a right one, from which on the owner should hear of it. */
@@ -19,9 +20,10 @@ export function createSignInService(deps: {
   passwords: Passwords;
   guessing: Guessing;
   keyRing: Pick<KeyRing, 'pseudonym'>;
+  records: Pick<UserRecords, 'findLogin'>;
   mailbox: AccountMailbox;
 }) {
-  const { transactions, passwords, guessing, keyRing, mailbox } = deps;
+  const { transactions, passwords, guessing, keyRing, records, mailbox } = deps;
 
   /**
    * The account a password proves. Unknown and known addresses cost one argon2id each and get the same answer; the difference is only
@@ -34,7 +36,7 @@ export function createSignInService(deps: {
     const account = await guessing.check(
       { address, account: email, deviceCookie },
       async () => {
-        const found = await transactions.read(null, (reader) => findLogin(reader, email));
+        const found = await transactions.read(null, (reader) => records.findLogin(reader, email));
         claimed.account = found;
         const isRight = await passwords.verify(found?.password_hash ?? null, password);
         return found && isRight && found.status === 'active' ? found : null;

@@ -3,25 +3,61 @@ import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { Account, UserRecord } from './user.ts';
 
-export async function findLogin(reader: Reader, email: string): Promise<Account | undefined> {
-  const found = await sql<Omit<Account, 'email'>>`select * from find_login(${email})`.execute(reader.db);
-  const row = found.rows[0];
-  return row && { ...row, email };
+// What is personal stands here as it is in the database: sealed, and found by indexes. user-records.ts seals and opens it.
+
+/** The newest epoch there is, and the account, if one of the indexes is its address's. */
+export async function findLogin(
+  reader: Reader,
+  emailIndexes: readonly Buffer[],
+): Promise<{ newest: number; found: Omit<Account, 'email'> | undefined }> {
+  const { rows } = await sql<Omit<Account, 'email'> & { newest_epoch: number }>`
+    select * from find_login(${emailIndexes}::bytea[])`.execute(reader.db);
+  const [row] = rows;
+  if (row === undefined) throw new Error('find_login gives one row');
+  const { newest_epoch: newest, ...account } = row;
+  return { newest, found: account.user_id === null ? undefined : account };
 }
 
-const columns = sql`users.id, email, users.name, phone, users.kind, role, status, users.created_at, last_sign_in_at, must_change_password,
+/** Whether an address has an account; whoever else asks waits until this transaction ends. */
+export async function isLoginTaken(
+  tx: WriteTx,
+  emailIndexes: readonly Buffer[],
+): Promise<{ newest: number; found: boolean }> {
+  const { rows } = await sql<{ newest: number; found: boolean }>`
+    select newest_epoch as newest, taken as found from is_login_taken(${emailIndexes}::bytea[])`.execute(tx.db);
+  const [row] = rows;
+  if (row === undefined) throw new Error('is_login_taken gives one row');
+  return row;
+}
+
+export type SealedUserRecord = Omit<UserRecord, 'email' | 'name' | 'phone'> & {
+  readonly user_id: string;
+  readonly organisation_id: number;
+  readonly email_sealed: Buffer | null;
+  readonly name_sealed: Buffer | null;
+  readonly phone_sealed: Buffer | null;
+};
+export type SealedAccount = Omit<Account, 'email'> & { readonly email_sealed: Buffer | null };
+
+/** What is written of somebody's name. */
+export interface SealedName {
+  readonly nameSealed: Buffer | null;
+  readonly nameIndex: Buffer | null;
+}
+
+const columns = sql`users.id, users.id as user_id, organisation_id, email_sealed, name_sealed, phone_sealed, users.kind, role, status, users.created_at, last_sign_in_at, must_change_password,
   array(select distinct f.kind from factors f where f.user_id = users.id order by f.kind) as factors,
   device_scope,
   array(select g.group_id::text from person_device_groups g where g.user_id = users.id order by 1) as device_group_ids`;
 
-export async function findUser(reader: Reader, id: string): Promise<UserRecord | undefined> {
-  return (await sql<UserRecord>`select ${columns} from users where id = ${id}`.execute(reader.db)).rows[0];
+export async function findUser(reader: Reader, id: string): Promise<SealedUserRecord | undefined> {
+  return (await sql<SealedUserRecord>`select ${columns} from users where id = ${id}`.execute(reader.db)).rows[0];
 }
 
 /** An account of the reader's organisation, as sign-in sees it. */
-export async function findAccount(reader: Reader, id: string): Promise<Account | undefined> {
-  const found = await sql<Account>`
-    select id as user_id, organisation_id, email, password_hash, status, role, authorization_version
+export async function findAccount(reader: Reader, id: string): Promise<SealedAccount | undefined> {
+  const found = await sql<SealedAccount>`
+    select id as user_id, organisation_id, email_sealed, password_hash, status, role, authorization_version
     from users where id = ${id}`.execute(reader.db);
   return found.rows[0];
 }
@@ -34,32 +70,37 @@ export async function findPasswordHash(reader: Reader, id: string): Promise<stri
 }
 
 export interface UserFilter {
-  text: string | undefined;
+  /** The indexes of a whole address, or of a whole name. */
+  text: { readonly of: 'email' | 'name'; readonly indexes: readonly Buffer[] } | undefined;
   role: Role | undefined;
   kind: 'person' | 'service' | undefined;
-  after: readonly [email: string, id: string] | undefined;
+  after: string | undefined;
   limit: number;
 }
 
-export async function listUsers(reader: Reader, filter: UserFilter): Promise<UserRecord[]> {
-  const text = filter.text === undefined ? null : `%${filter.text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
-  const [email, id] = filter.after ?? [null, null];
-  const found = await sql<UserRecord>`
-    select ${columns} from users
-    where (${text}::text is null or email ilike ${text} or users.name ilike ${text})
-      and (${filter.role ?? null}::text is null or role = ${filter.role ?? null})
-      and (${filter.kind ?? null}::text is null or users.kind = ${filter.kind ?? null})
-      and (${email}::text is null or (lower(email), id) > (${email}, ${id}::uuid))
-    order by lower(email), id limit ${filter.limit}`.execute(reader.db);
+/** In the order they were made. */
+export async function listUsers(
+  reader: Reader,
+  { text, role, kind, after, limit }: UserFilter,
+): Promise<SealedUserRecord[]> {
+  const conditions = [sql`true`];
+  if (text) conditions.push(sql`${sql.ref(`${text.of}_index`)} = any (${text.indexes}::bytea[])`);
+  if (role !== undefined) conditions.push(sql`role = ${role}`);
+  if (kind !== undefined) conditions.push(sql`users.kind = ${kind}`);
+  if (after !== undefined) conditions.push(sql`id > ${after}::uuid`);
+  const found = await sql<SealedUserRecord>`
+    select ${columns} from users where ${sql.join(conditions, sql` and `)} order by id limit ${limit}`.execute(
+    reader.db,
+  );
   return found.rows;
 }
 
-export interface NewUser {
+export interface NewUser extends SealedName {
   id: string;
   organisationId: number;
-  email: string;
-  name: string | null;
-  phone: string | null;
+  emailSealed: Buffer;
+  emailIndex: Buffer;
+  phoneSealed: Buffer | null;
   /** A person unless told. */
   kind?: 'person' | 'service';
   role: Role;
@@ -67,18 +108,18 @@ export interface NewUser {
   passwordHash: string | null;
 }
 
-/** False when the address is taken, in whichever organisation. */
+/** False when the address is taken under the same epoch; under others `isLoginTaken` knows. */
 export async function insertUser(tx: WriteTx, user: NewUser): Promise<boolean> {
   const inserted = await sql`
-    insert into users (id, organisation_id, email, name, phone, kind, role, status, password_hash)
-    values (${user.id}, ${user.organisationId}, ${user.email}, ${user.name}, ${user.phone}, ${user.kind ?? 'person'}, ${user.role}, ${user.status}, ${user.passwordHash})
+    insert into users (id, organisation_id, email_sealed, email_index, name_sealed, name_index, phone_sealed, kind, role, status, password_hash)
+    values (${user.id}, ${user.organisationId}, ${user.emailSealed}, ${user.emailIndex}, ${user.nameSealed}, ${user.nameIndex},
+      ${user.phoneSealed}, ${user.kind ?? 'person'}, ${user.role}, ${user.status}, ${user.passwordHash})
     on conflict do nothing returning id`.execute(tx.db);
   return inserted.rows.length > 0;
 }
 
-export interface UserChange {
-  name: string | null;
-  phone: string | null;
+export interface UserChange extends SealedName {
+  phoneSealed: Buffer | null;
   role: Role;
   status: 'invited' | 'active' | 'disabled';
   mustChangePassword: boolean;
@@ -88,7 +129,8 @@ export interface UserChange {
 /** Raises the authorization version when rights change, which ends every access token of the person at its next use. */
 export async function updateUser(tx: WriteTx, id: string, change: UserChange): Promise<void> {
   await sql`
-    update users set name = ${change.name}, phone = ${change.phone}, updated_at = now(),
+    update users set name_sealed = ${change.nameSealed}, name_index = ${change.nameIndex}, phone_sealed = ${change.phoneSealed},
+      updated_at = now(),
       authorization_version = authorization_version + (role <> ${change.role} or status <> ${change.status})::int,
       role = ${change.role}, status = ${change.status}, must_change_password = ${change.mustChangePassword},
       device_scope = ${change.deviceScope}
@@ -140,8 +182,9 @@ export async function lockUser(tx: WriteTx, id: string): Promise<void> {
   await sql`select 1 as one from users where id = ${id} for update`.execute(tx.db);
 }
 
-export async function renameUser(tx: WriteTx, id: string, name: string | null): Promise<void> {
-  await sql`update users set name = ${name}, updated_at = now() where id = ${id}`.execute(tx.db);
+export async function renameUser(tx: WriteTx, id: string, { nameSealed, nameIndex }: SealedName): Promise<void> {
+  await sql`update users set name_sealed = ${nameSealed}, name_index = ${nameIndex}, updated_at = now()
+    where id = ${id}`.execute(tx.db);
 }
 
 /**
@@ -159,11 +202,13 @@ export async function lockActiveAdministrators(tx: WriteTx): Promise<string[]> {
 export async function activateUser(
   tx: WriteTx,
   id: string,
-  details: { name: string | null; passwordHash: string },
+  details: SealedName & { readonly passwordHash: string },
 ): Promise<boolean> {
   const activated =
-    await sql`update users set status = 'active', name = coalesce(${details.name}, name), password_hash = ${details.passwordHash},
-    updated_at = now() where id = ${id} and status = 'invited' returning id`.execute(tx.db);
+    await sql`update users set status = 'active', name_sealed = coalesce(${details.nameSealed}, name_sealed),
+    name_index = coalesce(${details.nameIndex}, name_index), password_hash = ${details.passwordHash}, updated_at = now() where id = ${id} and status = 'invited' returning id`.execute(
+      tx.db,
+    );
   return activated.rows.length > 0;
 }
 
@@ -177,9 +222,14 @@ export interface WaysIn {
 }
 
 /** What an account that somebody else vouches for is, and has of its own. */
-export async function findWaysIn(reader: Reader, id: string): Promise<WaysIn | undefined> {
-  const { rows } = await sql<WaysIn>`
-    select status, role, email, password_hash is not null as "hasPassword",
+export async function findWaysIn(
+  reader: Reader,
+  id: string,
+): Promise<(Omit<WaysIn, 'email'> & Pick<SealedAccount, 'user_id' | 'organisation_id' | 'email_sealed'>) | undefined> {
+  const { rows } = await sql<
+    Omit<WaysIn, 'email'> & Pick<SealedAccount, 'user_id' | 'organisation_id' | 'email_sealed'>
+  >`
+    select id as user_id, organisation_id, email_sealed, status, role, password_hash is not null as "hasPassword",
       exists (select from factors f where f.user_id = users.id) as "hasFactor",
       exists (select from factors f where f.user_id = users.id and f.kind = 'passkey') as "hasPasskey"
     from users where id = ${id}`.execute(reader.db);

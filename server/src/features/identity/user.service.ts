@@ -14,34 +14,26 @@ import { deleteFactorsOf } from './factor.repository.ts';
 import { changeInvitedRole, insertInvitation } from './invitation.repository.ts';
 import { currentOrganisation } from './organisation.repository.ts';
 import { revokeSessionsOf } from './session.repository.ts';
-import {
-  findPasswordHash,
-  findUser,
-  insertUser,
-  listUsers,
-  lockActiveAdministrators,
-  lockUser,
-  renameUser,
-  replaceDeviceGroups,
-  updateUser,
-} from './user.repository.ts';
+import { findPasswordHash, lockActiveAdministrators, lockUser, replaceDeviceGroups } from './user.repository.ts';
 import { presentUser, type UserRecord } from './user.ts';
+import type { UserRecords } from './user-records.ts';
 
 /** A link that opens an account is good for a week; the one of the first start for half an hour. */
 export const INVITATION_MS = 7 * 86_400_000;
 export const FIRST_LINK_MS = 30 * 60_000;
 
-const position = z.tuple([z.string().max(254), z.uuid()]);
+const position = z.tuple([z.uuid()]);
 
 export type UserService = ReturnType<typeof createUserService>;
 
 export function createUserService(deps: {
+  records: UserRecords;
   revocations: Revocations;
   mailbox: AccountMailbox;
   publicUrl: URL;
   clock: Clock;
 }) {
-  const { revocations, mailbox, publicUrl, clock } = deps;
+  const { records, revocations, mailbox, publicUrl, clock } = deps;
 
   /** The token stands in the fragment, which a browser never sends to a server, so it stays out of every log. */
   async function invite(
@@ -62,7 +54,7 @@ export function createUserService(deps: {
   }
 
   async function load(reader: Reader, id: string): Promise<UserRecord> {
-    const user = await findUser(reader, id);
+    const user = await records.find(reader, id);
     if (!user) throw notFound();
     return user;
   }
@@ -87,6 +79,7 @@ export function createUserService(deps: {
 
     async list(
       reader: Reader,
+      { organisationId }: { readonly organisationId: number },
       query: {
         limit?: number | undefined;
         cursor?: string | undefined;
@@ -96,10 +89,10 @@ export function createUserService(deps: {
       },
     ) {
       const limit = query.limit ?? DEFAULT_PAGE;
-      const after = decodeCursor(query.cursor, position);
+      const [after] = decodeCursor(query.cursor, position) ?? [];
       const { text, role, kind } = query;
-      const rows = await listUsers(reader, { text, role, kind, after, limit: limit + 1 });
-      return pageOf(rows, limit, presentUser, (row) => [row.email.toLowerCase(), row.id]);
+      const rows = await records.list(reader, { organisationId, text, role, kind, after, limit: limit + 1 });
+      return pageOf(rows, limit, presentUser, ({ id }) => [id]);
     },
 
     async create(
@@ -110,7 +103,7 @@ export function createUserService(deps: {
       mustSeeEverything(by);
       await mustMayGive(tx, by, person.role);
       const id = newId();
-      const isNew = await insertUser(tx, {
+      const isNew = await records.insert(tx, {
         id,
         organisationId: by.organisationId,
         email: person.email,
@@ -156,7 +149,7 @@ export function createUserService(deps: {
       mustSeeEverything(by);
       await mustMayGive(tx, by, account.role);
       const id = newId();
-      await insertUser(tx, {
+      await records.insert(tx, {
         ...account,
         id,
         organisationId: by.organisationId,
@@ -216,7 +209,7 @@ export function createUserService(deps: {
       const staysAdministrator = after.role === 'admin' && after.status === 'active' && after.deviceScope === 'all';
       if (administrators.length === 1 && administrators[0] === id && !staysAdministrator)
         throw new Problem('conflict', { detail: 'The last administrator stays one.' });
-      await updateUser(tx, id, after);
+      await records.update(tx, { organisationId: by.organisationId, id }, after);
       if (change.deviceGroupIds && !(await replaceDeviceGroups(tx, id, change.deviceGroupIds)))
         throw invalidField('deviceGroupIds', 'there is no such group');
       if (after.role !== before.role) await changeInvitedRole(tx, id, after.role);
@@ -270,7 +263,7 @@ export function createUserService(deps: {
     },
 
     async rename(tx: AuditedTx, by: UserPrincipal, name: string | null): Promise<void> {
-      await renameUser(tx, by.userId, name);
+      await records.rename(tx, { organisationId: by.organisationId, id: by.userId }, name);
       tx.describe({ resource: { kind: 'user', id: by.userId }, details: { changed: ['name'] } });
     },
   };

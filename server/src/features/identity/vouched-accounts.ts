@@ -7,15 +7,8 @@ import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/
 import type { Blocks } from '../../security/shield/blocks.ts';
 import { insertSession } from './session.repository.ts';
 import type { SessionTimes } from './session.ts';
-import {
-  findUser,
-  findWaysIn,
-  insertUser,
-  lockActiveAdministrators,
-  noteVouchedSignIn,
-  updateUser,
-  type WaysIn,
-} from './user.repository.ts';
+import { lockActiveAdministrators, noteVouchedSignIn, type WaysIn } from './user.repository.ts';
+import type { UserRecords } from './user-records.ts';
 
 /** What was proven elsewhere. */
 export interface Vouching {
@@ -39,7 +32,7 @@ export interface VouchedAccounts {
     account: { organisationId: number; email: string; name: string | null; role: Role },
   ): Promise<string | null>;
   /** Gives the role, except that the last administrator stays one; returns what it was, or null where nothing changed. */
-  giveRole(tx: WriteTx, userId: string, role: Role): Promise<Role | null>;
+  giveRole(tx: WriteTx, account: { organisationId: number; userId: string }, role: Role): Promise<Role | null>;
   /**
    * A browser's session. An account with a factor of ours that was not vouched for is asked for it before anything else (`pendingOf`). The
    * account is locked, so whoever disables it either comes first or ends the session.
@@ -53,36 +46,42 @@ export interface VouchedAccounts {
 }
 
 export function createVouchedAccounts({
+  records,
   sessionTimes,
   blocks,
   clock,
 }: {
+  records: UserRecords;
   sessionTimes: SessionTimes;
   blocks: Pick<Blocks, 'ofUser'>;
   clock: Clock;
 }): VouchedAccounts {
   return {
-    find: findWaysIn,
+    find: records.findWaysIn,
 
     async create(tx, account) {
       const id = newId();
-      const isNew = await insertUser(tx, { ...account, id, phone: null, status: 'active', passwordHash: null });
+      const isNew = await records.insert(tx, { ...account, id, phone: null, status: 'active', passwordHash: null });
       return isNew ? id : null;
     },
 
-    async giveRole(tx, userId, role) {
+    async giveRole(tx, { organisationId, userId }, role) {
       const administrators = await lockActiveAdministrators(tx);
-      const user = await findUser(tx, userId);
+      const user = await records.find(tx, userId);
       if (!user || user.role === role) return null;
       if (administrators.length === 1 && administrators[0] === userId) return null;
-      await updateUser(tx, userId, {
-        name: user.name,
-        phone: user.phone,
-        status: user.status,
-        mustChangePassword: user.must_change_password,
-        deviceScope: user.device_scope,
-        role,
-      });
+      await records.update(
+        tx,
+        { organisationId, id: userId },
+        {
+          name: user.name,
+          phone: user.phone,
+          status: user.status,
+          mustChangePassword: user.must_change_password,
+          deviceScope: user.device_scope,
+          role,
+        },
+      );
       return user.role;
     },
 

@@ -183,6 +183,7 @@ describe('incidents of the instance', () => {
   it('are seen and dealt with by the organisation that runs it, and by no other', async () => {
     await house.answer(house.aDetection({ organisationId: null }));
     const owner = await aUser(house.db, house.operator, 'Olga');
+    await house.seal();
     const [incident] = await house.incidents(owner);
     expect(incident).toMatchObject({ scope: 'instance', detections: 1 });
     expect(await house.incidents()).toEqual([]);
@@ -202,6 +203,7 @@ describe('decisions', () => {
     const detection = house.aDetection({ organisationId: null });
     await house.answer(detection);
     const olga = await aUser(house.db, house.operator, 'Olga');
+    await house.seal();
     const id = (await house.incidents(olga))[0]?.id ?? '';
     const block = (value: string, more: Record<string, unknown> = {}) => {
       const row = { id: randomUUID(), scope: 'ip', value, reason: 'guessing', evidence: {}, ...more };

@@ -33,12 +33,12 @@ export interface TimelineRow extends Omit<IncidentEntry, 'at' | 'subject'> {
   readonly value: string | null;
 }
 
-/** What was said and done, and the detections. */
+/** What was said and done, and the detections. Who did it stands in `by` by their id, until `People.named` has put what they are called in its place. */
 export async function listEntries(reader: Reader, incidentId: string, limit: number): Promise<TimelineRow[]> {
   const { rows } = await sql<TimelineRow>`
-    select e.at, e.kind, coalesce(u.name, u.email) as by, e.note, null::uuid as id, null as name, null as severity,
+    select e.at, e.kind, e.by_user::text as by, e.note, null::uuid as id, null as name, null as severity,
       null as technique, null as scope, null as value, null::int as count
-    from incident_entries e left join users u on u.id = e.by_user where e.incident_id = ${incidentId}
+    from incident_entries e where e.incident_id = ${incidentId}
     order by e.at, e.id limit ${limit}`.execute(reader.db);
   return rows;
 }

@@ -1,9 +1,10 @@
 import { type IncidentSeverity, incident as incidentSchema, type Severity } from '@valtronics/contract';
 import type { Clock } from '../../lib/clock.ts';
+import type { People } from '../../security/access/people.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
 import { showing } from '../../security/fields/show-answer.ts';
 import type { NoticeBoard } from '../alerts/notice.ts';
-import { findIncident } from './incident.repository.ts';
+import { findIncident, namesOfPeople } from './incident.repository.ts';
 import { toIncident } from './incident.ts';
 import { findOperator, insertEntry } from './incident-entry.repository.ts';
 
@@ -39,10 +40,12 @@ export interface IncidentNotices {
   sendSoon(): void;
 }
 
-export function createIncidentNotices({ board, clock }: { board: NoticeBoard; clock: Clock }): IncidentNotices {
+export function createIncidentNotices(deps: { people: People; board: NoticeBoard; clock: Clock }): IncidentNotices {
+  const { people, board, clock } = deps;
   return {
     async tell(tx, incidentId, news) {
-      const row = await findIncident(tx, incidentId);
+      const found = await findIncident(tx, incidentId);
+      const [row] = await people.named(tx, found ? [found] : [], namesOfPeople);
       const organisationId = row?.organisationId ?? (await findOperator(tx));
       // Before the first start there is nobody to tell.
       if (row === undefined || organisationId === undefined) return;

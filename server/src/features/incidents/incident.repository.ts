@@ -3,17 +3,17 @@ import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { IncidentRow, Step } from './incident.ts';
 
+/** People stand in these by their ids, until `People.named` has put what they are called in their place. */
+export const namesOfPeople = ['openedBy', 'ownerLabel', 'breachFlaggedBy', 'breachNotifiedBy'] as const;
+
 const columns = sql`
   i.id, i.organisation_id as "organisationId", i.title, i.severity, i.status, i.scope, i.subject, i.opened_at as "openedAt",
-  i.opened_by_hand as "openedByHand", coalesce(uo.name, uo.email) as "openedBy", i.first_at as "firstAt", i.last_at as "lastAt",
-  i.detections, i.events, i.owner_id as "ownerId", coalesce(u.name, u.email) as "ownerLabel",
+  i.opened_by_hand as "openedByHand", i.opened_by as "openedBy", i.first_at as "firstAt", i.last_at as "lastAt",
+  i.detections, i.events, i.owner_id as "ownerId", i.owner_id as "ownerLabel",
   i.acknowledged_at as "acknowledgedAt", i.contained_at as "containedAt", i.resolved_at as "resolvedAt",
-  i.breach_flagged_at as "breachFlaggedAt", coalesce(uf.name, uf.email) as "breachFlaggedBy",
+  i.breach_flagged_at as "breachFlaggedAt", i.breach_flagged_by as "breachFlaggedBy",
   i.breach_aware_at as "breachAwareAt", i.breach_due_at as "breachDueAt", i.breach_reminded_at as "breachRemindedAt",
-  i.breach_notified_at as "breachNotifiedAt", coalesce(un.name, un.email) as "breachNotifiedBy"`;
-const tables = sql`
-  incidents i left join users u on u.id = i.owner_id left join users uo on uo.id = i.opened_by
-  left join users uf on uf.id = i.breach_flagged_by left join users un on un.id = i.breach_notified_by`;
+  i.breach_notified_at as "breachNotifiedAt", i.breach_notified_by as "breachNotifiedBy"`;
 
 export interface IncidentFilter {
   readonly status?: IncidentStatus | undefined;
@@ -46,13 +46,13 @@ export async function listIncidents(reader: Reader, filter: IncidentFilter, limi
   if (filter.after !== undefined)
     conditions.push(sql`(i.opened_at, i.id) < (${filter.after.openedAt}, ${filter.after.id}::uuid)`);
   const { rows } = await sql<IncidentRow>`
-    select ${columns} from ${tables} where ${sql.join(conditions, sql` and `)}
+    select ${columns} from incidents i where ${sql.join(conditions, sql` and `)}
     order by i.opened_at desc, i.id desc limit ${limit}`.execute(reader.db);
   return rows;
 }
 
 export async function findIncident(reader: Reader, id: string): Promise<IncidentRow | undefined> {
-  const { rows } = await sql<IncidentRow>`select ${columns} from ${tables} where i.id = ${id}`.execute(reader.db);
+  const { rows } = await sql<IncidentRow>`select ${columns} from incidents i where i.id = ${id}`.execute(reader.db);
   return rows[0];
 }
 
@@ -140,9 +140,9 @@ export async function setSeverity(tx: WriteTx, id: string, severity: IncidentSev
   await sql`update incidents set severity = ${severity} where id = ${id}`.execute(tx.db);
 }
 
-/** What somebody of this organisation who can sign in is called. */
-export async function findActivePerson(reader: Reader, id: string): Promise<string | undefined> {
+/** Somebody of this organisation who can sign in; `label` as in `namesOfPeople`. */
+export async function findActivePerson(reader: Reader, id: string): Promise<{ label: string }[]> {
   const { rows } = await sql<{ label: string }>`
-    select coalesce(name, email) as label from users where id = ${id} and status = 'active'`.execute(reader.db);
-  return rows[0]?.label;
+    select id as label from users where id = ${id} and status = 'active'`.execute(reader.db);
+  return rows;
 }

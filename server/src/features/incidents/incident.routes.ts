@@ -1,4 +1,5 @@
 import * as contract from '@valtronics/contract';
+import type { People } from '../../security/access/people.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { SecurityEvents } from '../../security/events/security-event.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
@@ -9,6 +10,7 @@ import { timelineOf } from './timeline.ts';
 
 export interface IncidentRoutesOptions {
   readonly gate: EndpointGate;
+  readonly people: People;
   readonly incidents: IncidentService;
   readonly breaches: BreachService;
   readonly events: SecurityEvents;
@@ -16,7 +18,7 @@ export interface IncidentRoutesOptions {
   readonly changed: () => void;
 }
 
-export function addIncidentRoutes({ gate, incidents, breaches, events, changed }: IncidentRoutesOptions): void {
+export function addIncidentRoutes({ gate, people, incidents, breaches, events, changed }: IncidentRoutesOptions): void {
   gate.handle(contract.incidentsList, ({ query, principal, read }) =>
     read((reader) => incidents.list(reader, principal, query)),
   );
@@ -26,7 +28,7 @@ export function addIncidentRoutes({ gate, incidents, breaches, events, changed }
   gate.handle(contract.incidentGet, ({ params, read }) =>
     read(async (reader) => ({
       ...(await incidents.load(reader, params.id)),
-      ...(await timelineOf(reader, params.id)),
+      ...(await timelineOf(people, reader, params.id)),
     })),
   );
 

@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import type { People } from '../../security/access/people.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import {
@@ -15,6 +16,7 @@ import {
   insertIncident,
   listIncidents,
   lockIncident,
+  namesOfPeople,
   reopenIncident,
   setOwner,
   setSeverity,
@@ -56,12 +58,17 @@ export interface Done {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-export function createIncidentService({ clock, notices }: { clock: Clock; notices: IncidentNotices }) {
+export function createIncidentService(deps: { people: People; clock: Clock; notices: IncidentNotices }) {
+  const { people, clock, notices } = deps;
+
   async function load(reader: Reader, id: string): Promise<Incident> {
     const row = await findIncident(reader, id);
-    if (row === undefined) throw notFound();
-    return toIncident(row);
+    const [named] = await people.named(reader, row ? [row] : [], namesOfPeople);
+    if (named === undefined) throw notFound();
+    return toIncident(named);
   }
+
+  const findOwner = async (tx: AuditedTx, id: string) => people.named(tx, await findActivePerson(tx, id), ['label']);
 
   /** One act of a person: the lock, the change, its line in the timeline, who is told, the audit event. */
   async function perform(tx: AuditedTx, act: IncidentAct, change: Change): Promise<Incident> {
@@ -110,7 +117,8 @@ export function createIncidentService({ clock, notices }: { clock: Clock; notice
         },
         limit + 1,
       );
-      return pageOf(rows, limit, toIncident, (row) => [row.openedAt.toISOString(), row.id]);
+      const named = await people.named(reader, rows, namesOfPeople);
+      return pageOf(named, limit, toIncident, (row) => [row.openedAt.toISOString(), row.id]);
     },
 
     async summary(reader: Reader): Promise<z.infer<typeof contract.incidentsSummary.response>> {
@@ -170,10 +178,11 @@ export function createIncidentService({ clock, notices }: { clock: Clock; notice
 
     assign: (tx: AuditedTx, act: IncidentAct, ownerId: string | null): Promise<Incident> =>
       perform(tx, act, async () => {
-        const label = ownerId === null ? 'nobody' : await findActivePerson(tx, ownerId);
-        if (label === undefined) throw invalidField('ownerId', 'not a person who can sign in');
+        const found = ownerId === null ? [{ label: 'nobody' }] : await findOwner(tx, ownerId);
+        const [owner] = found;
+        if (owner === undefined) throw invalidField('ownerId', 'not a person who can sign in');
         await setOwner(tx, act.id, ownerId);
-        return { kind: 'assigned', note: `to ${label}`, details: { ownerId } };
+        return { kind: 'assigned', note: `to ${owner.label}`, details: { ownerId } };
       }),
 
     changeSeverity: (tx: AuditedTx, act: IncidentAct, severity: IncidentSeverity): Promise<Incident> =>

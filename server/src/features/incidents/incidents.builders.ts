@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditEventName } from '@valtronics/contract';
 import { anOrganisation, aUser } from '../../../../tests/support/alert-fixtures.ts';
-import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
+import { dataKeysOn, sealClear } from '../../../../tests/support/data-keys.ts';
 import { aDatabase } from '../../../../tests/support/database.ts';
 import { aWebhookReceiver } from '../../../../tests/support/webhook-receiver.ts';
 import { manualClock } from '../../lib/clock.ts';
 import { createLogger } from '../../platform/log/log.ts';
 import { createMailer } from '../../platform/mail/mailer.ts';
 import { createOutbound } from '../../platform/outbound/outbound.ts';
+import { createPeople } from '../../security/access/people.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
@@ -45,8 +46,9 @@ export async function incidentsUnderTest() {
   });
   const channels = createChannelService({ clock, dataKeys, outbound });
   const reports: SecurityReport[] = [];
-  const notices = createIncidentNotices({ board: { put: enqueueNotice, sendSoon() {} }, clock });
-  const service = createIncidentService({ clock, notices });
+  const people = createPeople(dataKeys);
+  const notices = createIncidentNotices({ people, board: { put: enqueueNotice, sendSoon() {} }, clock });
+  const service = createIncidentService({ people, clock, notices });
   const job = breachClockJob({ transactions, notices, clock });
   const answer = createDetectionAnswer({
     transactions,
@@ -75,6 +77,8 @@ export async function incidentsUnderTest() {
   return {
     ...{ db, clock, transactions, reports, place, operator, service, answer, audited },
     breaches: createBreachService(service),
+    /** What was put into the database in clear. */
+    seal: () => sealClear(db, dataKeys),
     drop: () => db.drop(),
 
     async begin() {
@@ -85,6 +89,7 @@ export async function incidentsUnderTest() {
       place.organisation = await anOrganisation(db);
       place.ann = await aUser(db, place.organisation, 'Ann');
       place.ben = await aUser(db, place.organisation, 'Ben');
+      await sealClear(db, dataKeys);
     },
 
     /** A detection of the organisation, of now. */
@@ -109,7 +114,7 @@ export async function incidentsUnderTest() {
     incidents: async (by: UserPrincipal = place.ann, query: Parameters<IncidentService['list']>[2] = {}) =>
       (await transactions.read(by.organisationId, (reader) => service.list(reader, by, query))).items,
     timeline: (id: string, organisation = place.organisation) =>
-      transactions.read(organisation, (reader) => timelineOf(reader, id)),
+      transactions.read(organisation, (reader) => timelineOf(people, reader, id)),
     act: (id: string, note?: string, by: UserPrincipal = place.ann): IncidentAct => ({ by, id, note }),
     runClock: () => job.run(signal),
 

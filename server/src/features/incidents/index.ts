@@ -1,6 +1,7 @@
 // Incidents: what was detected and belongs together, and what people do about it.
 import type { Clock } from '../../lib/clock.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { People } from '../../security/access/people.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { DetectionAnswer } from '../../security/detection/detection.ts';
 import type { SecurityEvents } from '../../security/events/security-event.ts';
@@ -16,6 +17,7 @@ import { createIncidentNotices } from './incident-notices.ts';
 export interface IncidentsDependencies {
   readonly gate: EndpointGate;
   readonly transactions: Transactions;
+  readonly people: People;
   /** The channels that alerts are told through. */
   readonly board: NoticeBoard;
   readonly events: SecurityEvents;
@@ -23,11 +25,12 @@ export interface IncidentsDependencies {
 }
 
 export function createIncidents(deps: IncidentsDependencies): { answer: DetectionAnswer; jobs: readonly Job[] } {
-  const { gate, transactions, events, clock } = deps;
+  const { gate, transactions, people, events, clock } = deps;
   const notices = createIncidentNotices(deps);
-  const incidents = createIncidentService({ clock, notices });
+  const incidents = createIncidentService({ people, clock, notices });
   addIncidentRoutes({
     gate,
+    people,
     incidents,
     breaches: createBreachService(incidents),
     events,

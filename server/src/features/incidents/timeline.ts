@@ -1,4 +1,5 @@
 import type { IncidentEntry } from '@valtronics/contract';
+import type { People } from '../../security/access/people.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import {
   listDecisions,
@@ -15,10 +16,11 @@ const MAX_DECISIONS = 200;
 
 /** Everything about one incident in the order it happened: events, detections, decisions, and what people did. */
 export async function timelineOf(
+  people: People,
   reader: Reader,
   incidentId: string,
 ): Promise<{ timeline: IncidentEntry[]; timelineIsCut: boolean }> {
-  const entries = await listEntries(reader, incidentId, MAX_ENTRIES);
+  const entries = await people.named(reader, await listEntries(reader, incidentId, MAX_ENTRIES), ['by']);
   const detections = await listDetections(reader, incidentId, MAX_DETECTIONS);
   const events = await listEventsBehind(reader, incidentId, MAX_EVENTS + 1);
   const decisions = await listDecisions(reader, incidentId, MAX_DECISIONS);

@@ -64,7 +64,7 @@ export function createProviderAccounts(deps: {
     const account = await transactions.read(provider.organisationId, (reader) => accounts.find(reader, userId));
     if (account?.role === role) return;
     const before = await recordedIfChanged(provider, 'user.changed', async (tx) => {
-      const from = await accounts.giveRole(tx, userId, role);
+      const from = await accounts.giveRole(tx, { organisationId: provider.organisationId, userId }, role);
       // Nothing changed where it was done meanwhile, and where this is the last administrator.
       if (from === null) throw new Unchanged();
       const details = { changed: ['role'], role: [from, role], provider: provider.slug };

@@ -72,7 +72,7 @@ export function createAuthentication(deps: {
     deps;
   const { sessionIdleMs, clock } = deps;
 
-  const usable = (row: SessionRow | undefined): row is SessionRow => isUsable(row, clock.now());
+  const usable = <R extends Omit<SessionRow, 'email'>>(row: R | undefined): row is R => isUsable(row, clock.now());
 
   async function session(cookieToken: string): Promise<UserPrincipal | null> {
     if (!isOpaqueToken(cookieToken, tokenPrefixes.session)) return null;
@@ -205,5 +205,5 @@ export function createAuthentication(deps: {
   };
 }
 
-const viewersOf = ({ device_scope, user_id }: SessionRow): readonly string[] =>
+const viewersOf = ({ device_scope, user_id }: Pick<SessionRow, 'device_scope' | 'user_id'>): readonly string[] =>
   device_scope === 'limited' ? [user_id] : [];

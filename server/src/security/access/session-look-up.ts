@@ -1,7 +1,9 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
-import { findSessionById, findSessionByToken, type SessionRow } from './session.repository.ts';
+import type { DataKeys } from '../keys/data-keys.ts';
+import { openPeople } from './people.ts';
+import { findSessionById, findSessionByToken, type SealedSessionRow, type SessionRow } from './session.repository.ts';
 import type { SessionCache, SessionName } from './session-cache.ts';
 
 export interface SessionLookUp {
@@ -14,7 +16,7 @@ const KEPT_MS = 60_000;
 /** When a browser's session was last seen is written down once a minute at most. */
 const TOUCH_EVERY_MS = 60_000;
 
-export const isUsable = (row: SessionRow | undefined, now: number): row is SessionRow =>
+export const isUsable = <R extends Omit<SessionRow, 'email'>>(row: R | undefined, now: number): row is R =>
   row !== undefined &&
   row.status === 'active' &&
   row.idle_expires_at.getTime() > now &&
@@ -22,21 +24,30 @@ export const isUsable = (row: SessionRow | undefined, now: number): row is Sessi
 
 export const isTouchDue = (row: SessionRow, now: number): boolean => now - row.last_seen_at.getTime() > TOUCH_EVERY_MS;
 
+/** With the address in clear. */
+export async function openSession(
+  dataKeys: Pick<DataKeys, 'openAll'>,
+  row: SealedSessionRow | undefined,
+): Promise<SessionRow | undefined> {
+  return row && (await openPeople(dataKeys, ['email'], [row]))[0];
+}
+
 /**
  * Finds the session of every request: in Redis where there is one, else in PostgreSQL, which is the truth. Redis only ever lets in: that a
  * session has ended or does not exist is said by the database alone, so losing Redis, or anything in it, ends none.
  */
 export function createSessionLookUp(deps: {
   transactions: Pick<Transactions, 'lookUp'>;
+  dataKeys: Pick<DataKeys, 'openAll'>;
   cache?: SessionCache | undefined;
   metrics?: Pick<Metrics, 'sessionLookedUp'> | undefined;
   clock: Clock;
 }): SessionLookUp {
-  const { transactions, cache, metrics, clock } = deps;
+  const { transactions, dataKeys, cache, metrics, clock } = deps;
 
   async function find(
     name: SessionName,
-    inDatabase: () => Promise<SessionRow | undefined>,
+    inDatabase: () => Promise<SealedSessionRow | undefined>,
     isWorthKeeping: (row: SessionRow) => boolean,
   ): Promise<SessionRow | undefined> {
     const kept = await cache?.find(name);
@@ -44,7 +55,7 @@ export function createSessionLookUp(deps: {
       metrics?.sessionLookedUp('redis');
       return kept;
     }
-    const row = await inDatabase();
+    const row = await openSession(dataKeys, await inDatabase());
     metrics?.sessionLookedUp('database');
     if (isUsable(row, clock.now()) && isWorthKeeping(row)) cache?.keep(name, row, lifetimeOf(row, clock.now()));
     return row;

@@ -29,14 +29,18 @@ export interface SessionRow {
   era: string;
 }
 
+/** As the database gives it: the address is sealed. */
+export type SealedSessionRow = Omit<SessionRow, 'email'> & { readonly email_sealed: Buffer | null };
+
 const readAt = sql`pg_snapshot_xmin(pg_current_snapshot())::text as horizon, extract(epoch from pg_postmaster_start_time())::text as era`;
 
-export async function findSessionByToken(reader: Reader, tokenHash: Buffer): Promise<SessionRow | undefined> {
-  return (await sql<SessionRow>`select *, ${readAt} from find_session(${tokenHash})`.execute(reader.db)).rows[0];
+export async function findSessionByToken(reader: Reader, tokenHash: Buffer): Promise<SealedSessionRow | undefined> {
+  return (await sql<SealedSessionRow>`select *, ${readAt} from find_session(${tokenHash})`.execute(reader.db)).rows[0];
 }
 
-export async function findSessionById(reader: Reader, sessionId: string): Promise<SessionRow | undefined> {
-  return (await sql<SessionRow>`select *, ${readAt} from find_session_by_id(${sessionId})`.execute(reader.db)).rows[0];
+export async function findSessionById(reader: Reader, sessionId: string): Promise<SealedSessionRow | undefined> {
+  return (await sql<SealedSessionRow>`select *, ${readAt} from find_session_by_id(${sessionId})`.execute(reader.db))
+    .rows[0];
 }
 
 export async function touchSession(tx: WriteTx, sessionId: string, seenAt: Date, idleExpiresAt: Date): Promise<void> {

@@ -59,7 +59,7 @@ export const unauditedReasons = {
   backup_runs: 'how far a backup or a drill is, is bookkeeping; what comes of it has events of its own',
   data_key: 'a data key comes with the first value sealed by it; epochs have events of their own',
   seal_marked: 'the same values, sealed; that they shall be is recorded, and that they are',
-  reseal: 'the same values under the next key epoch, whose beginning is recorded',
+  reseal: 'the same values, sealed, or sealed under the next key epoch, whose beginning is recorded',
   housekeeping: 'expired rows are removed by declared retention',
 } as const satisfies Record<string, string>;
 export type UnauditedReason = keyof typeof unauditedReasons;

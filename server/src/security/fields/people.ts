@@ -1,6 +1,28 @@
 import { fieldsIn, hashed, inClear, sealedWith, shownToNobody } from './field.ts';
 
 const notYetSealed = inClear('searched and sorted by; it is sealed with the blind index');
+const untilTheStart = inClear(
+  'only what an older release left or a backup of one brings back, until the server has started',
+);
+/** Who sees what is personal of an account, however it is stored. */
+const ofPeople = {
+  email: {
+    mask: 'email',
+    clear: ['user:manage'],
+    masked: 'members',
+    ownInClear: true,
+    revealBy: ['system:admin'],
+  },
+  // Whoever works together knows each other’s names: an alert that nobody may know the owner of is nobody’s.
+  name: { mask: 'text', clear: 'members', masked: 'members', ownInClear: true },
+  phone: {
+    mask: 'phone',
+    clear: ['user:manage'],
+    masked: 'members',
+    ownInClear: true,
+    revealBy: ['system:admin'],
+  },
+} as const;
 /** A secret of which only this is kept: whoever reads the database cannot be who knew it. */
 const onlyHash = { ...shownToNobody, class: 'secret', basis: 'security', stored: hashed } as const;
 const sealedSecret = {
@@ -13,24 +35,19 @@ const account = { retention: 'account', basis: 'account' } as const;
 
 /** People who work with the platform, and how they prove who they are. */
 export const peopleFields = [
-  ...fieldsIn('users', { ...account, class: 'personal', stored: notYetSealed, search: 'part' } as const, {
-    email: {
-      mask: 'email',
-      clear: ['user:manage'],
-      masked: 'members',
-      ownInClear: true,
-      revealBy: ['system:admin'],
-    },
-    // Whoever works together knows each other’s names: an alert that nobody may know the owner of is nobody’s.
-    name: { mask: 'text', clear: 'members', masked: 'members', ownInClear: true },
-    phone: {
-      mask: 'phone',
-      clear: ['user:manage'],
-      masked: 'members',
-      ownInClear: true,
-      revealBy: ['system:admin'],
-      search: 'no',
-    },
+  ...fieldsIn('users', { ...account, class: 'personal', stored: untilTheStart, search: 'no' } as const, {
+    email: ofPeople.email,
+    name: ofPeople.name,
+    phone: ofPeople.phone,
+  }),
+  ...fieldsIn('users', { ...account, class: 'personal', stored: sealedWith('organisation') } as const, {
+    email_sealed: { ...ofPeople.email, search: 'exact' },
+    name_sealed: { ...ofPeople.name, search: 'exact' },
+    phone_sealed: { ...ofPeople.phone, search: 'no' },
+  }),
+  ...fieldsIn('users', { ...account, ...shownToNobody, class: 'personal', stored: hashed } as const, {
+    email_index: {},
+    name_index: {},
   }),
   ...fieldsIn('users', onlyHash, { password_hash: { retention: 'account' } }),
 

@@ -1,15 +1,19 @@
 import { boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
+import { blindIndex, blindIndexKey } from '../crypto/blind-index.ts';
 import type { KeyRing } from '../crypto/key-ring.ts';
 import { KeyWrapError } from '../crypto/key-wrap.ts';
 import { openValue, type Place, readSealHeader, SealError, sealValue } from '../crypto/sealed-value.ts';
 import { type KeyOwner, newKey, unwrapDataKey, wrapDataKey } from '../crypto/wrapped-keys.ts';
+import { type BlindIndex, indexedForm } from './blind-indexes.ts';
 import { findDataKey, insertDataKey } from './data-key.repository.ts';
 import type { KeyEpoch, KeyEpochs } from './key-epochs.ts';
 import type { SubjectKeyStore } from './subject-key-store.ts';
 
 const MAX_CACHED_KEYS = 10_000;
+/** Epochs that are made while one look-up is under way. */
+const MOST_ASKED = 3;
 const OWNED_KEY_MS = 3_600_000;
 /** A key that was destroyed at another server is used here no longer than this. */
 const SUBJECT_KEY_MS = 30_000;
@@ -23,8 +27,33 @@ export interface DataKeys {
   seal(plaintext: Uint8Array | string, place: Place, subject?: string): Promise<Buffer>;
   /** The plaintext, whole and authentic, or a SealError: `retired-epoch`, `no-key` and `refused` among others. */
   open(sealed: Uint8Array, place: Place, subject?: string): Promise<Buffer>;
+  /** The plaintexts of many, in their order: one look for each key, and then no pause. A SealError where one does not open. */
+  openAll(values: readonly SealedValue[]): Promise<Buffer[]>;
+  /** A text and what it is found by, both under one epoch, so that a rotation renews them together. */
+  sealIndexed(
+    text: string,
+    place: Place,
+    index: BlindIndex,
+    subject?: string,
+  ): Promise<{ sealed: Buffer; index: Buffer }>;
+  /**
+   * Looks for a text by its index. `ask` gets one index for each epoch that may be in use, and reads the newest epoch there is together with what it
+   * finds by them, or after it: where another server has made one that is not known here, what was found is not believed and it is asked again.
+   */
+  findIndexed<T>(
+    index: BlindIndex,
+    organisation: number | null,
+    text: string,
+    ask: (indexes: Buffer[]) => Promise<{ readonly newest: number; readonly found: T }>,
+  ): Promise<T>;
   /** For good: whatever was sealed for the subject opens no more, and nothing can be sealed for them again. */
   destroySubject(organisation: number, subject: string): Promise<void>;
+}
+
+export interface SealedValue {
+  readonly sealed: Uint8Array;
+  readonly place: Place;
+  readonly subject?: string;
 }
 
 /** What most need: nothing of theirs is sealed for a subject. */
@@ -33,7 +62,7 @@ export type Sealing = Pick<DataKeys, 'seal' | 'open'>;
 export function createDataKeys(deps: {
   /** On connections of their own: values are sealed and opened in the middle of other transactions. */
   readonly transactions: Pick<Transactions, 'read' | 'unowned' | 'unaudited'>;
-  readonly epochs: Pick<KeyEpochs, 'active' | 'find'>;
+  readonly epochs: Pick<KeyEpochs, 'active' | 'find' | 'known' | 'list'>;
   readonly subjectKeys: () => Promise<SubjectKeyStore>;
   /** Opens what was sealed before there were data keys. */
   readonly keyRing: Pick<KeyRing, 'open'>;
@@ -78,6 +107,46 @@ export function createDataKeys(deps: {
     return key;
   }
 
+  /** The epoch a value names, and the key that opens it; undefined for what was sealed before there were data keys. */
+  async function openerOf(sealed: Uint8Array, place: Place, subject: string | undefined): Promise<Buffer | undefined> {
+    const { version, epoch: number } = readSealHeader(sealed);
+    const epoch = await epochs.find(number);
+    if (epoch === undefined)
+      throw new SealError('unknown-epoch', `a sealed value names key epoch ${number}, which does not exist`);
+    if (epoch.status === 'retired')
+      throw new SealError('retired-epoch', `a sealed value is of key epoch ${number}, which is retired`);
+    // What epoch 1 sealed is of no subject: it could not have been erased with one.
+    if (version === 1 && subject === undefined) return undefined;
+    return dataKey(epoch, ownerOf(place, subject), false);
+  }
+
+  async function indexOf(
+    index: BlindIndex,
+    organisation: number | null,
+    epoch: KeyEpoch,
+    text: string,
+    mayMake: boolean,
+  ) {
+    const owner = { organisation: index.owner === 'instance' ? null : organisation, subject: null };
+    const key = blindIndexKey(await dataKey(epoch, owner, mayMake), { ...index, organisation: owner.organisation });
+    return blindIndex(key, indexedForm(index, text), index.bytes);
+  }
+
+  /** Newest first. Retired epochs have no key any more, and epoch 1 never indexed anything. */
+  async function indexesOf(index: BlindIndex, organisation: number | null, text: string) {
+    const inUse = (await epochs.known()).filter(({ key }) => key !== undefined).sort((a, b) => b.epoch - a.epoch);
+    const indexes: Buffer[] = [];
+    for (const epoch of inUse) {
+      try {
+        indexes.push(await indexOf(index, organisation, epoch, text, false));
+      } catch (error) {
+        // No key was made in this epoch, so nothing was indexed under it.
+        if (!(error instanceof SealError && error.problem === 'no-key')) throw error;
+      }
+    }
+    return { newest: inUse[0]?.epoch ?? 0, indexes };
+  }
+
   return {
     async seal(plaintext, place, subject) {
       const epoch = await epochs.active();
@@ -86,15 +155,35 @@ export function createDataKeys(deps: {
     },
 
     async open(sealed, place, subject) {
-      const { version, epoch: number } = readSealHeader(sealed);
-      const epoch = await epochs.find(number);
-      if (epoch === undefined)
-        throw new SealError('unknown-epoch', `a sealed value names key epoch ${number}, which does not exist`);
-      if (epoch.status === 'retired')
-        throw new SealError('retired-epoch', `a sealed value is of key epoch ${number}, which is retired`);
-      // What epoch 1 sealed is of no subject: it could not have been erased with one.
-      if (version === 1 && subject === undefined) return keyRing.open(sealed, place);
-      return openValue(await dataKey(epoch, ownerOf(place, subject), false), sealed, place);
+      const key = await openerOf(sealed, place, subject);
+      return key === undefined ? keyRing.open(sealed, place) : openValue(key, sealed, place);
+    },
+
+    async openAll(values) {
+      const openers: (Buffer | undefined)[] = [];
+      for (const { sealed, place, subject } of values) openers.push(await openerOf(sealed, place, subject));
+      return values.map(({ sealed, place }, at) => {
+        const key = openers[at];
+        return key === undefined ? keyRing.open(sealed, place) : openValue(key, sealed, place);
+      });
+    },
+
+    async sealIndexed(text, place, index, subject) {
+      const epoch = await epochs.active();
+      const key = await dataKey(epoch, ownerOf(place, subject), true);
+      return {
+        sealed: sealValue(key, { version: 2, epoch: epoch.epoch }, text, place),
+        index: await indexOf(index, place.organisation, epoch, text, true),
+      };
+    },
+
+    async findIndexed(index, organisation, text, ask) {
+      for (let asked = 1; ; asked += 1) {
+        const { newest: known, indexes } = await indexesOf(index, organisation, text);
+        const { newest, found } = await ask(indexes);
+        if (newest <= known || asked >= MOST_ASKED) return found;
+        await epochs.list();
+      }
     },
 
     async destroySubject(organisation, subject) {

@@ -37,3 +37,9 @@ export async function retireKeyEpoch(tx: WriteTx, epoch: number, now: Date): Pro
     where epoch = ${epoch} and status = 'previous'`.execute(tx.db);
   await sql`delete from data_keys where epoch = ${epoch}`.execute(tx.db);
 }
+
+/** 0 where there is none. */
+export async function newestKeyEpoch(reader: Reader): Promise<number> {
+  const { rows } = await sql<{ newest: number | null }>`select max(epoch) as newest from key_epochs`.execute(reader.db);
+  return rows[0]?.newest ?? 0;
+}

@@ -47,6 +47,9 @@ export interface KeyEpochs {
   active(): Promise<KeyEpoch & { readonly key: Buffer }>;
   /** Undefined: there is none of this number, here or in the database. */
   find(epoch: number): Promise<KeyEpoch | undefined>;
+  /** Those known here, without a question to the database unless what was read is old. */
+  known(): Promise<readonly KeyEpoch[]>;
+  /** Those the database has now. */
   list(): Promise<readonly KeyEpoch[]>;
   /** Makes the next epoch; from the commit on everything is sealed under it. */
   advance(actor: AuditActor): Promise<KeyEpoch>;
@@ -151,6 +154,11 @@ export async function openKeyEpochs(deps: {
       await refresh();
       if (!epochs.has(epoch) && Math.abs(clock.now() - readAt) >= ASK_EVERY_MS) await reload();
       return epochs.get(epoch);
+    },
+
+    async known() {
+      await refresh();
+      return [...epochs.values()];
     },
 
     async list() {

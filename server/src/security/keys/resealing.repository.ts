@@ -15,12 +15,8 @@ export async function listSealedOtherwise(
   column: SealedColumn,
   { header, after, limit }: { readonly header: Buffer; readonly after: string | undefined; readonly limit: number },
 ): Promise<SealedRow[]> {
-  const { besideKey, owner } = column;
   const rows = await sql<SealedRow>`
-    select ${keyText(column)} as key,
-      ${besideKey === undefined ? sql`null` : sql`${sql.ref(besideKey)}::text`} as beside,
-      ${owner === 'organisation' ? sql`organisation_id` : sql`null::integer`} as organisation,
-      ${sql.ref(column.column)} as sealed
+    select ${rowOf(column)}, ${sql.ref(column.column)} as sealed
     from ${sql.table(column.table)}
     where ${sql.ref(column.column)} is not null and substring(${sql.ref(column.column)} from 1 for 5) <> ${header}
       and ${after === undefined ? sql`true` : sql`(${keyColumns(column)}) > (${keyValues(column, after)})`}
@@ -28,13 +24,23 @@ export async function listSealedOtherwise(
   return rows.rows;
 }
 
-/** Only if the value still is what was read: a change by somebody else wins. */
+/** What tells the place of a row's value. */
+export function rowOf(column: SealedColumn): RawBuilder<unknown> {
+  const { besideKey, owner } = column;
+  return sql`${keyText(column)} as key,
+    ${besideKey === undefined ? sql`null` : sql`${sql.ref(besideKey)}::text`} as beside,
+    ${owner === 'instance' ? sql`null::integer` : sql`organisation_id`} as organisation`;
+}
+
+/** Only if the value still is what was read: a change by somebody else wins. Its index goes with it. */
 export async function replaceSealed(
   tx: WriteTx,
   column: SealedColumn,
-  { key, before, after }: { readonly key: string; readonly before: Buffer; readonly after: Buffer },
+  value: { readonly key: string; readonly before: Buffer; readonly after: Buffer; readonly index: Buffer | undefined },
 ): Promise<void> {
-  await sql`update ${sql.table(column.table)} set ${sql.ref(column.column)} = ${after}
+  const { key, before, after } = value;
+  const found = column.index === undefined ? sql`` : sql`, ${sql.ref(column.index.column)} = ${value.index}`;
+  await sql`update ${sql.table(column.table)} set ${sql.ref(column.column)} = ${after} ${found}
     where (${keyColumns(column)}) = (${keyValues(column, key)}) and ${sql.ref(column.column)} = ${before}`.execute(
     tx.db,
   );
@@ -56,7 +62,7 @@ export async function countSealed(reader: Reader, { table, column }: SealedColum
 }
 
 /** The primary key of a row as places and cursors have it. */
-export function keyText({ key, keyType, thenKey }: SealedColumn): RawBuilder<string> {
+function keyText({ key, keyType, thenKey }: SealedColumn): RawBuilder<string> {
   const first = keyType === 'bytea' ? sql<string>`encode(${sql.ref(key)}, 'hex')` : sql<string>`${sql.ref(key)}::text`;
   if (thenKey === undefined) return first;
   const second = sql.ref(thenKey.column);
@@ -66,10 +72,10 @@ export function keyText({ key, keyType, thenKey }: SealedColumn): RawBuilder<str
     : sql`${first} || '/' || ${second}::text`;
 }
 
-const keyColumns = ({ key, thenKey }: SealedColumn): RawBuilder<unknown> =>
+export const keyColumns = ({ key, thenKey }: SealedColumn): RawBuilder<unknown> =>
   sql.join([key, ...(thenKey === undefined ? [] : [thenKey.column])].map((name) => sql.ref(name)));
 
-function keyValues(column: SealedColumn, key: string): RawBuilder<unknown> {
+export function keyValues(column: SealedColumn, key: string): RawBuilder<unknown> {
   const { thenKey } = column;
   if (thenKey === undefined) return keyValue(column, key);
   const [first = '', second = ''] = key.split('/');

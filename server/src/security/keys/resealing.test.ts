@@ -4,7 +4,7 @@ import { newId } from '../../lib/ids.ts';
 import type { Place } from '../crypto/sealed-value.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { createResealing } from './resealing.ts';
-import { placeOf, type SealedColumn, sealedColumns } from './sealed-columns.ts';
+import { placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
 
 const actor = { kind: 'cli', id: 'cli:0', label: null } as const;
 /** Has a partition of points. */
@@ -67,7 +67,7 @@ async function addRow(column: SealedColumn, seal: (place: Place) => Buffer | Pro
   const keys = madeUpKey(column);
   const key = keys.map(({ inPlace }) => inPlace).join('/');
   const beside = column.besideKey === undefined ? null : newId();
-  const owner = column.owner === 'organisation' ? organisation : null;
+  const owner = column.owner === 'instance' ? null : organisation;
   const place = placeOf(column, { key, beside, organisation: owner });
   const columns = [
     column.key,
@@ -95,8 +95,14 @@ test.each(sealedColumns.map((column) => [`${column.table}.${column.column}`, col
   '%s is carried over and rotated, each value in its place',
   async (_, column) => {
     const resealing = createResealing(server);
-    const old = await addRow(column, (place) => server.keyRing.seal('old', place));
-    const newer = await addRow(column, (place) => server.dataKeys.seal('newer', place));
+    const subjectAt = ({ row }: Place) => subjectOf(column, { key: row });
+    const old = await addRow(column, (place) =>
+      // What is of a subject was never sealed without a key of theirs.
+      column.owner === 'subject'
+        ? server.dataKeys.seal('old', place, subjectAt(place))
+        : server.keyRing.seal('old', place),
+    );
+    const newer = await addRow(column, (place) => server.dataKeys.seal('newer', place, subjectAt(place)));
     const { epoch } = await server.epochs.advance(actor);
     const seen: number[] = [];
     expect(await resealing.run({ batchRows: 1, onProgress: ({ done }) => seen.push(done) })).toEqual({ unreadable: 0 });
@@ -106,13 +112,21 @@ test.each(sealedColumns.map((column) => [`${column.table}.${column.column}`, col
     const opened = await Promise.all(
       rows.rows.map(async ({ sealed }) => {
         for (const place of [old, newer]) {
-          const text = await server.dataKeys.open(sealed, place).catch(() => undefined);
+          const text = await server.dataKeys.open(sealed, place, subjectAt(place)).catch(() => undefined);
           if (text !== undefined) return text.toString();
         }
         return 'refused';
       }),
     );
     expect(opened.sort()).toEqual(['newer', 'old']);
+    const { index } = column;
+    if (index === undefined) return;
+    // What they are found by is of the new epoch too, or nobody would find them once the older one is retired.
+    const found = await database.admin.query(`select ${index.column} as index from ${column.table}`);
+    const expected: string[] = [];
+    for (const text of ['old', 'newer'])
+      expected.push((await server.dataKeys.sealIndexed(text, old, index, subjectAt(old))).index.toString('hex'));
+    expect(found.rows.map((row) => row.index.toString('hex')).sort()).toEqual(expected.sort());
   },
 );
 
@@ -132,11 +146,12 @@ test('what somebody else writes while a value is sealed again stays', async () =
   if (column === undefined) throw new Error('no column');
   const place = await addRow(column, (where) => server.dataKeys.seal('read', where));
   await server.epochs.advance(actor);
-  const { open, seal } = server.dataKeys;
+  const { open, seal, sealIndexed } = server.dataKeys;
   const interrupted = createResealing({
     ...server,
     dataKeys: {
       open,
+      sealIndexed,
       async seal(plaintext, where) {
         const written = await seal('written meanwhile', where);
         await database.admin.query('update notification_channels set secret_sealed = $1', [written]);
@@ -154,12 +169,13 @@ test('everything ends under the newest epoch, also when that was made by somebod
   if (column === undefined) throw new Error('no column');
   for (let index = 0; index < 3; index += 1) await addRow(column, (place) => server.dataKeys.seal('x', place));
   const { epoch } = await server.epochs.advance(actor);
-  const { open, seal } = server.dataKeys;
+  const { open, seal, sealIndexed } = server.dataKeys;
   let sealed = 0;
   const overtaken = createResealing({
     ...server,
     dataKeys: {
       open,
+      sealIndexed,
       async seal(plaintext, where) {
         sealed += 1;
         if (sealed === 2) await server.epochs.advance(actor);

@@ -3,7 +3,7 @@ import { SealError } from '../crypto/sealed-value.ts';
 import type { DataKeys } from './data-keys.ts';
 import type { KeyEpochs } from './key-epochs.ts';
 import { countSealed, listSealedOtherwise, replaceSealed, type SealedRow } from './resealing.repository.ts';
-import { placeOf, type SealedColumn, sealedColumns } from './sealed-columns.ts';
+import { placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
 
 // The second half of a rotation: what was sealed under older epochs is sealed again under the active one, while everybody reads and writes. Nothing
 // keeps count but the values, which name their epoch. So it can be killed at any moment and begun again by anybody, and two at once only share the work.
@@ -36,7 +36,7 @@ export interface Resealing {
 export function createResealing(deps: {
   readonly transactions: Transactions;
   readonly epochs: Pick<KeyEpochs, 'active'>;
-  readonly dataKeys: Pick<DataKeys, 'seal' | 'open'>;
+  readonly dataKeys: Pick<DataKeys, 'seal' | 'sealIndexed' | 'open'>;
 }): Resealing {
   const { transactions, epochs, dataKeys } = deps;
 
@@ -50,10 +50,16 @@ export function createResealing(deps: {
   }
 
   /** Sealed anew, or undefined for what does not open. */
-  async function again(column: SealedColumn, row: SealedRow): Promise<Buffer | undefined> {
-    const place = placeOf(column, row);
+  async function again(
+    column: SealedColumn,
+    row: SealedRow,
+  ): Promise<{ after: Buffer; index: Buffer | undefined } | undefined> {
+    const [place, subject] = [placeOf(column, row), subjectOf(column, row)];
     try {
-      return await dataKeys.seal(await dataKeys.open(row.sealed, place), place);
+      const value = await dataKeys.open(row.sealed, place, subject);
+      if (column.index === undefined) return { after: await dataKeys.seal(value, place, subject), index: undefined };
+      const { sealed: after, index } = await dataKeys.sealIndexed(value.toString(), place, column.index, subject);
+      return { after, index };
     } catch (error) {
       if (error instanceof SealError) return undefined;
       throw error;
@@ -81,11 +87,11 @@ export function createResealing(deps: {
             listSealedOtherwise(reader, column, { header, after: from, limit: batchRows }),
           );
           // Outside of a transaction: computing holds no lock.
-          const renewed: { key: string; before: Buffer; after: Buffer }[] = [];
+          const renewed: Parameters<typeof replaceSealed>[2][] = [];
           for (const row of rows) {
-            const sealed = await again(column, row);
-            if (sealed === undefined) unreadable += 1;
-            else renewed.push({ key: row.key, before: row.sealed, after: sealed });
+            const anew = await again(column, row);
+            if (anew === undefined) unreadable += 1;
+            else renewed.push({ key: row.key, before: row.sealed, ...anew });
           }
           if (renewed.length > 0) {
             await transactions.unaudited(null, 'reseal', async (tx) => {

@@ -1,4 +1,5 @@
 import type { Place } from '../crypto/sealed-value.ts';
+import { type BlindIndex, userEmailIndex, userNameIndex } from './blind-indexes.ts';
 
 /** A column of the database whose values are sealed, and how a row of it tells the place its value was sealed for. */
 export interface SealedColumn {
@@ -9,10 +10,14 @@ export interface SealedColumn {
   readonly keyType: 'uuid' | 'text' | 'bytea' | 'integer';
   /** Where the primary key is of two columns, the second; the key is then both with a slash between, times in microseconds since 1970. */
   readonly thenKey?: { readonly column: string; readonly type: 'time' | 'uuid' };
-  /** `organisation`: the row has an organisation_id; `instance`: it belongs to none. */
-  readonly owner: 'organisation' | 'instance';
+  /** `organisation`: the row has an organisation_id; `subject`: that, and its key is the subject's id; `instance`: it belongs to none. */
+  readonly owner: 'organisation' | 'subject' | 'instance';
   /** Another column that belongs to the place, written behind the key. */
   readonly besideKey?: string;
+  /** Beside it stands what it is found by; always written together with it, and under the same epoch. */
+  readonly index?: BlindIndex;
+  /** Where releases before sealed it kept it in clear. What still stands there is sealed at the start (clear-values.ts). */
+  readonly clear?: string;
 }
 
 const ofOrganisation = { key: 'id', keyType: 'uuid', owner: 'organisation' } as const;
@@ -37,6 +42,9 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'siem_destinations', column: 'client_key_sealed', ...ofOrganisation },
   { table: 'siem_destinations', column: 'secret_sealed', ...ofOrganisation },
   { table: 'signing_keys', column: 'private_sealed', ...ofInstance, key: 'kid', keyType: 'text' },
+  { table: 'users', column: 'email_sealed', ...ofOrganisation, clear: 'email', index: userEmailIndex },
+  { table: 'users', column: 'name_sealed', ...ofOrganisation, clear: 'name', index: userNameIndex },
+  { table: 'users', column: 'phone_sealed', ...ofOrganisation, clear: 'phone' },
 ];
 
 export function placeOf(
@@ -46,3 +54,7 @@ export function placeOf(
   const { key, beside, organisation } = row;
   return { organisation, table, column, row: beside === null ? key : `${key}:${beside}` };
 }
+
+/** For whose key the value of a row is sealed, if not for its organisation's or the instance's. */
+export const subjectOf = ({ owner }: SealedColumn, { key }: { readonly key: string }): string | undefined =>
+  owner === 'subject' ? key : undefined;

@@ -148,7 +148,11 @@ export function PeoplePage() {
             <EmptyState
               icon={<IconUsers size={20} />}
               title="Nobody matches"
-              hint="People of the organisation stand here. An invitation is a link that is good once."
+              hint={
+                filters.text
+                  ? 'Where there are more than 500 accounts, only a whole name or address finds somebody.'
+                  : 'People of the organisation stand here. An invitation is a link that is good once.'
+              }
               action={invite}
             />
           }

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { userEmailIndex, userNameIndex } from './blind-indexes.ts';
+import { newestKeyEpoch } from './key-epoch.repository.ts';
+import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
+
+const actor = { kind: 'cli', id: 'cli:0', label: null } as const;
+const clock = aClock();
+const rootKey = aRootKey();
+const file = aKeyStoreFile();
+let database: TestDatabase;
+let server: Awaited<ReturnType<typeof aServerOfKeys>>;
+let organisation: number;
+
+beforeAll(async () => {
+  database = await aDatabase();
+  server = await aServerOfKeys(database, { rootKey, clock, file });
+  organisation = await anOrganisation(database);
+});
+afterAll(async () => {
+  server?.subjectKeys.close();
+  await database?.drop();
+});
+
+const place = (row: string) => ({ organisation, table: 'users', column: 'name_sealed', row });
+/** Looks for a name among what was indexed, as a query would. */
+const find = (
+  who: typeof server,
+  text: string,
+  stored: readonly Buffer[],
+  of = userNameIndex,
+  organisationId = organisation,
+) =>
+  who.dataKeys.findIndexed(of, organisationId, text, async (indexes) => ({
+    found: stored.filter((one) => indexes.some((index) => index.equals(one))).length,
+    newest: await who.transactions.lookUp(newestKeyEpoch),
+  }));
+
+test('what is sealed opens, and is found by the same words, however they are written', async () => {
+  const { sealed, index } = await server.dataKeys.sealIndexed('Ada  Lovelace', place('a'), userNameIndex);
+  expect((await server.dataKeys.open(sealed, place('a'))).toString()).toBe('Ada  Lovelace');
+  expect(index).toHaveLength(8);
+  for (const text of ['ada lovelace', ' ADA LOVELACE ', 'Ada  Lovelace'])
+    expect(await find(server, text, [index])).toBe(1);
+  expect(await find(server, 'Ada Lovelac', [index])).toBe(0);
+  expect(await find(server, 'ada lovelace', [index], userNameIndex, await anOrganisation(database))).toBe(0);
+});
+
+test('an address is indexed whole and for the instance, and its letters count as one case', async () => {
+  const where = { ...place('b'), column: 'email_sealed' };
+  const { index } = await server.dataKeys.sealIndexed('Ada@Example.org', where, userEmailIndex);
+  expect(index).toHaveLength(32);
+  expect(
+    await server.dataKeys.findIndexed(userEmailIndex, null, 'ada@example.ORG', async (indexes) => ({
+      found: indexes.some((one) => one.equals(index)),
+      newest: 0,
+    })),
+  ).toBe(true);
+});
+
+test('during a rotation both what is older and what is newer is found; when it is retired the older is not any more', async () => {
+  const older = await server.dataKeys.sealIndexed('Grace', place('c'), userNameIndex);
+  const before = (await server.epochs.active()).epoch;
+  await server.epochs.advance(actor);
+  const newer = await server.dataKeys.sealIndexed('Grace', place('c'), userNameIndex);
+  expect(newer.index).not.toEqual(older.index);
+  expect(newer.sealed.readUInt32BE(1)).toBe(before + 1);
+  expect(await find(server, 'grace', [older.index, newer.index])).toBe(2);
+  clock.pass(120);
+  await server.epochs.retire(actor, before, async () => false);
+  expect(await find(server, 'grace', [older.index, newer.index])).toBe(1);
+});
+
+test('a server that does not know of the newest epoch yet finds what another has indexed under it', async () => {
+  const other = await aServerOfKeys(database, { rootKey, clock, file });
+  await other.epochs.active();
+  await server.epochs.advance(actor);
+  const { index } = await server.dataKeys.sealIndexed('Hedy', place('d'), userNameIndex);
+  expect(await find(other, 'hedy', [index])).toBe(1);
+  other.subjectKeys.close();
+});
+
+test('many are opened as one is, each in its place, or none', async () => {
+  const sealed = await Promise.all(['a', 'b', 'c'].map((row) => server.dataKeys.seal(`of ${row}`, place(row))));
+  const values = ['a', 'b', 'c'].map((row, at) => ({ sealed: sealed[at] ?? Buffer.alloc(0), place: place(row) }));
+  expect((await server.dataKeys.openAll(values)).map(String)).toEqual(['of a', 'of b', 'of c']);
+  const [first, second] = values;
+  const swapped = [{ ...first, place: place('b') }, second] as typeof values;
+  await expect(server.dataKeys.openAll(swapped)).rejects.toMatchObject({ problem: 'refused' });
+});
