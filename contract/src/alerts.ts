@@ -89,6 +89,7 @@ const alertAct = {
   body: z.strictObject({ note: note.optional() }),
   response: alert,
   inspection: [reported('body.note', 'whoever clears a fault writes down the commands that did it')],
+  freeText: ['note'],
   access: needs('alert:acknowledge'),
   rate: 'api',
 } as const;

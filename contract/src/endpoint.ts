@@ -32,6 +32,11 @@ export interface Endpoint {
   readonly dpop?: true;
   /** Where the inspection makes an exception; a pinned list. */
   readonly inspection?: readonly InspectionExemption[];
+  /**
+   * Fields of the body where people write what they like and personal data is not expected: `description`, `rule.name`, `metadata.*`. They
+   * are searched for it; a test asks for a decision about every text of every body.
+   */
+  readonly freeText?: readonly string[];
   readonly access: Access;
   readonly rate: RateClass;
   readonly audit: Audit;

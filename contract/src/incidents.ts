@@ -145,6 +145,7 @@ export const incidentOpen = endpoint({
   response: incident,
   status: 201,
   inspection: reportedWords,
+  freeText: ['title', 'note'],
   access: needs('system:admin'),
   rate: 'api',
   audit: records('incident.reported'),
@@ -170,6 +171,7 @@ const act = {
   body: z.strictObject({ note: note.optional() }),
   response: incident,
   inspection: reportedWords,
+  freeText: ['note'],
   access: needs('system:admin'),
   rate: 'api',
 } as const;
@@ -218,6 +220,7 @@ export const incidentAssign = endpoint({
   path: '/incidents/{id}/assign',
   summary: 'Give it to somebody, or to nobody',
   body: z.strictObject({ ownerId: id.nullable() }),
+  freeText: [],
   audit: records('incident.assigned'),
 });
 

@@ -50,6 +50,7 @@ export * from './passkeys.ts';
 export * from './passwords.ts';
 export * from './people.ts';
 export * from './permissions.ts';
+export * from './personal-data.ts';
 export type { Access, Audit, InspectionExemption, Pending, Rate, RateClass } from './policy.ts';
 export { pendings, rates, stepUpSeconds } from './policy.ts';
 export * from './problems.ts';

@@ -4,6 +4,7 @@ import { endpoint } from './endpoint.ts';
 import { factorKinds } from './factors.ts';
 import { field } from './fields.ts';
 import { role } from './identity.ts';
+import { personalDataPolicy } from './personal-data.ts';
 import { needs, records, unaudited } from './policy.ts';
 
 export const deviceScope = z.enum(['all', 'limited']);
@@ -125,6 +126,7 @@ export const settings = z.strictObject({
   id,
   name,
   retentionDays: z.int().min(1).max(3650).describe('telemetry older than this is removed'),
+  personalDataPolicy: personalDataPolicy.describe('what becomes of personal data in metadata, notes and texts'),
 });
 export type Settings = z.infer<typeof settings>;
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** One table `code → status and title`; codes are public: add, never rename (RFC 9457). */
 export const problems = {
   invalid_request: { status: 400, title: 'The request is not valid' },
+  personal_data: { status: 400, title: 'This looks like personal data, which is not taken here' },
   invalid_dpop_proof: { status: 400, title: 'The proof of possession is not valid' },
   malformed_json: { status: 400, title: 'The body is not JSON' },
   not_authenticated: { status: 401, title: 'Sign in to do this' },

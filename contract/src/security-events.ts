@@ -44,6 +44,7 @@ export const securityActions = {
   'session.moved': { category: 'authentication', text: 'used one session from two networks' },
   'device.moved': { category: 'authentication', text: 'used one device credential from two addresses at once' },
   'data.exported': { category: 'data_access', text: 'read data in bulk' },
+  'personal_data.found': { category: 'data_access', text: 'sent personal data where none is expected' },
   'events.dropped': { category: 'incident', text: 'could not be kept in the database' },
   'fleet.silent': { category: 'incident', text: 'fell silent' },
   'detection.raised': { category: 'incident', text: 'was detected' },

@@ -41,6 +41,7 @@ export const rejectionCodes = [
   'type_mismatch',
   'too_many_series',
   'request_blocked',
+  'personal_data',
 ] as const;
 export type RejectionCode = (typeof rejectionCodes)[number];
 

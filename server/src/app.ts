@@ -102,7 +102,8 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
 
   // Security: what holds for every feature.
   const security = await openSecurity({ config, running, ...keys, notices, outbound, metrics, clock, log });
-  const { transactions, dataKeys, revocations, blocks, guessing, authentication, factorPolicy } = security;
+  const { transactions, dataKeys, personalData, revocations, blocks, guessing, authentication, factorPolicy } =
+    security;
   const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
   const doors = await openDoors({ config, tls, security, metrics, clock, log, checkAnswers });
   const { gate, streamGate, topicGate, broker } = doors;
@@ -156,6 +157,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     dataKeys,
     mailer,
     outbound,
+    personalData,
     history: createRecordedHistory({ dataKeys, clock }),
     random: Math.random,
   });
@@ -168,6 +170,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     ingestConnection: running.connectionOf('ingest'),
     consumers: [alerts.rulesConsumer],
     isWritable: () => space.writable(),
+    personalData,
     metrics,
     clock,
     log,

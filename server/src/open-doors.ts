@@ -84,6 +84,7 @@ export async function openDoors(deps: {
     metricsToken: config.metricsToken,
     ingestRate: config.ingestRate,
     secondEngine: security.secondEngine,
+    personalData: security.personalData,
     sessionCookieSeconds: config.sessionTimes.absoluteMs / 1_000,
     log,
     metrics,

@@ -38,6 +38,7 @@ import { sealClearValues } from './security/keys/clear-values.ts';
 import { createDataKeyRotation } from './security/keys/data-key-rotation.ts';
 import { openDataKeys } from './security/keys/open-data-keys.ts';
 import { createResealing } from './security/keys/resealing.ts';
+import { createPersonalData } from './security/personal-data/personal-data.ts';
 import { openAllowList } from './security/shield/allow-list.ts';
 import { openBlocks } from './security/shield/blocks.ts';
 import { createDecisions } from './security/shield/decisions.ts';
@@ -173,6 +174,7 @@ export async function openSecurity(deps: {
   return {
     passwords,
     secondEngine,
+    personalData: createPersonalData({ transactions, events, clock }),
     events,
     detection,
     places: createPlaces({ events, clock }),

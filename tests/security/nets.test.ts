@@ -66,6 +66,7 @@ function aGate() {
     metricsToken: undefined,
     ingestRate: { perSecond: 1, burst: 1 },
     sessionCookieSeconds: 3_600,
+    personalData: { judge: () => undefined },
     log: createLogger({ level: 'fatal', clock: systemClock }),
     metrics: createMetrics(),
     ...heardEvents().door,
@@ -133,7 +134,12 @@ describe('net 2: the token', () => {
     gate.handle(settingsChange, ({ write }) =>
       write(async (tx) => {
         await rename(tx, 'Changed in silence');
-        return { id: crypto.randomUUID(), name: 'Changed in silence', retentionDays: 1 };
+        return {
+          id: crypto.randomUUID(),
+          name: 'Changed in silence',
+          retentionDays: 1,
+          personalDataPolicy: 'warn' as const,
+        };
       }),
     );
     const before = await eventsNow();
@@ -154,7 +160,7 @@ describe('net 2: the token', () => {
     gate.handle(settingsGet, async (call) => {
       const write = (call as unknown as { write: (work: (tx: Reader) => Promise<void>) => Promise<void> }).write;
       await write((tx) => rename(tx, 'Changed by a read'));
-      return { id: crypto.randomUUID(), name: '', retentionDays: 1 };
+      return { id: crypto.randomUUID(), name: '', retentionDays: 1, personalDataPolicy: 'warn' as const };
     });
     const answer = await app.inject({ url: '/api/v1/settings', headers: { authorization: 'Bearer x' } });
     expect([answer.statusCode, await nameNow()]).toEqual([500, 'Before']);

@@ -1,6 +1,7 @@
 import { type Endpoint, problemBody } from '@valtronics/contract';
 import type { z } from 'zod';
 import { endpointUrl } from './endpoint-url.ts';
+import { tellPersonalData } from './personal-data-note.ts';
 import { asProblem, ProblemError, unreachable } from './problem-error.ts';
 import { mayRepeat } from './step-up.ts';
 
@@ -88,6 +89,7 @@ async function send<E extends Endpoint>(endpoint: E, input: InputOf<E>, signal?:
     throw unreachable();
   }
   if (!response.ok) throw await problemOf(response);
+  tellPersonalData(response.headers);
   if (response.status === 204 || endpoint.response === 'empty') return undefined as ResultOf<E>;
   try {
     if (endpoint.response === 'raw') return (await response.text()) as ResultOf<E>;

@@ -2,9 +2,11 @@ import { Notification, Portal } from '@mantine/core';
 import { useSyncExternalStore } from 'react';
 import classes from './toasts.module.css';
 
+const colours = { done: 'teal', caution: 'yellow', problem: 'red' } as const;
+
 interface Toast {
   readonly id: number;
-  readonly tone: 'done' | 'problem';
+  readonly tone: keyof typeof colours;
   readonly title: string;
   readonly detail?: string | undefined;
 }
@@ -28,6 +30,7 @@ function show(toast: Omit<Toast, 'id'>) {
 }
 
 export const sayDone = (title: string, detail?: string) => show({ tone: 'done', title, detail });
+export const sayCaution = (title: string, detail: string) => show({ tone: 'caution', title, detail });
 export const sayProblem = (problem: { title: string; detail?: string | undefined }) =>
   show({ tone: 'problem', title: problem.title, detail: problem.detail });
 
@@ -45,7 +48,7 @@ export function Toasts() {
           <Notification
             key={id}
             title={title}
-            color={tone === 'done' ? 'teal' : 'red'}
+            color={colours[tone]}
             withBorder
             closeButtonProps={{ 'aria-label': 'Dismiss' }}
             onClose={() => dismiss(id)}

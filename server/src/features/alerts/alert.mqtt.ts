@@ -5,6 +5,7 @@ import { parseJson } from '../../lib/json.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
+import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import type { Announcement } from './alert.ts';
 import { raiseByDevice } from './device-alert.service.ts';
 
@@ -15,22 +16,33 @@ const deviceMessage = z.object({
   description: z.string().trim().max(2000).optional(),
 });
 
+/** Where a device may say what it likes. */
+const FREE_TEXT = ['title', 'description'];
+
 export interface AlertTopicOptions {
   readonly topicGate: TopicGate;
   readonly transactions: Pick<Transactions, 'unaudited'>;
+  readonly personalData: Pick<PersonalData, 'judge'>;
   readonly clock: Clock;
   readonly announce: (announcements: readonly Announcement[]) => void;
 }
 
-export function addAlertTopics({ topicGate, transactions, clock, announce }: AlertTopicOptions): void {
+export function addAlertTopics(options: AlertTopicOptions): void {
+  const { topicGate, transactions, personalData, clock, announce } = options;
   topicGate.onTopic(alertTopics.older, async ({ device, payload }) => {
     const parsed = deviceMessage.safeParse(parseJson(payload));
     if (!parsed.success) {
       const errors = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }));
       throw new Problem('invalid_request', { errors });
     }
+    const judged = await personalData.judge(parsed.data, FREE_TEXT, {
+      organisationId: device.organisationId,
+      deviceId: device.deviceId,
+      transport: 'mqtt',
+    });
+    const message = (judged?.message ?? parsed.data) as typeof parsed.data;
     const announcement = await transactions.unaudited(device.organisationId, 'device_alert', (tx) =>
-      raiseByDevice(tx, device, parsed.data, clock),
+      raiseByDevice(tx, device, message, clock),
     );
     if (announcement) announce([announcement]);
   });

@@ -10,6 +10,7 @@ import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
 import type { Sealing } from '../../security/keys/data-keys.ts';
+import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import type { JournalConsumer } from '../telemetry/committed.ts';
 import { createAlertEvaluation } from './alert.evaluation.ts';
 import { alertJobs } from './alert.jobs.ts';
@@ -33,6 +34,7 @@ export interface AlertsDependencies {
   readonly streamGate: StreamGate;
   readonly transactions: Transactions;
   readonly dataKeys: Sealing;
+  readonly personalData: Pick<PersonalData, 'judge'>;
   readonly mailer: Mailer;
   readonly outbound: Outbound;
   readonly history: RecordedHistory;
@@ -85,7 +87,7 @@ export function createAlerts(deps: AlertsDependencies): Alerts {
     announce,
     deliverSoon,
   });
-  addAlertTopics({ topicGate, transactions, clock, announce });
+  addAlertTopics({ topicGate, transactions, personalData: deps.personalData, clock, announce });
 
   return {
     rulesConsumer: evaluation,

@@ -1,3 +1,4 @@
+import type { PersonalDataPolicy, Settings } from '@valtronics/contract';
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 
@@ -7,9 +8,10 @@ export interface OrganisationRecord {
   name: string;
   retention_days: number;
   operates_instance: boolean;
+  personal_data_policy: PersonalDataPolicy;
 }
 
-const columns = sql`id, public_id, name, retention_days, operates_instance`;
+const columns = sql`id, public_id, name, retention_days, operates_instance, personal_data_policy`;
 
 /** The organisation the reader works for. */
 export async function currentOrganisation(reader: Reader): Promise<OrganisationRecord> {
@@ -22,8 +24,9 @@ export async function currentOrganisation(reader: Reader): Promise<OrganisationR
   return row;
 }
 
-export async function updateOrganisation(tx: WriteTx, change: { name: string; retentionDays: number }): Promise<void> {
-  await sql`update organisations set name = ${change.name}, retention_days = ${change.retentionDays}
+export async function updateOrganisation(tx: WriteTx, change: Omit<Settings, 'id'>): Promise<void> {
+  await sql`update organisations set name = ${change.name}, retention_days = ${change.retentionDays},
+      personal_data_policy = ${change.personalDataPolicy}
     where id = current_organisation()`.execute(tx.db);
 }
 

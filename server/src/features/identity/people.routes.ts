@@ -84,6 +84,7 @@ export function addPeopleRoutes(parts: {
       await updateOrganisation(tx, {
         name: body.name ?? before.name,
         retentionDays: body.retentionDays ?? before.retention_days,
+        personalDataPolicy: body.personalDataPolicy ?? before.personal_data_policy,
       });
       tx.describe({
         resource: { kind: 'organisation', id: before.public_id },
@@ -98,6 +99,7 @@ const presentSettings = (row: OrganisationRecord): contract.Settings => ({
   id: row.public_id,
   name: row.name,
   retentionDays: row.retention_days,
+  personalDataPolicy: row.personal_data_policy,
 });
 
 /** The session that asks, if it is one. */

@@ -8,6 +8,7 @@ import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
 import type { Sealing } from '../../security/keys/data-keys.ts';
+import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
 import { createHealthJobs } from './health.jobs.ts';
 import { createHealthMarking } from './health-marking.ts';
@@ -16,6 +17,7 @@ import { createIngestConnection } from './ingest-connection.ts';
 import { createIngestThread, type FlushConnection } from './ingest-thread.ts';
 import { createJournalLock } from './journal-lock.ts';
 import { createJournalReader } from './journal-reader.ts';
+import { createPersonalTexts } from './personal-texts.ts';
 import { createSeriesCache } from './series-cache.ts';
 import { createFlusher } from './telemetry.flusher.ts';
 import { createIngest, type Ingest, type IngestLimits, type IngestMetrics } from './telemetry.ingest.ts';
@@ -42,6 +44,7 @@ export interface TelemetryDeps {
   readonly dataKeys: Sealing;
   /** As the ingest role. Sessions of its own, beside the pools. */
   readonly ingestConnection: ClientConfig;
+  readonly personalData: Pick<PersonalData, 'policyOf' | 'report'>;
   readonly clock: Clock;
   readonly log: TelemetryLog;
   /** False while the disk is nearly full. */
@@ -171,9 +174,10 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
       for (const listener of markedListeners) listener(deviceId);
     },
   });
-  addTelemetryRoutes({ gate: deps.gate, transactions, submit: ingest.submit, health, marking, clock });
-  addTelemetryTopics(deps.topicGate, ingest.submit);
-  listeners.push(addTelemetryStreams(deps.streamGate, ingest.submit));
+  const submitBy = createPersonalTexts({ submit: ingest.submit, personalData: deps.personalData, clock });
+  addTelemetryRoutes({ gate: deps.gate, transactions, submit: submitBy('http'), health, marking, clock });
+  addTelemetryTopics(deps.topicGate, submitBy('mqtt'));
+  listeners.push(addTelemetryStreams(deps.streamGate, submitBy('websocket')));
 
   return {
     submit: ingest.submit,

@@ -20,6 +20,9 @@ export interface RefusedPoint {
   readonly detail: string;
 }
 
+/** Stands where a point was whose text holds personal data that is not taken. */
+export const personalPoint = Symbol('a point with personal data');
+
 const METRIC = /^[A-Za-z0-9_.-]{1,64}$/;
 export const isMetric = (text: string): boolean => METRIC.test(text);
 const DEVICE_ID =
@@ -33,6 +36,7 @@ const MAX_DETAIL_KEY = 40;
  */
 export function readPoint(input: unknown): NormalPoint | RefusedPoint {
   if (input === refusedItem) return LOOKS_LIKE_AN_ATTACK;
+  if (input === personalPoint) return HOLDS_PERSONAL_DATA;
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return invalid('a point is an object');
   const fields = input as Record<string, unknown>;
   for (const key in fields) {
@@ -92,6 +96,12 @@ const LOOKS_LIKE_AN_ATTACK: RefusedPoint = {
   ok: false,
   code: 'request_blocked',
   detail: 'What stands in this point looks like an attack.',
+};
+
+const HOLDS_PERSONAL_DATA: RefusedPoint = {
+  ok: false,
+  code: 'personal_data',
+  detail: 'value: looks like personal data, which this organisation does not take here',
 };
 
 function invalid(detail: string): RefusedPoint {

@@ -63,6 +63,7 @@ export async function aTelemetry(
     ingestConnection: database.connection('ingest'),
     log: quiet,
     isWritable: () => true,
+    personalData: { policyOf: async () => 'warn', report() {} },
     consumers: [],
     dataKeys: await dataKeysFor(database),
     ...options,

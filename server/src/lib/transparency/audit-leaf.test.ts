@@ -19,7 +19,10 @@ const ordinary: LeafSource = {
 /** Leaves that look, in one way or another, as if a commitment stood where it does not. */
 const leaves: Readonly<Record<string, LeafSource>> = {
   'an ordinary one': ordinary,
-  'details with the same names': { ...ordinary, details: { actor: { label: 'eve' }, address: 'elsewhere', label: 'x' } },
+  'details with the same names': {
+    ...ordinary,
+    details: { actor: { label: 'eve' }, address: 'elsewhere', label: 'x' },
+  },
   'nobody who acted': { ...ordinary, actorId: null, actorLabel: null, details: { label: 'eve@example.org' } },
   'no address': { ...ordinary, address: null, details: { address: '203.0.113.9' } },
   'an id that has to be escaped': { ...ordinary, actorId: 'a"},"label":{"commitment":"b\\' },

@@ -68,7 +68,7 @@ const columns: Readonly<Record<string, string>> = {
   notification_channels: 'id organisation_id name kind minimum_severity enabled created_at last_delivered_at',
   notification_outbox:
     'id place organisation_id channel_id alert_id idempotency_key status attempts next_attempt_at created_at finished_at',
-  organisations: 'id public_id name retention_days created_at operates_instance',
+  organisations: 'id public_id name retention_days created_at operates_instance personal_data_policy',
   password_resets: 'id organisation_id user_id created_at expires_at used_at',
   person_device_groups: 'user_id group_id organisation_id',
   point_ids: 'device_id organisation_id ts created_at',

@@ -11,7 +11,6 @@ import { type CallParts, makeCall } from './call-factory.ts';
 import { isBehind } from './certificate-doors.ts';
 import { countedStream } from './counted-stream.ts';
 import { createProofTaking } from './dpop.ts';
-import type { BodyReader } from './endpoint-gate.ts';
 import { urlOf } from './endpoint-url.ts';
 import { withForms } from './form-body.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
@@ -20,9 +19,11 @@ import { type Caller, createHttpCallers } from './http-callers.ts';
 import { hasUnknownFraming } from './http-framing.ts';
 import type { HttpGate, HttpGateOptions } from './http-gate.types.ts';
 import { createHttpInspection } from './http-inspection.ts';
+import { createHttpPersonalData } from './http-personal-data.ts';
 import { BULK_BYTES, createHttpReports } from './http-reports.ts';
 import { parsed } from './parsed.ts';
 import { recordRead } from './record-read.ts';
+import { FROM_GATE, ReadBody, type RouteConfig } from './route-config.ts';
 import { createProblemSender } from './send-problem.ts';
 import { shownAnswer } from './shown-answer.ts';
 import { toProblem } from './to-problem.ts';
@@ -37,26 +38,14 @@ interface Request extends FastifyRequest {
   [CAME_AT]: number;
 }
 
-const FROM_GATE = Symbol('route of the gate');
-interface RouteConfig {
-  readonly [FROM_GATE]?: true;
-  readonly itemsCheckedIn?: string | undefined;
-  readonly readBody?: BodyReader<unknown> | undefined;
-}
-/** What a handler's own reader made of a body: the schema has nothing to say about it any more. */
-class ReadBody {
-  readonly value: unknown;
-  constructor(value: unknown) {
-    this.value = value;
-  }
-}
 const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 /** A refused credential costs the address this many of its coarse allowance, so guessing slows itself down. */
 const REFUSAL_COST = 20;
 
 /**
  * The one door for HTTP. Order: address → coarse limit → blocks → authentication → principal's limit → inspection of the head → access → origin → (body is
- * read) → parse → inspection → validation → handler. Everything before the body runs in `onRequest`, so a stranger cannot make us read a megabyte.
+ * read) → parse → inspection → validation → personal data → handler. Everything before the body runs in `onRequest`, so a stranger cannot
+ * make us read a megabyte.
  */
 export function createHttpGate(options: HttpGateOptions): HttpGate {
   const { app, limiter, publicOrigin, log, metrics } = options;
@@ -66,6 +55,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
   const takeProof = createProofTaking(options);
   const reports = createHttpReports({ events: options.events, callerOf, clock: options.clock });
   const inspection = createHttpInspection({ ...options, callerOf });
+  const withoutPersonalData = createHttpPersonalData(options.personalData);
   const sendProblem = createProblemSender({
     limiter,
     log,
@@ -226,6 +216,9 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       inspection.body(endpoint, request, passage.principal);
       await inspection.again(endpoint, request, passage.principal);
     }
+    const body = read
+      ? read.value
+      : await withoutPersonalData(endpoint, parsed(endpoint.body, request.body), { request, reply, ...passage });
     const call = makeCall({
       endpoint,
       passage,
@@ -235,7 +228,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       sessionCookieSeconds: options.sessionCookieSeconds,
       params: parsed(endpoint.params, request.params),
       query: parsed(endpoint.query, request.query),
-      body: read ? read.value : parsed(endpoint.body, request.body),
+      body,
     });
     const answer = await handler(call);
     await recordRead(options.recordReading, endpoint, passage, request, call);

@@ -11,6 +11,7 @@ import type { RecordReading } from '../audit/readings.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import type { SecurityEvents } from '../events/security-event.ts';
 import type { SecondEngine } from '../inspection/core-rules/core-rules.ts';
+import type { PersonalData } from '../personal-data/personal-data.ts';
 import type { Blocks } from '../shield/blocks.ts';
 import type { Guessing } from '../shield/guessing.types.ts';
 import type { Limiter } from '../shield/limiter.ts';
@@ -41,6 +42,7 @@ export interface HttpGateOptions {
   readonly ingestRate: Rate;
   /** Asked about what the first engine of inspection let by; without it that one decides alone. */
   readonly secondEngine?: SecondEngine | undefined;
+  readonly personalData: Pick<PersonalData, 'judge'>;
   readonly sessionCookieSeconds: number;
   readonly log: Logger;
   readonly metrics: Metrics;

@@ -11,6 +11,7 @@ import { GuardedButton } from '../../ui/guarded.tsx';
 import { PageHeader, Panel } from '../../ui/page.tsx';
 import { ErrorState } from '../../ui/states/states.tsx';
 import { sayDone } from '../../ui/toasts.tsx';
+import { PersonalDataChoice } from './personal-data-choice.tsx';
 
 export function SettingsPage() {
   const { data, error, refetch } = useEndpoint(settingsGet, {});
@@ -25,14 +26,19 @@ export function SettingsPage() {
 }
 
 function SettingsForm({ settings }: { settings: Settings }) {
-  const form = useContractForm({ name: settings.name, retentionDays: settings.retentionDays as number | string });
+  const form = useContractForm({
+    name: settings.name,
+    retentionDays: settings.retentionDays as number | string,
+    personalDataPolicy: settings.personalDataPolicy,
+  });
   const change = useChange(settingsChange, ['/settings', '/auth/me']);
   const refusal = useRefusal(settingsChange);
   const [confirming, setConfirming] = useState(false);
-  const { name, retentionDays } = form.values;
+  const { name, retentionDays, personalDataPolicy } = form.values;
   const body = {
     ...(name.trim() !== settings.name ? { name } : {}),
     ...(retentionDays !== settings.retentionDays ? { retentionDays: retentionDays as number } : {}),
+    ...(personalDataPolicy !== settings.personalDataPolicy ? { personalDataPolicy } : {}),
   };
   const isSame = Object.keys(body).length === 0;
   const shortens = typeof retentionDays === 'number' && retentionDays < settings.retentionDays;
@@ -66,6 +72,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
               w={200}
               {...form.field('retentionDays')}
             />
+            <PersonalDataChoice disabled={refusal !== undefined} {...form.field('personalDataPolicy')} />
             <div>
               <span className="dim">Organisation id </span>
               <Copyable value={settings.id} label="Copy the organisation id" />
