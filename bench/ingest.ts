@@ -11,8 +11,8 @@ const mqttLoad = new URL('./support/mqtt-load.ts', import.meta.url);
 const ROUNDS = 5;
 /** Of loads that keep much under way: what it takes to fill and to empty that must not count for much. */
 const LONG_ROUNDS = 3;
-const BATCH = 500;
-const METRICS = ['temperature', 'humidity', 'pressure', 'battery'];
+export const BATCH = 500;
+export const METRICS = ['temperature', 'humidity', 'pressure', 'battery'];
 
 export async function httpBatches(server: BenchServer): Promise<Outcome> {
   const requests = 700;
@@ -101,7 +101,7 @@ export async function singlePoints(server: BenchServer): Promise<Outcome> {
   }
 }
 
-async function httpRound(load: HttpLoad) {
+export async function httpRound(load: HttpLoad) {
   const { points, seconds, failures } = await inChild<HttpLoadResult>(httpLoad, load);
   if (failures > 0) throw new Error(`${failures} of ${load.requests} requests were not stored whole`);
   return { count: points, seconds };

@@ -1,10 +1,11 @@
-// `npm run bench [-- ingest | live | queries | logins | memory | tokens | sessions | detection | audit | inspection | files | sealing …]
+// `npm run bench [-- ingest | health | live | queries | logins | memory | tokens | sessions | detection | audit | inspection | files | sealing …]
 // [-- --json]`: ratios measured in one run on this machine. What falls short is printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { auditLog } from './audit.ts';
 import { detection } from './detection.ts';
 import { fileEncryption } from './files.ts';
+import { healthBatches, healthReadings, healthSinglePoints } from './health.ts';
 import { httpBatches, mqttQos1, singlePoints } from './ingest.ts';
 import { inspection } from './inspection.ts';
 import { committedToSubscriber } from './live.ts';
@@ -17,7 +18,7 @@ import type { Outcome } from './support/outcome.ts';
 import { aServer, type BenchServer } from './support/server.ts';
 import { tokenVerification } from './tokens.ts';
 
-type Benchmark = (server: BenchServer) => Promise<Outcome>;
+type Benchmark = (server: BenchServer) => Promise<Outcome | readonly Outcome[]>;
 
 interface Group {
   readonly withTls: boolean;
@@ -27,6 +28,7 @@ interface Group {
 /** Each group has a server of its own; `withTls` where connections are what is measured. Or it needs none, and runs by itself. */
 const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   ingest: { withTls: false, benchmarks: [httpBatches, mqttQos1, singlePoints] },
+  health: { withTls: false, benchmarks: [healthBatches, healthReadings, healthSinglePoints] },
   live: { withTls: false, benchmarks: [committedToSubscriber] },
   queries: { withTls: false, benchmarks: [fleetOverview, chartOfADay] },
   logins: { withTls: false, benchmarks: [ingestBesideLogins, loginsToBareHashes, authenticatedToOpen] },
@@ -70,7 +72,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
   }
   const server = await aServer({ http: 8700, mqtt: 8701, ...(group.withTls ? { mqttTls: 8702 } : {}) });
   try {
-    for (const benchmark of group.benchmarks) tell(await benchmark(server));
+    for (const benchmark of group.benchmarks) for (const outcome of [await benchmark(server)].flat()) tell(outcome);
   } finally {
     await server.stop();
   }

@@ -22,6 +22,11 @@ export const alert = z.strictObject({
   value: field('alerts.value', z.number().nullable().describe('the value that raised it')),
   peak: field('alerts.peak', z.number().nullable().describe('the worst value since')),
   threshold: z.number().nullable(),
+  health: z
+    .boolean()
+    .describe(
+      'of class health: detail, value and peak are for who holds `health:read`, and null elsewhere, also in messages',
+    ),
   startedAt: timestamp.describe('event time at which the condition began'),
   raisedAt: timestamp,
   acknowledgedAt: timestamp.nullable(),

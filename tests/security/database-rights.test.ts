@@ -231,6 +231,7 @@ describe('grants', () => {
       where x.grantee = 'valtronics_maintenance'::regrole and x.privilege_type = 'UPDATE' and a.attname like '%sealed' order by 1`);
     // account_mails and signing_keys it may change as a whole.
     expect(columns.map(({ column }) => column)).toEqual([
+      'alert_events.note_sealed',
       'audit_keys.private_sealed',
       'challenges.secret_sealed',
       'departures.secrets_sealed',

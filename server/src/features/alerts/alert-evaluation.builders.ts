@@ -1,4 +1,5 @@
 import { aDevice, aFlush, anOrganisation, aRule, aSeries, aUser } from '../../../../tests/support/alert-fixtures.ts';
+import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { manualClock } from '../../lib/clock.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
@@ -10,6 +11,7 @@ import { type AlertEvaluation, createAlertEvaluation } from './alert.evaluation.
 import { createAlertService } from './alert.service.ts';
 import type { Announcement } from './alert.ts';
 import { createAlertRuleService } from './alert-rule.service.ts';
+import { createAlertSeals } from './alert-seals.ts';
 import { createSilenceScan, type SilenceScan } from './no-data.ts';
 
 // For the tests of this folder: evaluation over a real database, fed as telemetry feeds it.
@@ -31,16 +33,17 @@ export async function evaluationUnderTest() {
   const db: TestDatabase = await aDatabase();
   const transactions = createTransactions(db);
   const clock = manualClock(NOW);
-  const rules = createAlertRuleService({ clock });
-  const alerts = createAlertService({ clock });
+  const seals = createAlertSeals(await dataKeysOn(db));
+  const rules = createAlertRuleService({ clock, seals });
+  const alerts = createAlertService({ clock, seals });
   const announced: Announcement[] = [];
   const place = { organisation: 0, device: '', series: {} as SeriesKey, ann: {} as UserPrincipal };
   let evaluation: AlertEvaluation;
   let scan: SilenceScan;
 
   function restart(): AlertEvaluation {
-    evaluation = createAlertEvaluation({ clock, announce: (told) => announced.push(...told) });
-    scan = createSilenceScan(clock);
+    evaluation = createAlertEvaluation({ clock, seals, announce: (told) => announced.push(...told) });
+    scan = createSilenceScan({ clock, seals });
     return evaluation;
   }
 
@@ -69,6 +72,7 @@ export async function evaluationUnderTest() {
     db,
     transactions,
     clock,
+    seals,
     alerts,
     place,
     restart,

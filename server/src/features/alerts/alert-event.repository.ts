@@ -13,9 +13,13 @@ export interface NewEvent {
   readonly kind: EventKind;
   readonly byUser?: string | null;
   readonly note: string | null;
+  /** Instead of the note, sealed for the event of this id. */
+  readonly sealed?: { readonly id: string; readonly note: Buffer };
 }
 
 export interface EventRow {
+  readonly id: string;
+  readonly noteSealed: Buffer | null;
   readonly at: Date;
   readonly kind: EventKind;
   readonly by: string | null;
@@ -27,17 +31,18 @@ const MAX_NOTE_LENGTH = 2000;
 export async function insertEvents(tx: WriteTx, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return;
   await sql`
-    insert into alert_events (id, organisation_id, alert_id, at, kind, by_user, note)
+    insert into alert_events (id, organisation_id, alert_id, at, kind, by_user, note, note_sealed)
     select * from unnest(
-      ${events.map(() => newId())}::uuid[], ${events.map((event) => event.organisationId)}::int[],
+      ${events.map(({ sealed }) => sealed?.id ?? newId())}::uuid[], ${events.map((event) => event.organisationId)}::int[],
       ${events.map((event) => event.alertId)}::uuid[], ${events.map((event) => event.at)}::timestamptz[],
       ${events.map((event) => event.kind)}::text[], ${events.map((event) => event.byUser ?? null)}::uuid[],
-      ${events.map((event) => event.note?.slice(0, MAX_NOTE_LENGTH) ?? null)}::text[])`.execute(tx.db);
+      ${events.map((event) => event.note?.slice(0, MAX_NOTE_LENGTH) ?? null)}::text[],
+      ${events.map(({ sealed }) => sealed?.note ?? null)}::bytea[])`.execute(tx.db);
 }
 
 export async function listEvents(reader: Reader, alertId: string, limit: number): Promise<EventRow[]> {
   const { rows } = await sql<EventRow>`
-    select e.at, e.kind, coalesce(u.name, u.email) as by, e.note
+    select e.id, e.note_sealed as "noteSealed", e.at, e.kind, coalesce(u.name, u.email) as by, e.note
     from alert_events e left join users u on u.id = e.by_user
     where e.alert_id = ${alertId} order by e.at, e.id limit ${limit}`.execute(reader.db);
   return rows;

@@ -12,6 +12,8 @@ export interface RaisedAlert {
   readonly value: number | null;
   readonly startedAt: Date;
   peak: number | null;
+  /** What it says of a value is sealed. */
+  readonly isHealth: boolean;
   /** Set when it cleared within the same transaction: what its history says of that. */
   clearedNote: string | null;
 }
@@ -27,23 +29,30 @@ export async function lockRuleAlone(tx: WriteTx, ruleId: string): Promise<void> 
   await sql`select pg_advisory_xact_lock(hashtextextended('alert-rule:' || ${ruleId}::text, 0))`.execute(tx.db);
 }
 
+/** An alert as it is inserted: with what it says, or with the seals of it. */
+export interface ToldAlert extends RaisedAlert {
+  readonly sealed: { readonly told: Buffer; readonly peak: Buffer } | null;
+}
+
 /** Inserts those whose rule is still as it was evaluated and whose device still exists; returns their ids. */
-export async function insertRaised(tx: WriteTx, alerts: readonly RaisedAlert[], now: Date): Promise<Set<string>> {
-  const list = <T>(pick: (alert: RaisedAlert) => T): T[] => alerts.map(pick);
+export async function insertRaised(tx: WriteTx, alerts: readonly ToldAlert[], now: Date): Promise<Set<string>> {
+  const list = <T>(pick: (alert: ToldAlert) => T): T[] => alerts.map(pick);
   const { rows } = await sql<{ id: string }>`
     insert into alerts (id, organisation_id, type, rule_id, device_id, metric, severity, status, title, detail,
-                        value, peak, threshold, started_at, raised_at, resolved_at)
+                        value, peak, threshold, started_at, raised_at, resolved_at, told_sealed, peak_sealed)
     select n.id, r.organisation_id, 'rule', r.id, d.id, r.metric, r.severity,
            case when n.is_cleared then 'resolved' else 'active' end, r.name, n.detail,
            n.value, n.peak, r.threshold, n.started_at, ${now}::timestamptz,
-           case when n.is_cleared then ${now}::timestamptz end
+           case when n.is_cleared then ${now}::timestamptz end, n.told_sealed, n.peak_sealed
     from unnest(
       ${list(({ id }) => id)}::uuid[], ${list(({ rule }) => rule.id)}::uuid[],
       ${list(({ rule }) => rule.revision)}::bigint[], ${list(({ deviceId }) => deviceId)}::uuid[],
-      ${list(({ detail }) => detail)}::text[], ${list(({ value }) => value)}::float8[],
-      ${list(({ peak }) => peak)}::float8[], ${list(({ startedAt }) => startedAt)}::timestamptz[],
-      ${list(({ clearedNote }) => clearedNote !== null)}::bool[]
-    ) as n (id, rule_id, revision, device_id, detail, value, peak, started_at, is_cleared)
+      ${list(({ detail, sealed }) => (sealed ? null : detail))}::text[],
+      ${list(({ value, sealed }) => (sealed ? null : value))}::float8[],
+      ${list(({ peak, sealed }) => (sealed ? null : peak))}::float8[], ${list(({ startedAt }) => startedAt)}::timestamptz[],
+      ${list(({ clearedNote }) => clearedNote !== null)}::bool[],
+      ${list(({ sealed }) => sealed?.told ?? null)}::bytea[], ${list(({ sealed }) => sealed?.peak ?? null)}::bytea[]
+    ) as n (id, rule_id, revision, device_id, detail, value, peak, started_at, is_cleared, told_sealed, peak_sealed)
     join alert_rules r on r.id = n.rule_id and r.revision = n.revision and r.enabled
     join devices d on d.id = n.device_id and d.organisation_id = r.organisation_id
     returning id`.execute(tx.db);
@@ -63,10 +72,18 @@ export async function clearAlerts(
   return rows;
 }
 
-export async function updatePeaks(tx: WriteTx, peaks: ReadonlyMap<string, number>): Promise<void> {
+export interface Peak {
+  readonly alertId: string;
+  /** Null: it is sealed. */
+  readonly peak: number | null;
+  readonly sealed: Buffer | null;
+}
+
+export async function updatePeaks(tx: WriteTx, peaks: readonly Peak[]): Promise<void> {
   await sql`
-    update alerts a set peak = n.peak
-    from unnest(${[...peaks.keys()]}::uuid[], ${[...peaks.values()]}::float8[]) as n (id, peak)
+    update alerts a set peak = n.peak, peak_sealed = n.sealed
+    from unnest(${peaks.map(({ alertId }) => alertId)}::uuid[], ${peaks.map(({ peak }) => peak)}::float8[],
+      ${peaks.map(({ sealed }) => sealed)}::bytea[]) as n (id, peak, sealed)
     where a.id = n.id and a.status <> 'resolved'`.execute(tx.db);
 }
 

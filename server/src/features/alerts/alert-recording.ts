@@ -1,41 +1,100 @@
+import { newId } from '../../lib/ids.ts';
 import type { UnauditedTx, WriteTx } from '../../security/audit/tokens.ts';
 import { findAlerts } from './alert.repository.ts';
 import { type Announcement, toAlert } from './alert.ts';
 import { insertEvents, type NewEvent } from './alert-event.repository.ts';
-import { clearAlerts, insertRaised, lockRules, type RaisedAlert, updatePeaks } from './alert-recording.repository.ts';
+import {
+  clearAlerts,
+  insertRaised,
+  lockRules,
+  type Peak,
+  type RaisedAlert,
+  type ToldAlert,
+  updatePeaks,
+} from './alert-recording.repository.ts';
+import type { AlertSeals } from './alert-seals.ts';
 import { enqueueNotifications } from './notification-outbox.repository.ts';
 
 /** What one transaction of evaluation found out. */
 export interface AlertChanges {
   readonly raised: readonly RaisedAlert[];
-  readonly cleared: readonly { readonly alertId: string; readonly note: string }[];
-  readonly peaks: ReadonlyMap<string, number>;
+  readonly cleared: readonly Cleared[];
+  readonly peaks: ReadonlyMap<
+    string,
+    { readonly peak: number; readonly organisationId: number; readonly isHealth: boolean }
+  >;
+}
+
+export interface Cleared {
+  readonly alertId: string;
+  readonly note: string;
+  /** The note quotes a value of class health. */
+  readonly isHealth?: boolean;
+}
+
+/** When it is, and how what is of class health is sealed. */
+export interface Recording {
+  readonly now: Date;
+  readonly seals: AlertSeals;
 }
 
 /**
  * Writes alerts, their history and the notifications about them, all in the transaction that removes what they were decided from: a
  * crash repeats everything or nothing. The order is the order of locks (rules, alerts, then the caller's states) everywhere.
  */
-export async function recordChanges(tx: UnauditedTx, changes: AlertChanges, now: Date): Promise<Announcement[]> {
+export async function recordChanges(
+  tx: UnauditedTx,
+  changes: AlertChanges,
+  { now, seals }: Recording,
+): Promise<Announcement[]> {
   const announcements: Announcement[] = [];
   const rules = changes.raised.map(({ rule }) => rule.id);
   if (rules.length > 0) await lockRules(tx, rules);
-  if (changes.peaks.size > 0) await updatePeaks(tx, changes.peaks);
+  if (changes.peaks.size > 0) await updatePeaks(tx, await toldPeaks(changes.peaks, seals));
   // What ends comes first: a rule has one open alert on a device, and may have raised the next within the same transaction.
-  if (changes.cleared.length > 0) announcements.push(...(await recordCleared(tx, changes.cleared, now)));
-  if (changes.raised.length > 0) announcements.push(...(await recordRaised(tx, changes.raised, now)));
+  if (changes.cleared.length > 0) announcements.push(...(await recordCleared(tx, changes.cleared, { now, seals })));
+  if (changes.raised.length > 0) announcements.push(...(await recordRaised(tx, changes.raised, { now, seals })));
   await enqueueNotifications(tx, announcements, now);
   return announcements;
 }
 
-async function recordRaised(tx: UnauditedTx, raised: readonly RaisedAlert[], now: Date): Promise<Announcement[]> {
-  const inserted = await insertRaised(tx, raised, now);
+async function toldPeaks(peaks: AlertChanges['peaks'], seals: AlertSeals): Promise<Peak[]> {
+  const told: Peak[] = [];
+  for (const [alertId, { peak, organisationId, isHealth }] of peaks) {
+    const sealed = isHealth ? await seals.peak(organisationId, alertId, peak) : null;
+    told.push({ alertId, peak: isHealth ? null : peak, sealed });
+  }
+  return told;
+}
+
+async function toldAlert(alert: RaisedAlert, seals: AlertSeals): Promise<ToldAlert> {
+  if (!alert.isHealth) return { ...alert, sealed: null };
+  const { id, rule, peak } = alert;
+  const told = await seals.told(rule.organisationId, id, alert);
+  return { ...alert, sealed: { told, peak: await seals.peak(rule.organisationId, id, peak) } };
+}
+
+async function toldNote(event: Omit<NewEvent, 'note' | 'sealed'>, note: string, isHealth: boolean, seals: AlertSeals) {
+  if (!isHealth) return { ...event, note };
+  const id = newId();
+  return { ...event, note: null, sealed: { id, note: await seals.note(event.organisationId, id, note) } };
+}
+
+async function recordRaised(
+  tx: UnauditedTx,
+  raised: readonly RaisedAlert[],
+  { now, seals }: Recording,
+): Promise<Announcement[]> {
+  const told: ToldAlert[] = [];
+  for (const alert of raised) told.push(await toldAlert(alert, seals));
+  const inserted = await insertRaised(tx, told, now);
   const kept = raised.filter(({ id }) => inserted.has(id));
-  const events = kept.flatMap(({ id, rule, detail, clearedNote }): NewEvent[] => {
+  const events: NewEvent[] = [];
+  for (const { id, rule, detail, clearedNote, isHealth } of kept) {
     const event = { organisationId: rule.organisationId, alertId: id, at: now };
-    const raisedEvent: NewEvent = { ...event, kind: 'raised', note: detail };
-    return clearedNote === null ? [raisedEvent] : [raisedEvent, { ...event, kind: 'cleared', note: clearedNote }];
-  });
+    events.push(await toldNote({ ...event, kind: 'raised' }, detail, isHealth, seals));
+    if (clearedNote !== null) events.push(await toldNote({ ...event, kind: 'cleared' }, clearedNote, isHealth, seals));
+  }
   await insertEvents(tx, events);
   const rows = await findAlerts(tx, [...inserted]);
   return rows.flatMap((row): Announcement[] => {
@@ -50,19 +109,19 @@ async function recordRaised(tx: UnauditedTx, raised: readonly RaisedAlert[], now
 }
 
 /** Also for a rule that is changed or removed by a person: the alerts it left open clear, with that as the reason. */
-export async function recordCleared(tx: WriteTx, cleared: AlertChanges['cleared'], now: Date): Promise<Announcement[]> {
-  const notes = new Map(cleared.map(({ alertId, note }) => [alertId, note]));
-  const ended = await clearAlerts(tx, [...notes.keys()], now);
-  await insertEvents(
-    tx,
-    ended.map(({ id, organisationId }) => ({
-      organisationId,
-      alertId: id,
-      at: now,
-      kind: 'cleared',
-      note: notes.get(id) ?? null,
-    })),
-  );
+export async function recordCleared(
+  tx: WriteTx,
+  cleared: AlertChanges['cleared'],
+  { now, seals }: Recording,
+): Promise<Announcement[]> {
+  const causes = new Map(cleared.map((one) => [one.alertId, one]));
+  const ended = await clearAlerts(tx, [...causes.keys()], now);
+  const events: NewEvent[] = [];
+  for (const { id, organisationId } of ended) {
+    const { note = '', isHealth = false } = causes.get(id) ?? {};
+    events.push(await toldNote({ organisationId, alertId: id, at: now, kind: 'cleared' }, note, isHealth, seals));
+  }
+  await insertEvents(tx, events);
   const rows = await findAlerts(
     tx,
     ended.map(({ id }) => id),

@@ -21,6 +21,7 @@ import {
   type RuleRow,
   updateRule,
 } from './alert-rule.repository.ts';
+import type { AlertSeals } from './alert-seals.ts';
 import { type RuleFields, ruleFields, ruleSentence } from './rule.ts';
 import { forgetStates } from './rule-state.repository.ts';
 import { forgetSilences } from './silence.repository.ts';
@@ -48,7 +49,7 @@ export interface AlertRuleService {
   remove(tx: AuditedTx, by: Member, id: string): Promise<Announcement[]>;
 }
 
-export function createAlertRuleService({ clock }: { clock: Clock }): AlertRuleService {
+export function createAlertRuleService({ clock, seals }: { clock: Clock; seals: AlertSeals }): AlertRuleService {
   async function load(reader: Reader, id: string): Promise<RuleRow> {
     const rule = await findRule(reader, id);
     if (rule === undefined) throw notFound();
@@ -74,7 +75,7 @@ export function createAlertRuleService({ clock }: { clock: Clock }): AlertRuleSe
     const announcements = await recordCleared(
       tx,
       open.map((alertId) => ({ alertId, note })),
-      clock.date(),
+      { now: clock.date(), seals },
     );
     await forgetStates(tx, id);
     return announcements;

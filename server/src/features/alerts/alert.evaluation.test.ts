@@ -145,7 +145,7 @@ describe('which devices a rule concerns', () => {
     await house.send([4, 22]);
     expect((await house.stored()).map(({ status }) => status)).toEqual(['resolved', 'resolved']);
     const detail = await house.transactions.read(house.place.organisation, (reader) =>
-      house.alerts.get(reader, alert?.id ?? ''),
+      house.alerts.get({ reader, seesHealth: true }, alert?.id ?? ''),
     );
     expect(detail.events).toMatchObject([{ kind: 'raised' }, { kind: 'cleared', note: 'the rule was changed' }]);
   });

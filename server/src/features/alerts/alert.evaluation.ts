@@ -4,7 +4,8 @@ import type { UnauditedTx } from '../../security/audit/tokens.ts';
 import type { JournalConsumer } from '../telemetry/committed.ts';
 import type { Announcement } from './alert.ts';
 import type { RaisedAlert } from './alert-recording.repository.ts';
-import { type AlertChanges, recordChanges } from './alert-recording.ts';
+import { type AlertChanges, type Cleared, recordChanges } from './alert-recording.ts';
+import type { AlertSeals } from './alert-seals.ts';
 import { graceSeconds } from './no-data.ts';
 import { formatValue, ruleSentence } from './rule.ts';
 import { step } from './rule-evaluation.ts';
@@ -21,6 +22,7 @@ export interface AlertEvaluation extends JournalConsumer {
 
 export interface AlertEvaluationOptions {
   readonly clock: Clock;
+  readonly seals: AlertSeals;
   /** Called after the commit. */
   readonly announce: (announcements: readonly Announcement[]) => void;
 }
@@ -29,7 +31,7 @@ export interface AlertEvaluationOptions {
  * Evaluates rules on what was committed. Points, states, alerts, their history and the notifications about them change in one
  * transaction with the journal's own bookkeeping, so each point counts exactly once, whatever crashes when.
  */
-export function createAlertEvaluation({ clock, announce }: AlertEvaluationOptions): AlertEvaluation {
+export function createAlertEvaluation({ clock, seals, announce }: AlertEvaluationOptions): AlertEvaluation {
   const index = createRuleIndex();
   let announcements: Announcement[] = [];
 
@@ -41,13 +43,13 @@ export function createAlertEvaluation({ clock, announce }: AlertEvaluationOption
       const touched = await index.distribute(tx, flushes);
       if (touched.length === 0) return;
       const watches = touched.filter(({ inbox }) => inbox.length > 0);
-      await loadMissingStates(tx, watches);
+      await loadMissingStates(tx, watches, seals);
       const changes = evaluate(watches);
       for (const watch of watches) watch.inbox = [];
       const now = clock.date();
       // Its locks come before those of states: see the change of a rule, which takes them in this order too.
-      announcements = await recordChanges(tx, changes, now);
-      await saveStates(tx, takeStates(watches));
+      announcements = await recordChanges(tx, changes, { now, seals });
+      await saveStates(tx, await takeStates(watches, seals));
       await endSilences(tx, touched, now);
     },
 
@@ -76,11 +78,11 @@ export function createAlertEvaluation({ clock, announce }: AlertEvaluationOption
     const ended = await noteHeard(tx, heard);
     const cleared = ended.map((alertId) => ({ alertId, note: `heard again at ${now.toISOString()}` }));
     if (cleared.length > 0)
-      announcements.push(...(await recordChanges(tx, { raised: [], cleared, peaks: new Map() }, now)));
+      announcements.push(...(await recordChanges(tx, { raised: [], cleared, peaks: new Map() }, { now, seals })));
   }
 }
 
-async function loadMissingStates(tx: UnauditedTx, watches: readonly SeriesWatch[]): Promise<void> {
+async function loadMissingStates(tx: UnauditedTx, watches: readonly SeriesWatch[], seals: AlertSeals): Promise<void> {
   const missing = new Map<string, RuleWatch>();
   const keys = watches.flatMap(({ deviceId, values }) =>
     values.flatMap((watch) => {
@@ -90,10 +92,11 @@ async function loadMissingStates(tx: UnauditedTx, watches: readonly SeriesWatch[
     }),
   );
   if (keys.length === 0) return;
-  for (const { ruleId, deviceId, version, alertId, state } of await loadStates(tx, keys)) {
+  for (const { ruleId, deviceId, organisationId, version, alertId, state, sealed } of await loadStates(tx, keys)) {
     const watch = missing.get(`${ruleId} ${deviceId}`);
     if (watch === undefined) continue;
-    watch.state = parseState(state);
+    const text = sealed === null ? state : await seals.openState(organisationId, { ruleId, deviceId }, sealed);
+    watch.state = parseState(text);
     watch.version = version;
     watch.alertId = alertId;
   }
@@ -101,24 +104,24 @@ async function loadMissingStates(tx: UnauditedTx, watches: readonly SeriesWatch[
 
 interface CollectedChanges extends AlertChanges {
   readonly raised: RaisedAlert[];
-  readonly cleared: { alertId: string; note: string }[];
-  readonly peaks: Map<string, number>;
+  readonly cleared: Cleared[];
+  readonly peaks: Map<string, { peak: number; organisationId: number; isHealth: boolean }>;
 }
 
 function evaluate(watches: readonly SeriesWatch[]): AlertChanges {
   const changes: CollectedChanges = { raised: [], cleared: [], peaks: new Map() };
-  for (const { deviceId, values, inbox } of watches) {
+  for (const series of watches) {
+    const { values, inbox } = series;
     // What one transaction brings is taken in the order of event time: a device may send its buffer newest first.
     inbox.sort((a, b) => a.atMicros - b.atMicros);
-    for (const watch of values) evaluateWatch(watch, deviceId, inbox, changes);
+    for (const watch of values) evaluateWatch(watch, series, changes);
   }
   return changes;
 }
 
 function evaluateWatch(
   watch: RuleWatch,
-  deviceId: string,
-  inbox: SeriesWatch['inbox'],
+  { organisationId, deviceId, isHealth, inbox }: SeriesWatch,
   changes: CollectedChanges,
 ): void {
   const { rule } = watch;
@@ -130,16 +133,17 @@ function evaluateWatch(
         const { value } = effect;
         const detail = `${ruleSentence(rule)}; it was ${formatValue(value)} at ${instant(effect.atMicros)}`;
         const startedAt = new Date(Math.floor(effect.sinceMicros / 1000));
-        fresh = { id: newId(), rule, deviceId, detail, value, startedAt, peak: value, clearedNote: null };
+        fresh = { id: newId(), rule, deviceId, detail, value, startedAt, peak: value, isHealth, clearedNote: null };
         changes.raised.push(fresh);
         watch.alertId = fresh.id;
       } else if (effect.kind === 'peak') {
         if (fresh) fresh.peak = effect.value;
-        else if (watch.alertId !== null) changes.peaks.set(watch.alertId, effect.value);
+        else if (watch.alertId !== null)
+          changes.peaks.set(watch.alertId, { peak: effect.value, organisationId, isHealth });
       } else {
         const note = `${rule.metric} was ${formatValue(effect.value)} at ${instant(effect.atMicros)}`;
         if (fresh) fresh.clearedNote = note;
-        else if (watch.alertId !== null) changes.cleared.push({ alertId: watch.alertId, note });
+        else if (watch.alertId !== null) changes.cleared.push({ alertId: watch.alertId, note, isHealth });
         fresh = undefined;
         watch.alertId = null;
       }
@@ -150,13 +154,17 @@ function evaluateWatch(
 const instant = (micros: number): string => new Date(Math.floor(micros / 1000)).toISOString();
 
 /** States to write; the watches count them as written, which `rolledBack` undoes by forgetting everything. */
-function takeStates(watches: readonly SeriesWatch[]): ChangedState[] {
-  return watches.flatMap(({ organisationId, deviceId, values }) =>
-    values.flatMap((value) => {
-      if (value.state === undefined) return [];
+async function takeStates(watches: readonly SeriesWatch[], seals: AlertSeals): Promise<ChangedState[]> {
+  const states: ChangedState[] = [];
+  for (const { organisationId, deviceId, isHealth, values } of watches) {
+    for (const value of values) {
+      if (value.state === undefined) continue;
       value.version += 1;
-      const { rule, version, alertId, state } = value;
-      return [{ rule, deviceId, organisationId, version, alertId, state: serialiseState(state) }];
-    }),
-  );
+      const { rule, version, alertId } = value;
+      const text = serialiseState(value.state);
+      const sealed = isHealth ? await seals.state(organisationId, { ruleId: rule.id, deviceId }, text) : null;
+      states.push({ rule, deviceId, organisationId, version, alertId, state: isHealth ? '' : text, sealed });
+    }
+  }
+  return states;
 }

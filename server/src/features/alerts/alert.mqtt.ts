@@ -7,6 +7,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
 import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import type { Announcement } from './alert.ts';
+import type { AlertSeals } from './alert-seals.ts';
 import { raiseByDevice } from './device-alert.service.ts';
 
 // Older firmware sends more than we keep; what is not ours is passed over instead of refusing the alert.
@@ -24,11 +25,12 @@ export interface AlertTopicOptions {
   readonly transactions: Pick<Transactions, 'unaudited'>;
   readonly personalData: Pick<PersonalData, 'judge'>;
   readonly clock: Clock;
+  readonly seals: AlertSeals;
   readonly announce: (announcements: readonly Announcement[]) => void;
 }
 
 export function addAlertTopics(options: AlertTopicOptions): void {
-  const { topicGate, transactions, personalData, clock, announce } = options;
+  const { topicGate, transactions, personalData, clock, seals, announce } = options;
   topicGate.onTopic(alertTopics.older, async ({ device, payload }) => {
     const parsed = deviceMessage.safeParse(parseJson(payload));
     if (!parsed.success) {
@@ -42,7 +44,7 @@ export function addAlertTopics(options: AlertTopicOptions): void {
     });
     const message = (judged?.message ?? parsed.data) as typeof parsed.data;
     const announcement = await transactions.unaudited(device.organisationId, 'device_alert', (tx) =>
-      raiseByDevice(tx, device, message, clock),
+      raiseByDevice(tx, device, message, { clock, seals }),
     );
     if (announcement) announce([announcement]);
   });

@@ -6,6 +6,7 @@ import type { AlertRow } from './alert.ts';
 const columns = sql`
   a.organisation_id as "organisationId", a.id, a.type, a.rule_id as "ruleId", a.device_id as "deviceId",
   d.name as "deviceName", a.metric, a.severity, a.status, a.title, a.detail, a.value, a.peak, a.threshold,
+  a.told_sealed as "toldSealed", a.peak_sealed as "peakSealed",
   a.started_at as "startedAt", a.raised_at as "raisedAt",
   a.acknowledged_at as "acknowledgedAt", coalesce(ua.name, ua.email) as "acknowledgedBy",
   a.resolved_at as "resolvedAt", coalesce(ur.name, ur.email) as "resolvedBy"`;
@@ -90,6 +91,8 @@ export interface NewDeviceAlert {
   readonly title: string;
   readonly severity: Severity;
   readonly detail: string | null;
+  /** Instead of the detail, where the device is of class health. */
+  readonly toldSealed: Buffer | null;
   readonly at: Date;
 }
 
@@ -122,19 +125,26 @@ export async function lockDeviceAlerts(
 
 export async function insertDeviceAlert(tx: WriteTx, alert: NewDeviceAlert): Promise<void> {
   await sql`
-    insert into alerts (id, organisation_id, type, device_id, severity, status, title, detail, started_at, raised_at)
+    insert into alerts (id, organisation_id, type, device_id, severity, status, title, detail, told_sealed, started_at, raised_at)
     values (${alert.id}, ${alert.organisationId}, 'device', ${alert.deviceId}, ${alert.severity}, 'active',
-            ${alert.title}, ${alert.detail}, ${alert.at}, ${alert.at})`.execute(tx.db);
+            ${alert.title}, ${alert.detail}, ${alert.toldSealed}, ${alert.at}, ${alert.at})`.execute(tx.db);
 }
 
 export async function worsenDeviceAlert(
   tx: WriteTx,
   id: string,
   severity: Severity,
-  detail: string | null,
+  { detail, toldSealed }: Pick<NewDeviceAlert, 'detail' | 'toldSealed'>,
 ): Promise<void> {
   await sql`
-    update alerts set severity = ${severity}, detail = coalesce(${detail}, detail) where id = ${id}`.execute(tx.db);
+    update alerts set severity = ${severity}, told_sealed = coalesce(${toldSealed}, told_sealed),
+      detail = case when ${toldSealed}::bytea is null then coalesce(${detail}, detail) end
+    where id = ${id}`.execute(tx.db);
+}
+
+export async function isHealthDevice(reader: Reader, deviceId: string): Promise<boolean> {
+  const { rows } = await sql`select 1 from devices where id = ${deviceId} and health`.execute(reader.db);
+  return rows.length > 0;
 }
 
 /** Removes resolved alerts past each organisation's retention; returns how many. */

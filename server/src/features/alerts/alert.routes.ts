@@ -1,4 +1,5 @@
 import * as contract from '@valtronics/contract';
+import type { Member } from '../../security/access/principal.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { AlertService } from './alert.service.ts';
 import type { Announcement } from './alert.ts';
@@ -18,6 +19,8 @@ export interface AlertRoutesOptions {
   readonly deliverSoon: () => void;
 }
 
+const seesHealth = ({ permissions }: Pick<Member, 'permissions'>): boolean => permissions.has('health:read');
+
 export function addAlertRoutes(options: AlertRoutesOptions): void {
   addAlerts(options);
   addRules(options);
@@ -25,11 +28,15 @@ export function addAlertRoutes(options: AlertRoutesOptions): void {
 }
 
 function addAlerts({ gate, alerts, announce }: AlertRoutesOptions): void {
-  gate.handle(contract.alertsList, ({ query, read }) => read((reader) => alerts.list(reader, query)));
+  gate.handle(contract.alertsList, ({ query, read, principal }) =>
+    read((reader) => alerts.list({ reader, seesHealth: seesHealth(principal) }, query)),
+  );
 
   gate.handle(contract.alertsSummary, ({ read }) => read((reader) => alerts.summary(reader)));
 
-  gate.handle(contract.alertGet, ({ params, read }) => read((reader) => alerts.get(reader, params.id)));
+  gate.handle(contract.alertGet, ({ params, read, principal }) =>
+    read((reader) => alerts.get({ reader, seesHealth: seesHealth(principal) }, params.id)),
+  );
 
   gate.handle(contract.alertAcknowledge, async ({ params, body, principal, write }) => {
     const act = { by: principal, id: params.id, note: body.note };
@@ -71,7 +78,7 @@ function addRules({ gate, rules, dryRun, announce }: AlertRoutesOptions): void {
   });
 
   gate.handle(contract.alertRuleDryRun, ({ body, read, principal }) =>
-    read((reader) => dryRun({ reader, seesHealth: principal.permissions.has('health:read') }, body)),
+    read((reader) => dryRun({ reader, seesHealth: seesHealth(principal) }, body)),
   );
 }
 

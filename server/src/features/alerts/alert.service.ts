@@ -6,8 +6,9 @@ import { notFound, Problem } from '../../lib/problem.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import { acknowledgeAlert, countAlerts, findAlerts, listAlerts, lockAlert, resolveAlert } from './alert.repository.ts';
-import { type Announcement, SEVERITIES, type Transition, toAlert } from './alert.ts';
+import { type AlertRow, type Announcement, SEVERITIES, type Transition, toAlert } from './alert.ts';
 import { countEvents, type EventKind, insertEvents, listEvents } from './alert-event.repository.ts';
+import type { AlertSeals } from './alert-seals.ts';
 import { enqueueNotifications } from './notification-outbox.repository.ts';
 
 const MAX_EVENTS = 1000;
@@ -26,6 +27,12 @@ export interface AlertListQuery {
   readonly to?: string | undefined;
 }
 
+/** Somebody looks at alerts, and may see what those of class health say of values, or not. */
+export interface AlertLook {
+  readonly reader: Reader;
+  readonly seesHealth: boolean;
+}
+
 /** What a person does to an alert. */
 export interface AlertAct {
   readonly by: Member;
@@ -34,16 +41,16 @@ export interface AlertAct {
 }
 
 export interface AlertService {
-  list(reader: Reader, query: AlertListQuery): Promise<Page<Alert>>;
+  list(look: AlertLook, query: AlertListQuery): Promise<Page<Alert>>;
   summary(reader: Reader): Promise<z.infer<typeof alertsSummary.response>>;
-  get(reader: Reader, id: string): Promise<z.infer<typeof alertGet.response>>;
+  get(look: AlertLook, id: string): Promise<z.infer<typeof alertGet.response>>;
   acknowledge(tx: AuditedTx, act: AlertAct): Promise<Announcement>;
   /** Ends an alert by hand. Its rule stays quiet until the condition has cleared once. */
   resolve(tx: AuditedTx, act: AlertAct): Promise<Announcement>;
   addNote(tx: AuditedTx, act: AlertAct): Promise<Alert>;
 }
 
-export function createAlertService({ clock }: { clock: Clock }): AlertService {
+export function createAlertService({ clock, seals }: { clock: Clock; seals: AlertSeals }): AlertService {
   async function load(reader: Reader, id: string): Promise<Alert> {
     const [row] = await findAlerts(reader, [id]);
     if (row === undefined) throw notFound();
@@ -75,7 +82,7 @@ export function createAlertService({ clock }: { clock: Clock }): AlertService {
   }
 
   return {
-    async list(reader, query) {
+    async list({ reader, seesHealth }, query) {
       const limit = query.limit ?? DEFAULT_PAGE;
       const after = decodeCursor(query.cursor, position);
       const rows = await listAlerts(
@@ -92,7 +99,9 @@ export function createAlertService({ clock }: { clock: Clock }): AlertService {
         },
         limit + 1,
       );
-      return pageOf(rows, limit, toAlert, (row) => [row.raisedAt.toISOString(), row.id]);
+      const shown: AlertRow[] = [];
+      for (const row of rows) shown.push(seesHealth ? await seals.openAlert(row) : row);
+      return pageOf(shown, limit, toAlert, (row) => [row.raisedAt.toISOString(), row.id]);
     },
 
     async summary(reader) {
@@ -110,10 +119,19 @@ export function createAlertService({ clock }: { clock: Clock }): AlertService {
       };
     },
 
-    async get(reader, id) {
-      const alert = await load(reader, id);
-      const events = await listEvents(reader, id, MAX_EVENTS);
-      return { ...alert, events: events.map((event) => ({ ...event, at: event.at.toISOString() })) };
+    async get({ reader, seesHealth }, id) {
+      const [row] = await findAlerts(reader, [id]);
+      if (row === undefined) throw notFound();
+      const alert = toAlert(seesHealth ? await seals.openAlert(row) : row);
+      const events: z.infer<typeof alertGet.response>['events'] = [];
+      for (const { id: eventId, noteSealed, at, ...event } of await listEvents(reader, id, MAX_EVENTS)) {
+        const note =
+          noteSealed !== null && seesHealth
+            ? await seals.openNote(row.organisationId, eventId, noteSealed)
+            : event.note;
+        events.push({ ...event, note, at: at.toISOString() });
+      }
+      return { ...alert, events };
     },
 
     async acknowledge(tx, act) {

@@ -16,6 +16,9 @@ export interface AlertRow {
   readonly value: number | null;
   readonly peak: number | null;
   readonly threshold: number | null;
+  /** Of class health: what it says of a value is here, and null where it was. */
+  readonly toldSealed: Buffer | null;
+  readonly peakSealed: Buffer | null;
   readonly startedAt: Date;
   readonly raisedAt: Date;
   readonly acknowledgedAt: Date | null;
@@ -24,10 +27,12 @@ export interface AlertRow {
   readonly resolvedBy: string | null;
 }
 
+/** With what the row has in clear: of class health that is nothing, unless it was opened. */
 export function toAlert(row: AlertRow): Alert {
-  const { organisationId: _, ...alert } = row;
+  const { organisationId: _, toldSealed, peakSealed, ...alert } = row;
   return {
     ...alert,
+    health: toldSealed !== null || peakSealed !== null,
     startedAt: row.startedAt.toISOString(),
     raisedAt: row.raisedAt.toISOString(),
     acknowledgedAt: row.acknowledgedAt?.toISOString() ?? null,

@@ -4,9 +4,16 @@ import { newId } from '../../lib/ids.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { DevicePrincipal } from '../../security/access/principal.ts';
 import type { UnauditedTx } from '../../security/audit/tokens.ts';
-import { findAlerts, insertDeviceAlert, lockDeviceAlerts, worsenDeviceAlert } from './alert.repository.ts';
+import {
+  findAlerts,
+  insertDeviceAlert,
+  isHealthDevice,
+  lockDeviceAlerts,
+  worsenDeviceAlert,
+} from './alert.repository.ts';
 import { type Announcement, isGraver, toAlert } from './alert.ts';
 import { insertEvents } from './alert-event.repository.ts';
+import type { AlertSeals } from './alert-seals.ts';
 import { enqueueNotifications } from './notification-outbox.repository.ts';
 
 export interface DeviceMessage {
@@ -25,7 +32,7 @@ export async function raiseByDevice(
   tx: UnauditedTx,
   device: DevicePrincipal,
   message: DeviceMessage,
-  clock: Clock,
+  { clock, seals }: { readonly clock: Clock; readonly seals: AlertSeals },
 ): Promise<Announcement | undefined> {
   const { deviceId, organisationId } = device;
   const { title, severity } = message;
@@ -35,12 +42,16 @@ export async function raiseByDevice(
   if (place.sameTitle === null && (place.open >= MAX_OPEN || place.raisedSince >= MAX_PER_HOUR))
     throw new Problem('too_many_requests', { detail: 'This device has raised too many alerts.' });
 
-  const detail = message.description ?? null;
+  const description = message.description ?? null;
   const id = place.sameTitle?.id ?? newId();
+  // A device describes what it measured, so what it says is sealed as its measurements are. A title names a kind of alert and is compared.
+  const isSealed = description !== null && (await isHealthDevice(tx, deviceId));
+  const toldSealed = isSealed ? await seals.told(organisationId, id, { detail: description, value: null }) : null;
+  const told = { detail: isSealed ? null : description, toldSealed };
   if (place.sameTitle === null)
-    await insertDeviceAlert(tx, { id, organisationId, deviceId, title, severity, detail, at });
-  else await worsenDeviceAlert(tx, id, severity, detail);
-  const note = place.sameTitle === null ? detail : `raised again, now ${severity}`;
+    await insertDeviceAlert(tx, { id, organisationId, deviceId, title, severity, ...told, at });
+  else await worsenDeviceAlert(tx, id, severity, told);
+  const note = place.sameTitle === null ? told.detail : `raised again, now ${severity}`;
   await insertEvents(tx, [{ organisationId, alertId: id, at, kind: 'raised', note }]);
   const [row] = await findAlerts(tx, [id]);
   if (row === undefined) throw new Problem('unavailable');

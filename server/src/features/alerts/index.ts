@@ -21,6 +21,7 @@ import { createAlertService } from './alert.service.ts';
 import type { Announcement } from './alert.ts';
 import { createDryRun, type RecordedHistory } from './alert-rule.dry-run.ts';
 import { createAlertRuleService } from './alert-rule.service.ts';
+import { createAlertSeals } from './alert-seals.ts';
 import type { NoticeBoard } from './notice.ts';
 import { createDelivery } from './notification.delivery.ts';
 import { createChannelService } from './notification-channel.service.ts';
@@ -77,21 +78,22 @@ export function createAlerts(deps: AlertsDependencies): Alerts {
     deliverSoon();
   };
 
-  const evaluation = createAlertEvaluation({ clock, announce });
+  const seals = createAlertSeals(deps.dataKeys);
+  const evaluation = createAlertEvaluation({ clock, seals, announce });
   addAlertRoutes({
     gate,
-    alerts: createAlertService(deps),
-    rules: createAlertRuleService(deps),
+    alerts: createAlertService({ clock, seals }),
+    rules: createAlertRuleService({ clock, seals }),
     dryRun: createDryRun(deps),
     channels: createChannelService(deps),
     announce,
     deliverSoon,
   });
-  addAlertTopics({ topicGate, transactions, personalData: deps.personalData, clock, announce });
+  addAlertTopics({ topicGate, transactions, personalData: deps.personalData, clock, seals, announce });
 
   return {
     rulesConsumer: evaluation,
-    jobs: alertJobs({ transactions, delivery, stopping: stopping.signal, clock, announce }),
+    jobs: alertJobs({ transactions, delivery, stopping: stopping.signal, clock, seals, announce }),
     board: { put: enqueueNotice, sendSoon: deliverSoon },
     invalidateDevice: evaluation.invalidateDevice,
     start() {

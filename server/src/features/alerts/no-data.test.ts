@@ -70,7 +70,7 @@ describe('silence', () => {
     await house.send([0, 5]);
     await house.wait(10);
     house.clock.advance(2000);
-    const another = createSilenceScan(house.clock);
+    const another = createSilenceScan(house);
     await Promise.all([
       house.scanForSilence(),
       house.transactions.unaudited(null, 'rule_effects', (tx) => another.run(tx)),

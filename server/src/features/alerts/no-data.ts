@@ -4,6 +4,7 @@ import type { UnauditedTx } from '../../security/audit/tokens.ts';
 import type { Announcement } from './alert.ts';
 import { openAlertsWithoutRule, type RaisedAlert } from './alert-recording.repository.ts';
 import { recordChanges } from './alert-recording.ts';
+import type { AlertSeals } from './alert-seals.ts';
 import { type Rule, ruleSentence } from './rule.ts';
 import {
   allRuleRevisions,
@@ -31,7 +32,7 @@ export interface SilenceScan {
   run(tx: UnauditedTx): Promise<Announcement[]>;
 }
 
-export function createSilenceScan(clock: Clock): SilenceScan {
+export function createSilenceScan({ clock, seals }: { clock: Clock; seals: AlertSeals }): SilenceScan {
   let reviewedAt = Number.NEGATIVE_INFINITY;
   let reviewedRules = -1;
 
@@ -45,7 +46,7 @@ export function createSilenceScan(clock: Clock): SilenceScan {
     reviewedAt = now.getTime();
     if (obsolete.length === 0) return [];
     const cleared = obsolete.map((alertId) => ({ alertId, note: 'the rule no longer applies to this device' }));
-    return recordChanges(tx, { raised: [], cleared, peaks: new Map() }, now);
+    return recordChanges(tx, { raised: [], cleared, peaks: new Map() }, { now, seals });
   }
 
   return {
@@ -59,7 +60,7 @@ export function createSilenceScan(clock: Clock): SilenceScan {
       const silent = await findSilent(tx, now, MAX_PER_SCAN);
       if (silent.length === 0) return announcements;
       const raised = silent.map(silenceAlert);
-      announcements.push(...(await recordChanges(tx, { raised, cleared: [], peaks: new Map() }, now)));
+      announcements.push(...(await recordChanges(tx, { raised, cleared: [], peaks: new Map() }, { now, seals })));
       await markSilent(
         tx,
         raised.map(({ id, rule, deviceId }) => ({ ruleId: rule.id, deviceId, alertId: id })),
@@ -78,6 +79,8 @@ function silenceAlert({ silentDeviceId, lastReceivedAt, ...rule }: SilentDevice)
     value: null,
     startedAt: lastReceivedAt,
     peak: null,
+    // That there was silence says nothing of a value.
+    isHealth: false,
     clearedNote: null,
   };
 }

@@ -18,6 +18,7 @@ const anAlert = (fields: Partial<Alert> = {}): Alert => ({
   value: 9.1,
   peak: 9.1,
   threshold: 8,
+  health: false,
   startedAt: '2026-01-01T12:00:00.000Z',
   raisedAt: '2026-01-01T12:00:01.000Z',
   acknowledgedAt: null,

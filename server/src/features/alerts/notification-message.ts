@@ -62,6 +62,8 @@ function facts(alert: Alert, transition: AlertPayload['transition']): [string, s
     ['Began', alert.startedAt],
   ];
   if (alert.detail !== null) lines.push(['What happened', alert.detail]);
+  else if (alert.health)
+    lines.push(['What happened', 'It is about measurements of a person: open the alert to see them.']);
   if (alert.peak !== null && transition === 'resolved') lines.push(['Worst value', formatValue(alert.peak)]);
   if (alert.resolvedAt !== null) lines.push(['Resolved', alert.resolvedAt], ['By', alert.resolvedBy ?? 'itself']);
   return lines;

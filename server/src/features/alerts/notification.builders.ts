@@ -11,6 +11,7 @@ import type { DevicePrincipal, UserPrincipal } from '../../security/access/princ
 import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
 import { createAlertService } from './alert.service.ts';
+import { createAlertSeals } from './alert-seals.ts';
 import { raiseByDevice } from './device-alert.service.ts';
 import { createDelivery, type Delivery } from './notification.delivery.ts';
 import { createChannelService } from './notification-channel.service.ts';
@@ -24,12 +25,13 @@ export async function notificationsUnderTest() {
   const db = await aDatabase();
   const transactions = createTransactions(db);
   const dataKeys = await dataKeysOn(db);
+  const seals = createAlertSeals(dataKeys);
   const clock = manualClock(NOW);
   const outbound = createOutbound({ allowList: ['127.0.0.0/8'], timeoutMs: 300 });
   const publicUrl = new URL('https://valtronics.example.org');
   const log = createLogger({ level: 'fatal', clock });
   const channels = createChannelService({ clock, dataKeys, outbound });
-  const alerts = createAlertService({ clock });
+  const alerts = createAlertService({ clock, seals });
   const place = { organisation: 0, ann: {} as UserPrincipal, device: {} as DevicePrincipal };
   const closing: (() => void)[] = [];
 
@@ -84,7 +86,7 @@ export async function notificationsUnderTest() {
 
     async raise(title = 'Door open', severity: Minimum = 'warning') {
       const told = await transactions.unaudited(place.organisation, 'device_alert', (tx) =>
-        raiseByDevice(tx, place.device, { title, severity }, clock),
+        raiseByDevice(tx, place.device, { title, severity }, { clock, seals }),
       );
       if (told === undefined) throw new Error('nothing was raised');
       return told.alert;

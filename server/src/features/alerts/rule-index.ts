@@ -58,7 +58,10 @@ export function createRuleIndex(): RuleIndex {
           if (key !== lastSeries) {
             lastSeries = key;
             watch = (organisations.get(key.organisationId)?.watches ?? NO_RULES).get(key.id);
-            if (watch) touched.add(watch);
+            if (watch) {
+              watch.isHealth = key.health;
+              touched.add(watch);
+            }
           }
           if (!watch) continue;
           if (committedAtMs > watch.lastReceivedMs) watch.lastReceivedMs = committedAtMs;

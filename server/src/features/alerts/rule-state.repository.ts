@@ -32,8 +32,11 @@ export interface StoredState {
   readonly ruleId: string;
   readonly deviceId: string;
   readonly version: number;
+  readonly organisationId: number;
   readonly alertId: string | null;
   readonly state: string;
+  /** Of class health: the state, which is empty then. */
+  readonly sealed: Buffer | null;
 }
 
 export interface StateKey {
@@ -43,7 +46,8 @@ export interface StateKey {
 
 export async function loadStates(reader: Reader, keys: readonly StateKey[]): Promise<StoredState[]> {
   const { rows } = await sql<StoredState>`
-    select s.rule_id as "ruleId", s.device_id as "deviceId", s.version, s.alert_id as "alertId", s.state
+    select s.rule_id as "ruleId", s.device_id as "deviceId", s.version, s.alert_id as "alertId", s.state,
+           s.organisation_id as "organisationId", s.sealed
     from unnest(
       ${keys.map(({ rule }) => rule.id)}::uuid[], ${keys.map(({ deviceId }) => deviceId)}::uuid[],
       ${keys.map(({ rule }) => rule.revision)}::bigint[]
@@ -59,6 +63,7 @@ export interface ChangedState extends StateKey {
   readonly version: number;
   readonly alertId: string | null;
   readonly state: string;
+  readonly sealed: Buffer | null;
 }
 
 /** Whoever was overtaken by another server must not write what it computed from an old state. */
@@ -69,16 +74,17 @@ export class StateOvertakenError extends Error {
 export async function saveStates(tx: WriteTx, states: readonly ChangedState[]): Promise<void> {
   if (states.length === 0) return;
   const { numAffectedRows } = await sql`
-    insert into alert_states (rule_id, device_id, organisation_id, rule_revision, version, alert_id, state)
+    insert into alert_states (rule_id, device_id, organisation_id, rule_revision, version, alert_id, state, sealed)
     select * from unnest(
       ${states.map(({ rule }) => rule.id)}::uuid[], ${states.map(({ deviceId }) => deviceId)}::uuid[],
       ${states.map(({ organisationId }) => organisationId)}::int[],
       ${states.map(({ rule }) => rule.revision)}::bigint[], ${states.map(({ version }) => version)}::bigint[],
-      ${states.map(({ alertId }) => alertId)}::uuid[], ${states.map(({ state }) => state)}::text[]
+      ${states.map(({ alertId }) => alertId)}::uuid[], ${states.map(({ state }) => state)}::text[],
+      ${states.map(({ sealed }) => sealed)}::bytea[]
     ) order by 1, 2
     on conflict (rule_id, device_id) do update set
       rule_revision = excluded.rule_revision, version = excluded.version, alert_id = excluded.alert_id,
-      state = excluded.state
+      state = excluded.state, sealed = excluded.sealed
     where alert_states.rule_revision < excluded.rule_revision
        or (alert_states.rule_revision = excluded.rule_revision and alert_states.version = excluded.version - 1)
   `.execute(tx.db);

@@ -24,6 +24,8 @@ export interface SilenceWatch {
 export interface SeriesWatch {
   readonly organisationId: number;
   readonly deviceId: string;
+  /** As the last point had it: a series may be marked at any time. */
+  isHealth: boolean;
   readonly values: readonly RuleWatch[];
   readonly silences: readonly SilenceWatch[];
   /** Points of the transaction under way. */
@@ -64,6 +66,7 @@ export function addWatch(rules: OrganisationRules, series: SeriesKey, deviceType
       : {
           organisationId: series.organisationId,
           deviceId: series.deviceId,
+          isHealth: series.health,
           values: applying
             .filter((rule) => !isSilence(rule))
             .map((rule) => ({ rule, state: undefined, version: 0, alertId: null })),

@@ -146,7 +146,7 @@ describe('marking a metric', () => {
       series.organisation_id,
       at(9000),
     ]);
-    await (await sealingJob(0)).run(never);
+    await (await sealingJob(8 * 60_000)).run(never);
     expect(await clearOf(device.id)).toBe(0);
     const page = await read(operator, '', device.id, `${whole}&limit=10000`);
     expect(page.json.items.map(({ value }: { value: number }) => value)).toEqual([

@@ -9,6 +9,7 @@ import {
   findSealings,
   forgetLatestValues,
   type MarkedSeries,
+  notePassed,
   sealPoints,
   sealRollups,
 } from './health.repository.ts';
@@ -36,13 +37,19 @@ export function createHealthJobs(deps: {
 
   async function sealMarked(signal: AbortSignal): Promise<void> {
     const begunAt = clock.now();
-    for (const series of await transactions.readAcross((reader) => findSealings(reader, SERIES_AT_ONCE))) {
+    for (const series of await transactions.readAcross((reader) =>
+      findSealings(reader, new Date(begunAt - SETTLED_MS), SERIES_AT_ONCE),
+    )) {
       await transactions.unaudited(null, 'seal_marked', (tx) => forgetLatestValues(tx, series.id));
       await sealPointsOf(series, signal);
       await sealRollupsOf(series, 'rollups_1m', signal);
       await sealRollupsOf(series, 'rollups_1h', signal);
       if (signal.aborted) return;
-      if (begunAt - series.requestedAt.getTime() < SETTLED_MS) continue;
+      // Looking through a long series is no small work: once now, and once at the end.
+      if (begunAt - series.requestedAt.getTime() < SETTLED_MS) {
+        await transactions.unaudited(null, 'seal_marked', (tx) => notePassed(tx, series.id));
+        continue;
+      }
       const points = await transactions.unaudited(null, 'seal_marked', (tx) => endSealing(tx, series.id));
       const { organisationId, deviceId, metric } = series;
       await transactions.system({ organisationId, actor, event: 'telemetry.health_sealed' }, async (tx) => {

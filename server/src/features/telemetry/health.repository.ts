@@ -93,14 +93,18 @@ export interface MarkedSeries extends Pick<SeriesKey, 'id' | 'organisationId' | 
   readonly requestedAt: Date;
 }
 
-export async function findSealings(reader: Reader, limit: number): Promise<MarkedSeries[]> {
+/** Those nobody has gone through yet, and those that were marked so long ago that it can be the last time. */
+export async function findSealings(reader: Reader, settled: Date, limit: number): Promise<MarkedSeries[]> {
   const { rows } = await sql<MarkedSeries>`
     select s.id, s.organisation_id as "organisationId", s.device_id as "deviceId", s.metric, s.value_type as "valueType",
       g.requested_at as "requestedAt"
-    from series_sealings g join series s on s.id = g.series_id order by g.requested_at, s.id limit ${limit}`.execute(
-    reader.db,
-  );
+    from series_sealings g join series s on s.id = g.series_id
+    where not g.passed or g.requested_at <= ${settled} order by g.requested_at, s.id limit ${limit}`.execute(reader.db);
   return rows;
+}
+
+export async function notePassed(tx: WriteTx, seriesId: number): Promise<void> {
+  await sql`update series_sealings set passed = true where series_id = ${seriesId}`.execute(tx.db);
 }
 
 /** Returns how many points were sealed in all. */

@@ -65,7 +65,7 @@ export async function aTelemetry(
     isWritable: () => true,
     personalData: { policyOf: async () => 'warn', report() {} },
     consumers: [],
-    dataKeys: await dataKeysFor(database),
+    dataKeys: options.dataKeys ?? (await dataKeysFor(database)),
     ...options,
     transactions,
     clock,

@@ -124,6 +124,12 @@ export const measuredFields = [
       peak: { search: 'no', stored: inClear('one value, told whoever is to act') },
     },
   ),
+  // Of series and devices of class health nothing stands in the columns above but the title.
+  ...fieldsIn('alerts', { ...sealedValues, retention: 'alert' } as const, { told_sealed: {}, peak_sealed: {} }),
+  ...fieldsIn('alert_events', { ...sealedValues, retention: 'alert' } as const, { note_sealed: {} }),
+  ...fieldsIn('alert_states', { ...shownToNobody, class: 'health', retention: 'device', basis: 'care' } as const, {
+    sealed: { stored: sealedWith('organisation') },
+  }),
   ...fieldsIn('alert_events', { class: 'health', retention: 'alert', basis: 'care' } as const, {
     note: {
       mask: 'text',

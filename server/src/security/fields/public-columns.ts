@@ -86,7 +86,7 @@ const columns: Readonly<Record<string, string>> = {
   series: 'id organisation_id device_id metric value_type unit health created_at',
   series_latest: 'series_id organisation_id first_ts ts',
   series_purges: 'series_id organisation_id requested_at',
-  series_sealings: 'series_id organisation_id requested_at sealed_points',
+  series_sealings: 'series_id organisation_id requested_at sealed_points passed',
   session_caches: 'place namespace used_at',
   session_changes: 'transaction noted_at',
   sessions:

@@ -41,6 +41,7 @@ export function AlertDrawer({ id, onClose }: { id: string | undefined; onClose: 
 
 function Content({ alert }: { alert: Detail }) {
   const mayReadTelemetry = useMay('telemetry:read');
+  const seesHealth = useMay('health:read');
   const mayWriteRules = useMay('alert:write');
   return (
     <Stack gap="lg">
@@ -54,7 +55,12 @@ function Content({ alert }: { alert: Detail }) {
         </Group>
       </Group>
       {alert.detail ? <div>{alert.detail}</div> : null}
-      {alert.metric && mayReadTelemetry ? <AlertChart alert={alert} metric={alert.metric} /> : null}
+      {alert.health && !seesHealth ? (
+        <div className="dim">It is about measurements of a person, which your role does not let you see.</div>
+      ) : null}
+      {alert.metric && mayReadTelemetry && (seesHealth || !alert.health) ? (
+        <AlertChart alert={alert} metric={alert.metric} />
+      ) : null}
       <dl className={classes.facts}>
         <Fact name="Device">
           <Anchor component={Link} to={paths.device(alert.deviceId)} size="sm">

@@ -7,6 +7,7 @@ import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { useBounds } from '../../ui/time/use-bounds.ts';
 import { useTimeRange } from '../../ui/time/use-time-range.ts';
 import classes from './device.module.css';
+import { WithheldPanel } from './health-mark.tsx';
 import { NumberPanel } from './number-panel.tsx';
 import { StatePanel } from './state-panel.tsx';
 
@@ -15,6 +16,7 @@ export function MeasurementsTab({ device, alerts }: { device: Device; alerts: re
   const [range] = useTimeRange();
   const bounds = useBounds(range);
   const mayRead = useMay('telemetry:read');
+  const seesHealth = useMay('health:read');
   const mayReadRules = useMay('alert:read');
   const metrics = useEndpoint(
     telemetryMetrics,
@@ -49,6 +51,7 @@ export function MeasurementsTab({ device, alerts }: { device: Device; alerts: re
           alerts: alerts.filter((alert) => alert.metric === metric.metric),
           rules: (rules.data?.items ?? []).filter((rule: AlertRule) => rule.metric === metric.metric && rule.enabled),
         };
+        if (metric.health && !seesHealth) return <WithheldPanel key={metric.metric} device={device} metric={metric} />;
         return metric.valueType === 'number' ? (
           <NumberPanel key={`${device.id} ${metric.metric}`} {...parts} />
         ) : (

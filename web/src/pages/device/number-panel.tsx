@@ -11,6 +11,7 @@ import { ErrorState } from '../../ui/states/states.tsx';
 import { duration } from '../../ui/time/format-time.ts';
 import { useZoom } from '../../ui/time/use-time-range.ts';
 import classes from './device.module.css';
+import { HealthMark } from './health-mark.tsx';
 
 export interface MetricParts {
   device: Device;
@@ -38,7 +39,15 @@ export function NumberPanel({ device, metric, bounds, alerts, rules }: MetricPar
     threshold === null || condition === 'rises_by' || condition === 'falls_by' ? [] : [{ value: threshold, severity }],
   );
   return (
-    <Panel title={humanName(metric.metric)} aside={<Figures deviceId={device.id} metric={metric} bounds={bounds} />}>
+    <Panel
+      title={humanName(metric.metric)}
+      aside={
+        <div className={classes.aside}>
+          <Figures deviceId={device.id} metric={metric} bounds={bounds} />
+          <HealthMark device={device} metric={metric} />
+        </div>
+      }
+    >
       {series.isPending ? (
         <Skeleton height={HEIGHT + 20} />
       ) : series.error && !series.data ? (

@@ -5,6 +5,7 @@ import { humanName } from '../../ui/format-value.ts';
 import { Panel } from '../../ui/page.tsx';
 import { exactTime } from '../../ui/time/format-time.ts';
 import classes from './device.module.css';
+import { HealthMark } from './health-mark.tsx';
 import type { MetricParts } from './number-panel.tsx';
 
 interface Stretch {
@@ -44,9 +45,12 @@ export function StatePanel({ device, metric, bounds }: MetricParts) {
     <Panel
       title={humanName(metric.metric)}
       aside={
-        <span className="dim">
-          {states.length > 0 ? `now ${String(states.at(-1)?.value)}` : 'nothing in this range'}
-        </span>
+        <div className={classes.aside}>
+          <span className="dim">
+            {states.length > 0 ? `now ${String(states.at(-1)?.value)}` : 'nothing in this range'}
+          </span>
+          <HealthMark device={device} metric={metric} />
+        </div>
       }
     >
       {data ? (
