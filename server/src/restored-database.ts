@@ -8,7 +8,7 @@ import type { Logger } from './platform/log/log.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import type { Transactions } from './security/audit/transactions.types.ts';
 import { BackupError } from './security/backups/backup-error.ts';
-import type { BackupStore } from './security/backups/backup-folder.ts';
+import type { BackupStore } from './security/backups/backup-store.ts';
 import { loadBackup } from './security/backups/load-backup.ts';
 import type { ReadManifest } from './security/backups/manifest.ts';
 import type { ReadingOptions } from './security/backups/open-backup.ts';

@@ -27,7 +27,7 @@ export const backupCreate = command(
   },
   async ({ values }, output) => {
     const config = commandConfig();
-    const store = givenStore(values.folder, config);
+    const store = await givenStore(values.folder, config);
     const recipients = givenRecipients(values) ?? config.backups.recipients;
     if (recipients.length === 0)
       throw new UsageError('--recipient is missing, and VALTRONICS_BACKUP_RECIPIENTS is not set');

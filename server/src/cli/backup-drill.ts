@@ -5,7 +5,7 @@ import { parseVerifier } from '../lib/transparency/signed-note.ts';
 import { DRILL_LOCK, drillDatabaseOf } from '../platform/db/drill-place.ts';
 import { createLeadership } from '../platform/db/leadership.ts';
 import { loadAuditKey } from '../security/audit/audit-key.ts';
-import type { BackupStore } from '../security/backups/backup-folder.ts';
+import type { BackupStore } from '../security/backups/backup-store.ts';
 import { type Drilled, drillBackup } from '../security/backups/drill.ts';
 import { recordedRun } from '../security/backups/recorded-run.ts';
 import { adminBeside, credentialStore } from '../start-database.ts';
@@ -41,7 +41,7 @@ export const backupDrill = command(
   },
   async ({ argument, values }, output) => {
     const config = commandConfig();
-    const store = givenStore(values.folder, config);
+    const store = await givenStore(values.folder, config);
     const files = values.identity ?? (config.backups.drillIdentity === undefined ? [] : [config.backups.drillIdentity]);
     if (files.length === 0)
       throw new UsageError('--identity is missing, and VALTRONICS_BACKUP_DRILL_IDENTITY is not set');

@@ -13,7 +13,7 @@ export const backupList = command(
     notes: 'It shows what the manifests say. Whether they are to be believed is what "backup verify" finds out.',
   },
   async ({ values }, output) => {
-    const store = givenStore(values.folder, commandConfig());
+    const store = await givenStore(values.folder, commandConfig());
     const listed = [];
     for (const name of await store.names()) {
       try {

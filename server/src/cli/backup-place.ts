@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { parseVerifier } from '../lib/transparency/signed-note.ts';
 import type { Config } from '../platform/config/config.ts';
+import { folderStorage } from '../platform/storage/folder-storage.ts';
 import type { AuditActor } from '../security/audit/audit-event.ts';
-import { type BackupStore, backupFolder } from '../security/backups/backup-folder.ts';
+import { type BackupStore, backupStore } from '../security/backups/backup-store.ts';
 import { assertSigned, backupName, type ReadManifest, readManifest } from '../security/backups/manifest.ts';
 import { identitiesIn } from '../security/crypto/files/age-keys.ts';
 import { CommandError, UsageError } from './command-error.ts';
@@ -12,7 +13,11 @@ import { onHost } from './with-platform.ts';
 // What the commands of `backup` share.
 
 export const folderOption = {
-  folder: { type: 'string', value: 'DIR', help: 'where backups are; VALTRONICS_BACKUP_FOLDER unless told' },
+  folder: {
+    type: 'string',
+    value: 'DIR',
+    help: 'where backups are; VALTRONICS_BACKUP_FOLDER or VALTRONICS_S3_URL unless told',
+  },
 } as const;
 
 export const identityOption = {
@@ -44,12 +49,18 @@ export const actorOf = (scheduled: boolean | undefined): AuditActor =>
     : { kind: 'cli', id: `cli:${process.getuid?.() ?? 0}`, label: null };
 
 /** The folder must be there: one that was to be mounted and is not would otherwise be filled on the disk that it is to outlive. */
-export function givenStore(folder: string | undefined, { backups }: Config): BackupStore {
+export async function givenStore(folder: string | undefined, { backups }: Config): Promise<BackupStore> {
+  if (folder === undefined && backups.bucket !== undefined) {
+    // Loaded only where it is needed: the client of an object store is large.
+    const { bucketStorage } = await import('../platform/storage/bucket-storage.ts');
+    return backupStore(bucketStorage(backups.bucket));
+  }
   const place = folder ?? backups.folder;
-  if (place === undefined) throw new UsageError('--folder is missing, and VALTRONICS_BACKUP_FOLDER is not set');
+  if (place === undefined)
+    throw new UsageError('--folder is missing, and neither VALTRONICS_BACKUP_FOLDER nor VALTRONICS_S3_URL is set');
   if (!statSync(place, { throwIfNoEntry: false })?.isDirectory())
     throw new CommandError(`there is no folder ${place}: make it, or mount what it is on`);
-  return backupFolder(place);
+  return backupStore(folderStorage(place));
 }
 
 export const identitiesOf = (files: readonly string[] | undefined): string[] =>

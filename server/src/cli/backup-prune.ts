@@ -21,7 +21,7 @@ export const backupPrune = command(
   },
   async ({ values }, output) => {
     const config = commandConfig();
-    const store = givenStore(values.folder, config);
+    const store = await givenStore(values.folder, config);
     const isTrial = values['dry-run'] ?? false;
     const names = await untilSignal(undefined, (signal) =>
       withDatabase(({ transactions }) =>

@@ -30,7 +30,7 @@ export const backupRestore = command(
   },
   async ({ argument, values }, output) => {
     const config = commandConfig();
-    const store = givenStore(values.folder, config);
+    const store = await givenStore(values.folder, config);
     const name = await chosenName(store, argument);
     if (values.identity === undefined) throw new UsageError('--identity is missing');
     const identities = identitiesOf(values.identity);

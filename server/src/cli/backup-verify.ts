@@ -2,8 +2,8 @@ import { systemClock } from '../lib/clock.ts';
 import { type NoteVerifier, parseVerifier } from '../lib/transparency/signed-note.ts';
 import { listAuditKeys } from '../security/audit/audit-key.ts';
 import { BackupError } from '../security/backups/backup-error.ts';
-import type { BackupStore } from '../security/backups/backup-folder.ts';
 import { endRun, insertRun } from '../security/backups/backup-run.repository.ts';
+import type { BackupStore } from '../security/backups/backup-store.ts';
 import { listRecorded, type RecordedBackup } from '../security/backups/backups.repository.ts';
 import { assertSigned, damaged, digestOf, readManifest } from '../security/backups/manifest.ts';
 import { checkFile, openBackup } from '../security/backups/open-backup.ts';
@@ -47,7 +47,7 @@ export const backupVerify = command(
   },
   async ({ argument, values }, output) => {
     const config = commandConfig();
-    const store = givenStore(values.folder, config);
+    const store = await givenStore(values.folder, config);
     if (values.all && argument !== '') throw new UsageError('NAME and --all exclude each other');
     const identities = identitiesOf(values.identity);
     const given = keyTexts(values.key)?.map(parseVerifier);

@@ -6,6 +6,7 @@ import { createLeadership } from '../../platform/db/leadership.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
+import { bucketPlace } from '../../platform/storage/storage.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { SecurityEvents } from '../../security/events/security-event.ts';
 import { createBackupSchedule, type RunBackupCommand } from './backup.schedule.ts';
@@ -24,11 +25,11 @@ export function createBackups(deps: {
   log: Logger;
 }): { readonly jobs: readonly Job[]; stop(): Promise<void> } {
   const { settings, lockConnection, ...others } = deps;
-  const { folder, recipients, everyHours, drillIdentity, drillEveryDays } = settings;
+  const { folder, bucket, recipients, everyHours, drillIdentity, drillEveryDays } = settings;
   const schedule = createBackupSchedule({
     ...others,
     settings: {
-      place: recipients.length === 0 ? undefined : folder,
+      place: recipients.length === 0 ? undefined : (folder ?? (bucket && bucketPlace(bucket))),
       everyHours,
       drillEveryDays: drillIdentity === undefined ? 0 : drillEveryDays,
     },

@@ -93,6 +93,12 @@ describe('transport safety', () => {
     ['VALTRONICS_SMTP_URL', 'smtp://u:pw@mail.example.org?requireTLS=false'],
     ['VALTRONICS_SMTP_URL', 'smtps://u:pw@mail.example.org?tls.rejectUnauthorized=false'],
     ['VALTRONICS_S3_URL', 'http://k:pw@store.example.org/b'],
+    ['VALTRONICS_S3_URL', 'https://k:pw@store.example.org'],
+    ['VALTRONICS_S3_URL', 'https://k:pw@store.example.org/b/a%20b'],
+    ['VALTRONICS_S3_URL', 'https://k:pw@store.example.org/b?tls=off'],
+    ['VALTRONICS_S3_URL', 'http://k:pw@localhost/b?cacert=ca.pem'],
+    ['VALTRONICS_S3_URL', 'https://:pw@store.example.org/b'],
+    ['VALTRONICS_S3_URL', 'https://k:pw@store.example.org/b#part'],
   ])('%s=%s is refused without repeating the password', (name, text) => {
     const line = refusal({ [name]: text });
     expect(line).toMatch(new RegExp(`^${name} `));
@@ -114,6 +120,7 @@ describe('transport safety', () => {
     ['VALTRONICS_SMTP_URL', 'smtp://u:pw@mail.example.org:587?requireTLS=true'],
     ['VALTRONICS_S3_URL', 'https://k:pw@store.example.org/b'],
     ['VALTRONICS_S3_URL', 'http://k:pw@[::1]:9000/b'],
+    ['VALTRONICS_S3_URL', 'https://k:pw@store.example.org/b/site-7/nightly?region=eu-central-1&cacert=ca.pem'],
   ])('%s=%s is safe', (name, text) => {
     expect(() => loadConfig({ [name]: text }, { cwd })).not.toThrow();
   });

@@ -47,8 +47,8 @@ describe('defaults', () => {
       databaseUrl: undefined,
       redisUrl: undefined,
       smtpUrl: undefined,
-      s3Url: undefined,
       backups: {
+        bucket: undefined,
         folder: undefined,
         recipients: [],
         drillIdentity: undefined,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type AddressList, isLoopbackHost } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
-import type { TransitKeyPlace } from './connection-urls.ts';
+import type { ObjectStorePlace, TransitKeyPlace } from './connection-urls.ts';
 import { type Environment, readRawSetting, refuseUnknownNames } from './raw-settings.ts';
 import type { Secret } from './secret.ts';
 import { parseSetting, type Setting, settings } from './settings.ts';
@@ -27,9 +27,10 @@ export interface Config {
   readonly databaseUrl: Secret | undefined;
   readonly redisUrl: Secret | undefined;
   readonly smtpUrl: Secret | undefined;
-  readonly s3Url: Secret | undefined;
   readonly backups: {
     readonly folder: string | undefined;
+    /** Instead of a folder. */
+    readonly bucket: ObjectStorePlace | undefined;
     readonly recipients: readonly string[];
     /** File of the age identity that drills open backups with. */
     readonly drillIdentity: string | undefined;
@@ -111,9 +112,9 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     databaseUrl: read(settings.databaseUrl),
     redisUrl: read(settings.redisUrl),
     smtpUrl: read(settings.smtpUrl),
-    s3Url: read(settings.s3Url),
     backups: Object.freeze({
       folder: read(settings.backupFolder),
+      bucket: read(settings.s3Url),
       recipients: read(settings.backupRecipients),
       drillIdentity: read(settings.backupDrillIdentity),
       everyHours: read(settings.backupEveryHours),
@@ -233,6 +234,13 @@ function refuseUnsafeCombinations(config: Config): void {
       setting.name,
       'needs TLS that ends here: it is the handshake that proves who holds a certificate',
       `remove it, or set ${settings.tls.name}=auto or files`,
+    );
+  }
+  if (config.backups.folder !== undefined && config.backups.bucket !== undefined) {
+    throw new ConfigError(
+      settings.s3Url.name,
+      `and ${settings.backupFolder.name} are both set`,
+      'keep one: it must be clear where the newest backup is',
     );
   }
   if (tls.mode === 'files') {

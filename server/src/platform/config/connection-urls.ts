@@ -55,12 +55,47 @@ export const smtpUrl: ParseValue<Secret> = (text) => {
   return secret(text);
 };
 
-export const objectStoreUrl: ParseValue<Secret> = (text) => {
+/** A bucket of an object store that speaks S3, or a part of one, and what to get in with. */
+export interface ObjectStorePlace {
+  readonly endpoint: string;
+  readonly host: string;
+  readonly bucket: string;
+  /** Of every name; empty, or with a slash at its end. */
+  readonly prefix: string;
+  readonly region: string;
+  /** PEM; undefined: the system's authorities. */
+  readonly caFile: string | undefined;
+  readonly accessKey: string;
+  readonly secretKey: Secret;
+}
+
+export const objectStoreUrl: ParseValue<ObjectStorePlace> = (text, { cwd }) => {
   const url = parse(text, ['http:', 'https:']);
+  onlyParameters(url, url.protocol === 'https:' ? ['region', 'cacert'] : ['region']);
   if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
-    throw new BadValue('names a store on another machine without TLS', 'use https://');
+    throw new BadValue(
+      'names a store on another machine without TLS',
+      'use https:// (and ?cacert=FILE for a CA of your own)',
+    );
   }
-  return secret(text);
+  const [bucket, ...folders] = url.pathname.split('/').filter((part) => part !== '');
+  const isPlain = [bucket, ...folders].every((part) => part !== undefined && /^[\w.-]{1,200}$/.test(part));
+  if (bucket === undefined || !isPlain || url.username === '' || url.password === '' || url.hash !== '')
+    throw new BadValue(
+      'is not a bucket and the key to it',
+      'write https://KEY:SECRET@host/bucket, and a prefix behind it if you want one',
+    );
+  const caFile = url.searchParams.get('cacert');
+  return Object.freeze({
+    endpoint: url.origin,
+    host: url.host,
+    bucket,
+    prefix: folders.map((folder) => `${folder}/`).join(''),
+    region: url.searchParams.get('region') ?? 'us-east-1',
+    caFile: caFile === null ? undefined : resolve(cwd, caFile),
+    accessKey: decodeURIComponent(url.username),
+    secretKey: secret(decodeURIComponent(url.password)),
+  });
 };
 
 /** Followed by a slash and what is asked for, so it ends with neither. */

@@ -99,7 +99,8 @@ export const settings = {
     description: 'mail server; off loopback smtps://, or smtp:// with ?requireTLS=true',
   }),
   s3Url: optional('VALTRONICS_S3_URL', objectStoreUrl, {
-    description: 'object store for backups; off loopback https:// (planned: not used yet)',
+    description:
+      'bucket for backups, instead of a folder: https://KEY:SECRET@host/bucket/prefix?region=…; off loopback https://, with ?cacert=FILE for a CA of your own',
   }),
   backupFolder: optional('VALTRONICS_BACKUP_FOLDER', path, {
     description: 'folder on another storage that backups are written to',

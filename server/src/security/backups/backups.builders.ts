@@ -8,12 +8,13 @@ import { aDatabase, type TestDatabase } from '../../../../tests/support/database
 import { systemClock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { openDump } from '../../platform/db/dump/dump-tables.ts';
+import { folderStorage } from '../../platform/storage/folder-storage.ts';
 import { type AuditKey, loadAuditKey } from '../audit/audit-key.ts';
 import { createTransactions } from '../audit/transactions.ts';
 import { createKeyRing } from '../crypto/key-ring.ts';
 import { newRootKeyText, parseRootKey } from '../crypto/root-key.ts';
 import { openDataKeys } from '../keys/open-data-keys.ts';
-import { backupFolder } from './backup-folder.ts';
+import { type BackupStore, backupStore } from './backup-store.ts';
 import { createBackup } from './create-backup.ts';
 
 export const ROOT_KEY = newRootKeyText();
@@ -40,7 +41,7 @@ export function aFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'valtronics-backups-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return {
-    store: backupFolder(folder),
+    store: backupStore(folderStorage(folder)),
     /** Rewrites a file of the folder. */
     change(name: string, ending: 'manifest' | 'tar.zst.age', how: (bytes: Buffer) => Buffer | string) {
       const path = join(folder, `${name}.${ending}`);
@@ -83,7 +84,7 @@ async function aSession(database: TestDatabase, user: string): Promise<void> {
 
 export async function aBackup(
   { database, key }: { readonly database: TestDatabase; readonly key: AuditKey },
-  store: ReturnType<typeof backupFolder>,
+  store: BackupStore,
   recipients: readonly string[],
 ) {
   const dump = await openDump(database.connection('owner'));

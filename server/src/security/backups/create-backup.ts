@@ -6,7 +6,7 @@ import { compress } from '../../platform/files/zstd.ts';
 import type { AuditKey } from '../audit/audit-key.ts';
 import { encryptFile } from '../crypto/files/file-encryption.ts';
 import { type ContentsSummary, writeArchive } from './archive.ts';
-import type { BackupStore } from './backup-folder.ts';
+import type { BackupStore } from './backup-store.ts';
 import { type Manifest, newBackupName, signManifest } from './manifest.ts';
 
 export interface NewBackup {

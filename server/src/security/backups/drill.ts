@@ -4,7 +4,7 @@ import type { AuditActor } from '../audit/audit-event.ts';
 import type { AuditKey } from '../audit/audit-key.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { BackupError } from './backup-error.ts';
-import type { BackupStore } from './backup-folder.ts';
+import type { BackupStore } from './backup-store.ts';
 import type { DrillCheck } from './drill-checks.ts';
 import { type DrillReport, signReport } from './drill-report.ts';
 import { assertSigned, digestOf, type ReadManifest, readManifest } from './manifest.ts';

@@ -4,7 +4,7 @@ import { readMigrations } from '../../platform/db/migration-files.ts';
 import { MIGRATIONS_FOLDER, runMigrations } from '../../platform/db/run-migrations.ts';
 import type { ArchiveHead } from './archive.ts';
 import { BackupError } from './backup-error.ts';
-import type { BackupStore } from './backup-folder.ts';
+import type { BackupStore } from './backup-store.ts';
 import { makeDay } from './backups.repository.ts';
 import type { Manifest } from './manifest.ts';
 import { openBackup, type ReadingOptions } from './open-backup.ts';

@@ -4,7 +4,7 @@ import { decryptFile } from '../crypto/files/file-encryption.ts';
 import { FileEncryptionError } from '../crypto/files/file-encryption-error.ts';
 import { ArchiveError, type ArchiveSink, readArchive } from './archive.ts';
 import { BackupError } from './backup-error.ts';
-import type { BackupStore } from './backup-folder.ts';
+import type { BackupStore } from './backup-store.ts';
 import { watched } from './create-backup.ts';
 import { damaged, type Manifest } from './manifest.ts';
 

@@ -2,8 +2,8 @@ import type { Clock } from '../../lib/clock.ts';
 import type { AuditActor } from '../audit/audit-event.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { BackupError } from './backup-error.ts';
-import type { BackupStore } from './backup-folder.ts';
 import { listMade, markDeleted } from './backup-run.repository.ts';
+import type { BackupStore } from './backup-store.ts';
 import { digestOf } from './manifest.ts';
 import { dispensable, type Keep } from './retention.ts';
 

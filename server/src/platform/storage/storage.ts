@@ -1,0 +1,23 @@
+import type { Blocks } from '../../lib/blocks.ts';
+import type { ObjectStorePlace } from '../config/connection-urls.ts';
+
+/** Somewhere that files are kept under their names: a folder, or a bucket of an object store. */
+export interface Storage {
+  /** For messages; no secret is in it. */
+  readonly place: string;
+  /** Of all complete files, without those further below. */
+  names(): Promise<string[]>;
+  /** Undefined where there is none. */
+  read(name: string): Promise<{ readonly bytes: number; readonly blocks: Blocks } | undefined>;
+  /** Nothing of it is to be seen until all of it is there. One that is there already stays, and this fails. */
+  write(name: string, blocks: Blocks): Promise<void>;
+  /** One that is not there is no mistake. */
+  remove(name: string): Promise<void>;
+}
+
+export const bucketPlace = ({ host, bucket, prefix }: ObjectStorePlace): string => `s3://${host}/${bucket}/${prefix}`;
+
+/** One line that names the place and what is wrong with it. */
+export class StorageError extends Error {
+  override readonly name = 'StorageError';
+}
