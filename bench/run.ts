@@ -1,5 +1,5 @@
-// `npm run bench [-- ingest | health | live | queries | logins | memory | tokens | sessions | detection | audit | inspection | files | sealing …]
-// [-- --json]`: ratios measured in one run on this machine. What falls short is printed as plainly as what holds.
+// `npm run bench [-- ingest | health | live | queries | logins | memory | tokens | sessions | detection | audit | inspection | files | sealing | people
+// …] [-- --json]`: ratios measured in one run on this machine. What falls short is printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { auditLog } from './audit.ts';
@@ -11,6 +11,7 @@ import { inspection } from './inspection.ts';
 import { committedToSubscriber } from './live.ts';
 import { authenticatedToOpen, ingestBesideLogins, loginsToBareHashes } from './logins.ts';
 import { thousandTlsDevices } from './memory.ts';
+import { peopleSealed } from './people.ts';
 import { chartOfADay, fleetOverview } from './queries.ts';
 import { sealing } from './sealing.ts';
 import { sessionLookUps } from './sessions.ts';
@@ -40,6 +41,7 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   inspection,
   files: fileEncryption,
   sealing,
+  people: peopleSealed,
 };
 
 const { values, positionals } = parseArgs({

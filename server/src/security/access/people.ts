@@ -37,10 +37,11 @@ export async function openPeople<F extends PersonalField, R extends Account & Se
       targets.push({ row: at, field });
     }
   });
+  const left = new Set<string>(fields.map((field) => `${field}_sealed`));
   const opened = rows.map((row) => {
-    const copy: Record<string, unknown> = { ...row };
+    const copy: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries(row)) if (!left.has(name)) copy[name] = value;
     for (const field of fields) {
-      delete copy[`${field}_sealed`];
       // Without an address: a row that somebody put there beside the platform. Nobody can sign in to it.
       copy[field] = field === 'email' ? '' : null;
     }
@@ -49,7 +50,7 @@ export async function openPeople<F extends PersonalField, R extends Account & Se
   const texts = await dataKeys.openAll(values);
   targets.forEach(({ row, field }, at) => {
     const record = opened[row];
-    if (record !== undefined) record[field] = texts[at]?.toString();
+    if (record !== undefined) record[field] = texts[at];
   });
   return opened as (Omit<R, `${F}_sealed`> & Opened<F>)[];
 }

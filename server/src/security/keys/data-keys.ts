@@ -9,6 +9,7 @@ import { type KeyOwner, newKey, unwrapDataKey, wrapDataKey } from '../crypto/wra
 import { type BlindIndex, indexedForm } from './blind-indexes.ts';
 import { findDataKey, insertDataKey } from './data-key.repository.ts';
 import type { KeyEpoch, KeyEpochs } from './key-epochs.ts';
+import { createOpenedTexts } from './opened-texts.ts';
 import type { SubjectKeyStore } from './subject-key-store.ts';
 
 const MAX_CACHED_KEYS = 10_000;
@@ -27,8 +28,8 @@ export interface DataKeys {
   seal(plaintext: Uint8Array | string, place: Place, subject?: string): Promise<Buffer>;
   /** The plaintext, whole and authentic, or a SealError: `retired-epoch`, `no-key` and `refused` among others. */
   open(sealed: Uint8Array, place: Place, subject?: string): Promise<Buffer>;
-  /** The plaintexts of many, in their order: one look for each key, and then no pause. A SealError where one does not open. */
-  openAll(values: readonly SealedValue[]): Promise<Buffer[]>;
+  /** The texts of many, in their order: one look for each key, and then no pause. A SealError where one does not open. */
+  openAll(values: readonly SealedValue[]): Promise<string[]>;
   /** A text and what it is found by, both under one epoch, so that a rotation renews them together. */
   sealIndexed(
     text: string,
@@ -70,6 +71,7 @@ export function createDataKeys(deps: {
 }): DataKeys {
   const { transactions, epochs, subjectKeys, keyRing, clock } = deps;
   const cache = boundedCache<Buffer>(MAX_CACHED_KEYS, clock);
+  const texts = createOpenedTexts();
 
   async function findWrapped(epoch: number, { organisation, subject }: KeyOwner): Promise<Buffer | undefined> {
     if (subject !== null) return (await subjectKeys()).find({ organisation: organisation ?? 0, subject }, epoch);
@@ -161,10 +163,17 @@ export function createDataKeys(deps: {
 
     async openAll(values) {
       const openers: (Buffer | undefined)[] = [];
-      for (const { sealed, place, subject } of values) openers.push(await openerOf(sealed, place, subject));
+      let [asked, opener]: [string | undefined, Buffer | undefined] = [undefined, undefined];
+      for (const { sealed, place, subject } of values) {
+        const { version, epoch } = readSealHeader(sealed);
+        // Most are of one owner and epoch: whose key it is need not be asked for each.
+        const wanted = `${version} ${cacheName(epoch, ownerOf(place, subject))}`;
+        if (wanted !== asked) [asked, opener] = [wanted, await openerOf(sealed, place, subject)];
+        openers.push(opener);
+      }
       return values.map(({ sealed, place }, at) => {
         const key = openers[at];
-        return key === undefined ? keyRing.open(sealed, place) : openValue(key, sealed, place);
+        return key === undefined ? keyRing.open(sealed, place).toString() : texts.open(key, sealed, place);
       });
     },
 
