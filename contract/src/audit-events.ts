@@ -111,6 +111,7 @@ export const auditEvents = {
   'backup.created': 'made a backup',
   'backup.deleted': 'threw away a backup that was not to be kept any longer',
   'backup.drilled': 'tried a backup out in a drill',
+  'backup.requested': 'asked for a backup to be made now',
   'backup.restored': 'restored a backup, which ended all sessions',
   'telemetry.read': 'read telemetry of health',
   'alert.read': 'read alerts of health',

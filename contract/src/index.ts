@@ -2,6 +2,7 @@ import * as accessContract from './access.ts';
 import * as alertRulesContract from './alert-rules.ts';
 import * as alertsContract from './alerts.ts';
 import * as auditLogContract from './audit-log.ts';
+import * as backupsContract from './backups.ts';
 import * as blocksContract from './blocks.ts';
 import type { Stream, Topic } from './channel.ts';
 import * as deviceCertificatesContract from './device-certificates.ts';
@@ -28,6 +29,7 @@ export * from './alert-rules.ts';
 export * from './alerts.ts';
 export * from './audit-events.ts';
 export * from './audit-log.ts';
+export * from './backups.ts';
 export * from './blocks.ts';
 export type * from './channel.ts';
 export type { Page, Severity } from './common.ts';
@@ -71,6 +73,7 @@ const features = [
   peopleContract,
   accessContract,
   auditLogContract,
+  backupsContract,
   blocksContract,
   securityEventsContract,
   devicesContract,

@@ -143,7 +143,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   });
   const { publicUrl } = config;
   const people = createPeople(dataKeys);
-  const shared = { gate, topicGate, streamGate, transactions, people, publicUrl, clock, log };
+  const shared = { gate, topicGate, streamGate, transactions, people, publicUrl, metrics, clock, log };
   const devices = createDevices({
     ...shared,
     broker,
@@ -219,19 +219,15 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     lockConnection: running.connectionOf('server'),
     spoolFolder: join(config.dataDir, 'spool', 'siem'),
     places: { ownFolder: join(config.dataDir, 'siem'), allowedFolders: config.siemFolders },
-    metrics,
     random: Math.random,
   });
   createBlocks({ gate, transactions, people, blocks, allowList: security.allowList, settings: config, clock });
   const backups = createBackups({
+    ...shared,
     settings: config.backups,
-    transactions,
     lockConnection: running.connectionOf('maintenance'),
     events: security.events,
     run: backupCommandRunner(config.dataDir),
-    metrics,
-    clock,
-    log,
   });
   createOperations({
     gate,

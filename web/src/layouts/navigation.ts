@@ -5,6 +5,7 @@ import {
   IconBuilding,
   IconChartLine,
   IconCpu,
+  IconDatabaseExport,
   IconFileText,
   IconHeartbeat,
   IconKey,
@@ -59,6 +60,7 @@ export const navigation: readonly { group: string; items: readonly NavigationIte
         permission: 'system:admin',
         key: 'f',
       },
+      { label: 'Backups', to: paths.backups, icon: IconDatabaseExport, permission: 'system:admin', key: 'x' },
     ],
   },
   {

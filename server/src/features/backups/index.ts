@@ -1,4 +1,4 @@
-// Backups: made and tried out by themselves, by children of the server that do what `valtronics backup` does.
+// Backups: made and tried out by themselves, by children of the server that do what `valtronics backup` does; and shown to who runs it.
 import type pg from 'pg';
 import type { Clock } from '../../lib/clock.ts';
 import type { Config } from '../../platform/config/config.ts';
@@ -9,12 +9,15 @@ import type { Metrics } from '../../platform/metrics/metrics.ts';
 import { bucketPlace } from '../../platform/storage/storage.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { SecurityEvents } from '../../security/events/security-event.ts';
+import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
+import { addBackupRoutes } from './backup.routes.ts';
 import { createBackupSchedule, type RunBackupCommand } from './backup.schedule.ts';
 
 /** Of PostgreSQL's advisory locks: one server at a time has a schedule. */
 const SCHEDULE_LOCK = 7_126_004;
 
 export function createBackups(deps: {
+  gate: EndpointGate;
   settings: Config['backups'];
   transactions: Pick<Transactions, 'readAcross' | 'unaudited'>;
   lockConnection: pg.ClientConfig;
@@ -24,16 +27,18 @@ export function createBackups(deps: {
   clock: Clock;
   log: Logger;
 }): { readonly jobs: readonly Job[]; stop(): Promise<void> } {
-  const { settings, lockConnection, ...others } = deps;
-  const { folder, bucket, recipients, everyHours, drillIdentity, drillEveryDays } = settings;
+  const { gate, settings: set, lockConnection, ...others } = deps;
+  const { folder, bucket, recipients, everyHours, drillIdentity, drillEveryDays } = set;
+  const settings = {
+    place: recipients.length === 0 ? undefined : (folder ?? (bucket && bucketPlace(bucket))),
+    everyHours,
+    drillEveryDays: drillIdentity === undefined ? 0 : drillEveryDays,
+  };
   const schedule = createBackupSchedule({
     ...others,
-    settings: {
-      place: recipients.length === 0 ? undefined : (folder ?? (bucket && bucketPlace(bucket))),
-      everyHours,
-      drillEveryDays: drillIdentity === undefined ? 0 : drillEveryDays,
-    },
+    settings,
     leadership: createLeadership(lockConnection, SCHEDULE_LOCK),
   });
+  addBackupRoutes({ gate, schedule, settings, recipients: recipients.length, keep: set.keep, clock: others.clock });
   return { jobs: [schedule.job], stop: schedule.stop };
 }

@@ -1,0 +1,23 @@
+import type { BackupDrill } from '@valtronics/contract';
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+export function bytesText(bytes: number): string {
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+export function everyText(hours: number): string {
+  if (hours === 0) return 'only when told';
+  if (hours % 24 !== 0) return hours === 1 ? 'every hour' : `every ${hours} hours`;
+  return hours === 24 ? 'every day' : `every ${hours / 24} days`;
+}
+
+export const checkWords: Record<BackupDrill['checks'][number]['check'], string> = {
+  load: 'Can be loaded',
+  rows: 'Rows are all there',
+  audit_log: 'Audit log is as signed',
+  sealed_values: 'Sealed values open',
+  erasures: 'Who was erased stays erased',
+};
