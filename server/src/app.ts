@@ -162,18 +162,13 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     random: Math.random,
   });
   const telemetry = createTelemetry({
-    gate,
-    topicGate,
-    streamGate,
-    transactions,
+    ...shared,
     dataKeys,
     ingestConnection: running.connectionOf('ingest'),
     consumers: [alerts.rulesConsumer],
     isWritable: () => space.writable(),
     personalData,
     metrics,
-    clock,
-    log,
   });
   // MQTT tells the devices feature itself; here are the other two doors. What caches a device hears of its changes.
   gate.onDevice(devices.heard);

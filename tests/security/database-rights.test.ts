@@ -256,6 +256,7 @@ describe('grants', () => {
       where x.grantee = 'valtronics_server'::regrole and x.privilege_type = 'UPDATE' and c.relname in ('organisations', 'series') order by 1`);
     expect(columns.map(({ column }) => column)).toEqual([
       'organisations.name',
+      'organisations.personal_data_policy',
       'organisations.retention_days',
       'series.health',
       'series.unit',

@@ -12,13 +12,16 @@ const victims = ['server', 'postgres', 'both'] as const;
  * `kill -9` in the middle of ingest, round after round: the server, PostgreSQL, both. Each round a point that breaches a rule is
  * acknowledged in the instant before the kill, so that often nothing but the journal knows that it has not been looked at yet.
  */
-export async function killRounds(rounds: number): Promise<{ acknowledged: number; pushedBack: number }> {
+export async function killRounds(
+  rounds: number,
+  more: { readonly health?: boolean } = {},
+): Promise<{ acknowledged: number; pushedBack: number }> {
   const server = await aRealServer(aFolder());
   try {
     await server.start();
     let token = await server.signIn();
-    const device = await aDeviceOf(server, token, 'Sender');
-    const watched = await aDeviceOf(server, token, 'Watched');
+    const device = await aDeviceOf(server, token, 'Sender', more);
+    const watched = await aDeviceOf(server, token, 'Watched', more);
     const rule = await server.call('POST', '/api/v1/alert-rules', {
       token,
       body: {
@@ -84,8 +87,9 @@ export async function aDeviceOf(
   server: RealServer,
   token: string,
   name: string,
+  more: { readonly health?: boolean } = {},
 ): Promise<{ id: string; token: string }> {
-  const made = await server.call('POST', '/api/v1/devices', { token, body: { name, type: 'test' } });
+  const made = await server.call('POST', '/api/v1/devices', { token, body: { name, type: 'test', ...more } });
   if (made.status !== 201) throw new Error(`registering failed: ${JSON.stringify(made.json)}`);
   return { id: made.json.device.id, token: made.json.credential.token };
 }
