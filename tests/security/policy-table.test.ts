@@ -99,6 +99,8 @@ const areas: readonly [
   [/^\/siem-destinations/, 'write', ['system:admin']],
   [/^\/(blocks|allow-list|bouncers)/, 'GET', ['system:admin']],
   [/^\/(blocks|allow-list|bouncers)/, 'write', ['system:admin']],
+  [/^\/backups/, 'GET', ['system:admin']],
+  [/^\/backups/, 'write', ['system:admin']],
   [/^\/v1\/decisions\/stream$/, 'GET', ['bouncer']],
 ];
 
