@@ -3,7 +3,8 @@ import { type AddressList, isLoopbackHost } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
 import type { ObjectStorePlace, TransitKeyPlace } from './connection-urls.ts';
 import { type Environment, readRawSetting, refuseUnknownNames } from './raw-settings.ts';
-import type { Secret } from './secret.ts';
+import { isSecret, type Secret } from './secret.ts';
+import { secretFromFile } from './secret-from-file.ts';
 import { parseSetting, type Setting, settings } from './settings.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
@@ -167,7 +168,15 @@ function readSetting<T>(setting: Setting<T>, env: Environment, defaults: Environ
   // Only `optional` settings have no fallback, and their T includes undefined.
   if (text === undefined) return undefined as T;
   if (text === '' && !setting.mayBeEmpty) throw new ConfigError(setting.name, 'is empty', 'give a value or remove it');
-  return parseSetting(setting, text, { cwd, fromFile: raw?.fromFile ?? false });
+  const fromFile = raw?.fromFile ?? false;
+  const value = parseSetting(setting, text, { cwd, fromFile });
+  if (!fromFile || !isSecret(value)) return value;
+  const readAgain = (): Secret => {
+    const again = parseSetting(setting, readRawSetting(env, setting.name)?.text ?? '', { cwd, fromFile });
+    if (!isSecret(again)) throw new Error(`${setting.name} is no secret any more`);
+    return again;
+  };
+  return secretFromFile(value, readAgain) as T;
 }
 
 function administrator(email: string | undefined, password: Secret | undefined): Config['admin'] {

@@ -12,9 +12,10 @@ export const REDACTED = '[redacted]';
 // The text lives in a closure, not in a property, so no walk over the object's own keys can meet it.
 const known = new WeakSet<object>();
 
-export function secret(text: string): Secret {
+/** `text`: itself, or what says it whenever it is asked for. */
+export function secret(text: string | (() => string)): Secret {
   const wrapper: Secret = Object.freeze({
-    reveal: () => text,
+    reveal: typeof text === 'string' ? () => text : text,
     toString: () => REDACTED,
     toJSON: () => REDACTED,
     [inspect.custom]: () => REDACTED,

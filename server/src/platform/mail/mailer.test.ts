@@ -54,6 +54,24 @@ const aMailer = (url: string | undefined, rest: Partial<MailerOptions> = {}) =>
 const aMail = { to: 'ann@example.org', subject: 'Too warm', text: 'It is 9.1', html: '<p>It is 9.1</p>' };
 
 describe('mail', () => {
+  it('goes out with the new password once that was replaced', async () => {
+    let password = 'of May';
+    const { received, port } = await aMailServer({
+      authOptional: false,
+      onAuth: (auth, _session, done) =>
+        auth.password === password ? done(null, { user: 'valtronics' }) : done(new Error('no')),
+    });
+    let given = 'of May';
+    const smtpUrl = secret(() => `smtp://valtronics:${encodeURIComponent(given)}@127.0.0.1:${port}`);
+    const mailer = createMailer({ smtpUrl, publicUrl: new URL('https://valtronics.example.org') });
+    await mailer.send(aMail);
+    password = 'of June';
+    await expect(mailer.send(aMail)).rejects.toThrow(/mail server/);
+    given = 'of June';
+    await mailer.send(aMail);
+    expect(received).toHaveLength(2);
+  });
+
   it('arrives as plain text and HTML from the address of this installation', async () => {
     const { received, port } = await aMailServer();
     await aMailer(`smtp://127.0.0.1:${port}`).send(aMail);

@@ -38,15 +38,17 @@ export const isMailAddress = (text: string): boolean => text.length <= 254 && AD
 
 export function createMailer(options: MailerOptions): Mailer {
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  const server = options.smtpUrl === undefined ? undefined : mailServer(options.smtpUrl, timeoutMs);
+  const { smtpUrl } = options;
+  const serverNow = smtpUrl === undefined ? undefined : currentMailServer(smtpUrl, timeoutMs);
   const fromHost = options.publicUrl.hostname.replace(/^\[|\]$/g, '');
 
   return {
-    configured: server !== undefined,
+    configured: serverNow !== undefined,
 
     async send(mail) {
-      if (server === undefined) throw new MailError('no mail server is configured (VALTRONICS_SMTP_URL)');
+      if (serverNow === undefined) throw new MailError('no mail server is configured (VALTRONICS_SMTP_URL)');
       if (!isMailAddress(mail.to)) throw new MailError('the recipient is not an email address');
+      const server = serverNow();
       const from = isMailAddress(server.user) ? server.user : `valtronics@${fromHost}`;
       const sending = server.transport.sendMail({
         // As objects, so that no address is parsed out of a text.
@@ -74,9 +76,18 @@ export function createMailer(options: MailerOptions): Mailer {
   };
 }
 
+/** The password may be replaced while the server runs. */
+function currentMailServer(smtpUrl: Secret, timeoutMs: number) {
+  let known = mailServer(smtpUrl, timeoutMs);
+  return () => {
+    if (known.url !== smtpUrl.reveal()) known = mailServer(smtpUrl, timeoutMs);
+    return known;
+  };
+}
+
 function mailServer(smtpUrl: Secret, timeoutMs: number) {
   const options = smtpOptions(smtpUrl, timeoutMs);
-  return { transport: nodemailer.createTransport(options), user: options.auth?.user ?? '' };
+  return { url: smtpUrl.reveal(), transport: nodemailer.createTransport(options), user: options.auth?.user ?? '' };
 }
 
 /** A header ends at its line; nothing from outside may begin another. */

@@ -58,6 +58,21 @@ describe.skipIf(!hasRedis)('Redis', () => {
     expect(String(await server.command('INFO', 'keyspace'))).toMatch(/db3:keys=1,expires=1/);
   });
 
+  it('is connected to with the new password once that was replaced', async () => {
+    const operator = { password: 'of-May' };
+    const server = await aServer(operator);
+    let given = 'of-May';
+    const log = createLogger({ level: 'fatal', clock: systemClock });
+    const redis = createRedis({ redisUrl: secret(() => `redis://:${given}@127.0.0.1:${server.port}`), log });
+    cleanUps.push(redis.close);
+    await until(() => redis.connection() === 1);
+    await server.command('CONFIG', 'SET', 'requirepass', 'of-June');
+    given = operator.password = 'of-June';
+    await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until(() => redis.connection() === 2);
+    expect(await redis.set('one', 'value', 60_000)).toBe(true);
+  });
+
   it('that does not know the password is away, and the log does not tell it', async () => {
     const server = await aServer({ password: 'right' });
     const { redis, lines } = connect(`redis://:wr0ng-secret@127.0.0.1:${server.port}`);

@@ -48,7 +48,8 @@ interface Connection {
 
 /** Returns at once and keeps trying to connect until it is closed; a line in the log tells when that changes anything. */
 export function createRedis({ redisUrl, log }: { redisUrl: Secret; log: Logger }): Redis {
-  const options = redisOptions(redisUrl, CONNECT_WITHIN_MS);
+  // Once here, so that what is wrong with it ends the start; again for each connection, since the password may have been replaced.
+  redisOptions(redisUrl, CONNECT_WITHIN_MS);
   let current: Connection | undefined;
   let connections = 0;
   let attempts = 0;
@@ -66,7 +67,7 @@ export function createRedis({ redisUrl, log }: { redisUrl: Secret; log: Logger }
 
   async function connect(): Promise<void> {
     attempts += 1;
-    const client = newClient(options);
+    const client = newClient(redisOptions(redisUrl, CONNECT_WITHIN_MS));
     // Before it is connected, `connect` rejects as well; there must be a listener all the same.
     client.on('error', (error: unknown) => leave(client, error));
     client.unref();
