@@ -3,6 +3,7 @@ import { assertPortsFree } from './assert-ports-free.ts';
 import { ensureWebIsBuilt } from './build-web.ts';
 import { openControlServer } from './control/control-server.ts';
 import { systemClock } from './lib/clock.ts';
+import { mask } from './lib/masking.ts';
 import type { Addresses } from './open-ports.ts';
 import { type Config, loadConfig } from './platform/config/config.ts';
 import { createLogger } from './platform/log/log.ts';
@@ -44,7 +45,8 @@ async function welcome(app: App, config: Config, addresses: Addresses): Promise<
           password: config.admin.password.reveal(),
         },
       );
-      lines.push(`Created the administrator ${config.admin.email}.`);
+      // Under a service manager this becomes a log.
+      lines.push(`Created the administrator ${mask('email', config.admin.email)}.`);
     } else {
       const link = await app.identity.firstStart.administratorLink(organisation.id);
       lines.push('Create the first administrator (this link works once, for 30 minutes):', `  ${link.url}`);

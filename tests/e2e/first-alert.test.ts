@@ -2,9 +2,9 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestApp } from '../support/app.ts';
 import { aBrowser, anAppForBrowsers, hasBrowser, watchComplaints } from '../support/browser.ts';
+import { PASSWORD_AT_THE_COMMAND_LINE as PASSWORD } from '../support/secret-sieve.ts';
 
 const PATIENCE_MS = 60_000;
-const PASSWORD = 'nine kettles sing before the storm';
 
 let app: TestApp;
 let browser: Browser;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../server/src/lib/clock.ts';
 import { type Answer, anApp, freshAddress, type Person, type TestApp } from '../support/app.ts';
 import { aLiveClient } from '../support/live.ts';
+import { PASSWORD_IN_APPS } from '../support/secret-sieve.ts';
 
 // Keys of programs: what they may at the moment of use, from where, for how long, and who may make them.
 
@@ -288,7 +289,7 @@ describe('a service account', () => {
     const login = await by('')('POST', '/auth/login', { email, password: '' }, {});
     expect(login.status).toBe(400);
     const guessed = await app.call('POST', '/api/v1/auth/login', {
-      body: { email, password: 'seven quiet lamps of the night shift' },
+      body: { email, password: PASSWORD_IN_APPS },
       from: freshAddress(),
     });
     expect(said(guessed)).toBe('401 invalid_credentials');

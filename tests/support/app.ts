@@ -10,6 +10,7 @@ import { loadConfig } from '../../server/src/platform/config/config.ts';
 import { createLogger } from '../../server/src/platform/log/log.ts';
 import { dataKeysOf, sealClear } from './data-keys.ts';
 import { aDatabase, type TestDatabase } from './database.ts';
+import { PASSWORD_IN_APPS, secretsIn, secretsInFolder } from './secret-sieve.ts';
 
 export interface Answer {
   status: number;
@@ -89,7 +90,7 @@ export const everyAppHas: { REDIS_URL?: string } = {};
 /** Longer than a server with Redis believes its last news, for what a test changes in the database itself. */
 const NEWS_MS = 600;
 
-const PASSWORD = 'seven quiet lamps of the night shift';
+const PASSWORD = PASSWORD_IN_APPS;
 
 /** The whole platform on free ports, over TLS, on a database of its own. */
 export async function anApp(
@@ -115,14 +116,24 @@ export async function anApp(
     VALTRONICS_DATA_DIR: dataDir,
     VALTRONICS_HTTP_PORT: '0',
     VALTRONICS_MQTT_PORT: '0',
-    VALTRONICS_LOG_LEVEL: 'error',
+    // Of these lines only what is worse is shown; all of them are searched for secrets.
+    VALTRONICS_LOG_LEVEL: 'info',
     VALTRONICS_MFA_REQUIRED_ROLES: '',
     // A process more for each server; tests/security/core-rules.test.ts has it.
     VALTRONICS_MODSECURITY: 'off',
     ...everyAppHas,
     ...options.env,
   });
-  const log = createLogger({ level: config.logLevel, clock, write: options.onLogLine });
+  const leaks: string[] = [];
+  const log = createLogger({
+    level: config.logLevel,
+    clock,
+    write(line) {
+      leaks.push(...secretsIn(line).map((secret) => `${secret} in the log`));
+      if (options.onLogLine) options.onLogLine(line);
+      else if (/^\{"level":"(?:error|fatal)"/.test(line)) process.stderr.write(line);
+    },
+  });
   const app = await createApp({
     config,
     log,
@@ -246,7 +257,11 @@ export async function anApp(
     async stop() {
       agent.destroy();
       await app.stop();
-      if (!beside) rmSync(dataDir, { recursive: true, force: true });
+      if (!beside) {
+        leaks.push(...(await secretsInFolder(dataDir)));
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+      if (leaks.length > 0) throw new Error(`secrets came to light: ${[...new Set(leaks)].join(', ')}`);
     },
   };
 }

@@ -10,6 +10,7 @@ import { processStart } from '../../server/src/platform/db/process-table.ts';
 import { provision } from '../../server/src/platform/db/provision.ts';
 import type { DatabaseCredentials } from '../../server/src/platform/db/roles.ts';
 import { databaseFolderBase, newDatabaseFolder } from './database-folders.ts';
+import { secretsInFolder } from './secret-sieve.ts';
 
 // One embedded PostgreSQL for the whole run and one template with all migrations applied; each test file clones it (database.ts).
 
@@ -56,7 +57,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await remove(postgres, dataDir);
     throw error;
   }
-  return () => remove(postgres, dataDir);
+  return async () => {
+    // In order, so that what it held in memory is in its files: those of databases that are gone have left their log behind.
+    await postgres.stop();
+    const leaks = await secretsInFolder(dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+    if (leaks.length > 0) throw new Error(`secrets lay in the files of the database: ${leaks.join(', ')}`);
+  };
 }
 
 /** All migrations applied, for clones to be made of. */

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
 import type { Place } from './place.ts';
 import type { RunningProgram } from './program.ts';
+import { PASSWORD_AT_THE_COMMAND_LINE } from './secret-sieve.ts';
 
-export const PASSWORD = 'nine kettles sing before the storm';
+export const PASSWORD = PASSWORD_AT_THE_COMMAND_LINE;
 
 /** Its arguments; the password is its input. */
 export const newAdministrator = (email: string): string[] => [

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kill, processesOf, until } from './database-faults.ts';
 import { freePorts } from './free-ports.ts';
+import { PASSWORD_AT_THE_COMMAND_LINE as PASSWORD } from './secret-sieve.ts';
 
 const MAIN = join(import.meta.dirname, '../../server/src/main.ts');
 const EMAIL = 'ada@example.org';
-const PASSWORD = 'nine kettles sing before the storm';
 // A loaded machine takes its time; the guarantees here are about what is there afterwards, not when.
 const START_WITHIN_MS = 120_000;
 
