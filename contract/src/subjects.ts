@@ -41,11 +41,19 @@ export const subjectsList = endpoint({
   summary: 'Persons measured (or animals, batches); names and references are masked for who may not change devices',
   query: z.strictObject({
     ...subjectPageQuery,
-    text: z.string().max(100).optional().describe('part of reference, name or id; where masked, of the id only'),
+    text: z
+      .string()
+      .max(100)
+      .optional()
+      .describe(
+        'part of reference, name or id; where masked, of the id only; among more than 500 a whole reference or name',
+      ),
     sort: z
       .enum(subjectSorts)
       .optional()
-      .describe('by reference unless told; where masked only by createdAt, which is the order there'),
+      .describe(
+        'by reference unless told; where masked, and among more than 500, only by createdAt, which is the order there',
+      ),
   }),
   response: page(subject),
   access: needs('device:read'),
@@ -92,7 +100,7 @@ export const subjectDelete = endpoint({
   method: 'DELETE',
   path: '/subjects/{id}',
   summary:
-    'Delete a person measured with all assignments; measurements stay with their devices and then belong to nobody',
+    'Erase a person measured with all assignments and their key; measurements stay with their devices and then belong to nobody',
   params: idParams,
   response: 'empty',
   status: 204,

@@ -151,7 +151,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     revocations,
     authority: security.deviceAuthority,
   });
-  createSubjects({ gate, devices: devices.service, clock });
+  createSubjects({ gate, devices: devices.service, dataKeys, erasures: security.erasures, clock });
   const alerts = createAlerts({
     ...shared,
     dataKeys,

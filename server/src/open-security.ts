@@ -18,6 +18,7 @@ import { createSessionLookUp } from './security/access/session-look-up.ts';
 import { createSigningKeyRotation } from './security/access/signing-key-rotation.ts';
 import { openSigningKeys } from './security/access/signing-key-store.ts';
 import type { AuditEntry } from './security/audit/audit-event.ts';
+import { loadAuditKey } from './security/audit/audit-key.ts';
 import { openAuditProofs } from './security/audit/audit-proofs.ts';
 import { createReadings } from './security/audit/readings.ts';
 import { createTransactions } from './security/audit/transactions.ts';
@@ -28,6 +29,7 @@ import { createPasswords } from './security/crypto/passwords.ts';
 import type { RootKey } from './security/crypto/root-key.ts';
 import { createClockWatch } from './security/detection/clock-watch.ts';
 import { createDetector } from './security/detection/detector.ts';
+import { createErasures } from './security/erasures/erasures.ts';
 import { reportOfAudit } from './security/events/audit-reports.ts';
 import { createEventFile } from './security/events/event-file.ts';
 import { appendSecurityEvents } from './security/events/security-event.repository.ts';
@@ -92,6 +94,10 @@ export async function openSecurity(deps: {
   await keys.epochs.active();
   const { dataKeys, epochs, keyStores } = keys;
   await sealClearValues({ transactions, dataKeys, log });
+  const auditKey = () => loadAuditKey({ transactions, dataKeys, host: config.publicUrl.host });
+  const erasures = createErasures({ transactions, dataKeys, keyStores, auditKey, clock });
+  // A key store that is missing harms nothing else, so it ends no start.
+  await erasures.replay().catch((error: unknown) => log.error({ err: error }, 'erasures were not brought up to date'));
   const dataKeyRotation = createDataKeyRotation({
     epochs,
     keyStores,
@@ -195,6 +201,7 @@ export async function openSecurity(deps: {
     signingKeys,
     keyRotation,
     dataKeyRotation,
+    erasures,
     jobs: [
       ...auditProofs.jobs,
       ...shieldJobs({ transactions, clock }),

@@ -244,6 +244,8 @@ describe('grants', () => {
       'refresh_families.secret_sealed',
       'siem_destinations.client_key_sealed',
       'siem_destinations.secret_sealed',
+      'subjects.name_sealed',
+      'subjects.reference_sealed',
       'users.email_sealed',
       'users.name_sealed',
       'users.phone_sealed',

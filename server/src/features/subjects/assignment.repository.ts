@@ -1,6 +1,9 @@
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
+import type { SealedIdentity } from './sealed-subjects.ts';
 import type { AssignmentOfDevice, AssignmentOfSubject, AssignmentRecord } from './subject.ts';
+
+type Sealed<A> = Omit<A, 'reference' | 'name'> & SealedIdentity;
 
 export interface AssignmentPage {
   /** Where the page before ended: when it began, in microseconds since the epoch, which a Date would round. */
@@ -30,9 +33,9 @@ export async function listAssignmentsOfSubject(
 export async function listAssignmentsOfDevice(
   reader: Reader,
   page: AssignmentPage & { readonly deviceId: string },
-): Promise<AssignmentOfDevice[]> {
-  const found = await sql<AssignmentOfDevice>`
-    select ${span}, ${position}, s.id as subject_id, s.reference, s.name
+): Promise<Sealed<AssignmentOfDevice>[]> {
+  const found = await sql<Sealed<AssignmentOfDevice>>`
+    select ${span}, ${position}, s.id as subject_id, s.organisation_id, s.reference_sealed, s.name_sealed
     from subject_assignments a join devices d on d.id = a.device_id join subjects s on s.id = a.subject_id
     where a.device_id = ${page.deviceId} and ${isBefore(page.before ?? [null, null])}
     order by lower(a.during) desc, a.id desc limit ${page.limit}`.execute(reader.db);
@@ -42,9 +45,9 @@ export async function listAssignmentsOfDevice(
 export async function findAssignment(
   reader: Reader,
   of: { readonly deviceId: string; readonly assignmentId: string },
-): Promise<Omit<AssignmentOfDevice, 'position'> | undefined> {
-  const found = await sql<Omit<AssignmentOfDevice, 'position'>>`
-    select ${span}, s.id as subject_id, s.reference, s.name
+): Promise<Omit<Sealed<AssignmentOfDevice>, 'position'> | undefined> {
+  const found = await sql<Omit<Sealed<AssignmentOfDevice>, 'position'>>`
+    select ${span}, s.id as subject_id, s.organisation_id, s.reference_sealed, s.name_sealed
     from subject_assignments a join subjects s on s.id = a.subject_id
     where a.id = ${of.assignmentId} and a.device_id = ${of.deviceId}`.execute(reader.db);
   return found.rows[0];

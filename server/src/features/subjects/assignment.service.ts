@@ -18,6 +18,7 @@ import {
 } from './assignment.repository.ts';
 import type { SubjectService } from './subject.service.ts';
 import { presentAssignmentOfDevice, presentAssignmentOfSubject, type Sight } from './subject.ts';
+import type { SubjectRecords } from './subject-records.ts';
 
 interface PageQuery {
   readonly limit?: number | undefined;
@@ -46,10 +47,11 @@ export type AssignmentService = ReturnType<typeof createAssignmentService>;
  */
 export function createAssignmentService(deps: {
   subjects: Pick<SubjectService, 'load' | 'hold'>;
+  records: Pick<SubjectRecords, 'opened'>;
   devices: Pick<DeviceService, 'load' | 'lock'>;
   clock: Clock;
 }) {
-  const { subjects, devices, clock } = deps;
+  const { subjects, records, devices, clock } = deps;
 
   async function ofDevice(reader: Reader, deviceId: string, sight: Sight, query: PageQuery) {
     await devices.load(reader, deviceId);
@@ -57,7 +59,7 @@ export function createAssignmentService(deps: {
     const before = decodeCursor(query.cursor, position);
     const rows = await listAssignmentsOfDevice(reader, { deviceId, before, limit: limit + 1 });
     return pageOf(
-      rows,
+      await records.opened(rows),
       limit,
       (row) => presentAssignmentOfDevice(row, sight),
       (row) => [row.position, row.id],
@@ -148,7 +150,9 @@ export function createAssignmentService(deps: {
         resource: { kind: 'subject', id: assignment.subject_id },
         details: { ...of, until: until.toISOString() },
       });
-      return presentAssignmentOfDevice({ ...assignment, ended_at: until }, 'clear');
+      const [ended] = await records.opened([{ ...assignment, ended_at: until }]);
+      if (ended === undefined) throw notFound();
+      return presentAssignmentOfDevice(ended, 'clear');
     },
 
     async remove(tx: AuditedTx, of: { readonly deviceId: string; readonly assignmentId: string }): Promise<void> {

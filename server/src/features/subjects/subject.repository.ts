@@ -1,7 +1,11 @@
-import type { SubjectSort } from '@valtronics/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
-import type { Sight, SubjectRecord } from './subject.ts';
+import type { SealedIdentity } from './sealed-subjects.ts';
+import type { SubjectRecord } from './subject.ts';
+
+// Reference and name stand here as they are in the database: sealed, and found by indexes. subject-records.ts seals and opens them.
+
+export type SealedSubject = SealedIdentity & Omit<SubjectRecord, 'reference' | 'name'>;
 
 /** Who looks, and when: what is measured now depends on it. */
 export interface Look {
@@ -19,13 +23,15 @@ const visibleTo = (userId: string): RawBuilder<boolean> => sql`(
   or exists (select from subject_assignments v join devices d on d.id = v.device_id where v.subject_id = s.id)
   or (s.registered_by = ${userId} and not was_subject_measured(s.id)))`;
 
-const columns = (at: Date) => sql`s.id, s.organisation_id, s.reference, s.name, s.created_at,
+const columns = (
+  at: Date,
+) => sql`s.id, s.id as subject_id, s.organisation_id, s.reference_sealed, s.name_sealed, s.created_at,
   (select coalesce(json_agg(json_build_object('id', m.id, 'name', m.name)), '[]')
    from (select d.id, d.name from subject_assignments a join devices d on d.id = a.device_id
      where a.subject_id = s.id and a.during @> ${at}::timestamptz order by lower(d.name), d.id limit 20) m) as measured_by`;
 
-export async function findSubject(reader: Reader, look: Look, id: string): Promise<SubjectRecord | undefined> {
-  const found = await sql<SubjectRecord>`
+export async function findSubject(reader: Reader, look: Look, id: string): Promise<SealedSubject | undefined> {
+  const found = await sql<SealedSubject>`
     select ${columns(look.at)} from subjects s where s.id = ${id} and ${visibleTo(look.userId)}`.execute(reader.db);
   return found.rows[0];
 }
@@ -36,54 +42,69 @@ export async function lockSubject(
   look: Look,
   id: string,
   strength: 'share' | 'change',
-): Promise<SubjectRecord | undefined> {
-  const found = await sql<SubjectRecord>`
+): Promise<SealedSubject | undefined> {
+  const found = await sql<SealedSubject>`
     select ${columns(look.at)} from subjects s where s.id = ${id} and ${visibleTo(look.userId)}
     for ${strength === 'share' ? sql`key share` : sql`no key update`} of s`.execute(tx.db);
   return found.rows[0];
 }
 
-const sortKeys = {
-  reference: sql`lower(s.reference)`,
-  name: sql`coalesce(lower(s.name), '')`,
-  createdAt: sql`s.created_at`,
-};
+export type SubjectSearch =
+  | { readonly by: 'nothing' }
+  | { readonly by: 'id'; readonly text: string }
+  | { readonly by: 'reference_index' | 'name_index'; readonly indexes: readonly Buffer[] };
 
-export interface SubjectFilter {
-  readonly text: string | undefined;
-  /** What may be searched: where personal values are masked, they are no part of the search either. */
-  readonly sight: Sight;
-  readonly sort: SubjectSort;
-  /** The last subject of the page before; its place is looked up, so that no cursor carries a name. */
-  readonly afterId: string | undefined;
-  readonly limit: number;
-}
-
-export async function listSubjects(reader: Reader, look: Look, filter: SubjectFilter): Promise<SubjectRecord[]> {
-  const isDescending = filter.sort.startsWith('-');
-  const key = sortKeys[filter.sort.replace('-', '') as keyof typeof sortKeys];
-  const pattern = filter.text === undefined || filter.text === '' ? null : containing(filter.text);
-  const found = await sql<SubjectRecord>`
+/** In the order they were registered. */
+export async function listSubjects(
+  reader: Reader,
+  look: Look,
+  page: {
+    readonly search: SubjectSearch;
+    readonly isDescending: boolean;
+    readonly afterId: string | undefined;
+    readonly limit: number;
+  },
+): Promise<SealedSubject[]> {
+  const { search, isDescending, afterId } = page;
+  const direction = isDescending ? sql`desc` : sql`asc`;
+  const found = await sql<SealedSubject>`
     select ${columns(look.at)} from subjects s
-    where ${visibleTo(look.userId)}
-      and ${pattern === null ? sql`true` : matches(pattern, filter.sight)}
+    where ${visibleTo(look.userId)} and ${matches(search)}
       and ${
-        filter.afterId === undefined
+        afterId === undefined
           ? sql`true`
-          : sql`(${key}, s.id) ${isDescending ? sql`<` : sql`>`} (select ${key}, s.id from subjects s where s.id = ${filter.afterId})`
+          : sql`(s.created_at, s.id) ${isDescending ? sql`<` : sql`>`} (select a.created_at, a.id from subjects a where a.id = ${afterId})`
       }
-    order by ${key} ${isDescending ? sql`desc` : sql`asc`}, s.id ${isDescending ? sql`desc` : sql`asc`}
-    limit ${filter.limit}`.execute(reader.db);
+    order by s.created_at ${direction}, s.id ${direction} limit ${page.limit}`.execute(reader.db);
   return found.rows;
 }
 
-const matches = (pattern: string, sight: Sight): RawBuilder<boolean> =>
-  sight === 'clear'
-    ? sql`(s.id::text ilike ${pattern} or s.reference ilike ${pattern} or s.name ilike ${pattern})`
-    : sql`s.id::text ilike ${pattern}`;
+function matches(search: SubjectSearch): RawBuilder<unknown> {
+  if (search.by === 'nothing') return sql`true`;
+  if (search.by === 'id') return sql`s.id::text ilike ${containing(search.text)}`;
+  return sql`${sql.ref(`s.${search.by}`)} = any (${search.indexes}::bytea[])`;
+}
 
 /** A pattern that finds the text itself, whatever signs of a pattern it holds. */
 const containing = (text: string) => `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+
+interface Indexed {
+  readonly sealed: Buffer;
+  readonly index: Buffer;
+}
+
+/** Whether another person of the organisation has one of these indexes, seen or not. Who is about to take one waits for others who are. */
+export async function isReferenceTaken(
+  tx: WriteTx,
+  of: { readonly organisationId: number; readonly indexes: readonly Buffer[]; readonly exceptId: string },
+): Promise<boolean> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`subjects:${of.organisationId}`}, 0))`.execute(tx.db);
+  const found = await sql`select 1 as one from subjects
+    where organisation_id = ${of.organisationId} and reference_index = any (${of.indexes}::bytea[]) and id <> ${of.exceptId}`.execute(
+    tx.db,
+  );
+  return found.rows.length > 0;
+}
 
 /** False where the reference is taken. */
 export async function insertSubject(
@@ -91,16 +112,17 @@ export async function insertSubject(
   subject: {
     readonly id: string;
     readonly organisationId: number;
-    readonly reference: string;
-    readonly name: string | null;
+    readonly reference: Indexed;
+    readonly name: Indexed | null;
     readonly registeredBy: string;
     readonly createdAt: Date;
   },
 ): Promise<boolean> {
+  const { reference, name } = subject;
   const inserted = await sql`
-    insert into subjects (id, organisation_id, reference, name, registered_by, created_at)
-    values (${subject.id}, ${subject.organisationId}, ${subject.reference}, ${subject.name}, ${subject.registeredBy},
-      ${subject.createdAt})
+    insert into subjects (id, organisation_id, reference_sealed, reference_index, name_sealed, name_index, registered_by, created_at)
+    values (${subject.id}, ${subject.organisationId}, ${reference.sealed}, ${reference.index}, ${name?.sealed ?? null},
+      ${name?.index ?? null}, ${subject.registeredBy}, ${subject.createdAt})
     on conflict do nothing returning id`.execute(tx.db);
   return inserted.rows.length > 0;
 }
@@ -111,12 +133,11 @@ const UNIQUE_VIOLATION = '23505';
 export async function updateSubject(
   tx: WriteTx,
   id: string,
-  subject: { readonly reference: string; readonly name: string | null },
+  { reference, name }: { readonly reference: Indexed; readonly name: Indexed | null },
 ): Promise<boolean> {
   try {
-    await sql`update subjects set reference = ${subject.reference}, name = ${subject.name} where id = ${id}`.execute(
-      tx.db,
-    );
+    await sql`update subjects set reference_sealed = ${reference.sealed}, reference_index = ${reference.index},
+      name_sealed = ${name?.sealed ?? null}, name_index = ${name?.index ?? null} where id = ${id}`.execute(tx.db);
     return true;
   } catch (error) {
     if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return false;

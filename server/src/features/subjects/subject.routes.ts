@@ -34,6 +34,7 @@ export function addSubjectRoutes(deps: {
 
   gate.handle(contract.subjectDelete, async ({ params, principal, write }) => {
     await write((tx) => subjects.remove(tx, principal, params.id));
+    await subjects.erased(principal, params.id);
     return undefined;
   });
 

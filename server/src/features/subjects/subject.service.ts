@@ -5,16 +5,10 @@ import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
-import {
-  deleteSubject,
-  findSubject,
-  insertSubject,
-  type Look,
-  listSubjects,
-  lockSubject,
-  updateSubject,
-} from './subject.repository.ts';
+import type { Erasures } from '../../security/erasures/erasures.ts';
+import { deleteSubject, type Look } from './subject.repository.ts';
 import { presentSubject, type Sight, type SubjectRecord } from './subject.ts';
+import type { SubjectRecords } from './subject-records.ts';
 
 export interface SubjectQuery {
   readonly limit?: number | undefined;
@@ -37,11 +31,17 @@ export type SubjectService = ReturnType<typeof createSubjectService>;
  * Persons measured. What shows personal values takes an `AuditedTx`, so there is no reading them beside the audit log: the event commits
  * before the answer is sent, or there is no answer. What takes a `Reader` is for those to whom the gate shows masks.
  */
-export function createSubjectService({ clock }: { clock: Clock }) {
+export function createSubjectService(deps: {
+  records: SubjectRecords;
+  erasures: Pick<Erasures, 'record' | 'finish'>;
+  clock: Clock;
+}) {
+  const { records, erasures, clock } = deps;
+
   const lookOf = ({ userId }: Person): Look => ({ userId, at: clock.date() });
 
   async function load(reader: Reader, person: Person, id: string): Promise<SubjectRecord> {
-    const subject = await findSubject(reader, lookOf(person), id);
+    const subject = await records.find(reader, lookOf(person), id);
     if (!subject) throw notFound();
     return subject;
   }
@@ -55,9 +55,11 @@ export function createSubjectService({ clock }: { clock: Clock }) {
     const position = decodeCursor(query.cursor, listPosition);
     const [madeFor, afterId] = position ?? [sort, undefined];
     const look = lookOf(person);
-    if (madeFor !== sort || (afterId !== undefined && !(await findSubject(reader, look, afterId))))
+    if (madeFor !== sort || (afterId !== undefined && !(await records.find(reader, look, afterId))))
       throw invalidField('cursor', 'not a cursor of this list, or its place is gone');
-    const rows = await listSubjects(reader, look, { text: query.text, sight, sort, afterId, limit: limit + 1 });
+    const { organisationId } = person;
+    const wanted = { organisationId, text: query.text, sight, sort, afterId, limit: limit + 1 };
+    const rows = await records.list(reader, look, wanted);
     return pageOf(
       rows,
       limit,
@@ -98,7 +100,7 @@ export function createSubjectService({ clock }: { clock: Clock }) {
       const { reference, name = null } = input;
       const { userId, organisationId } = person;
       const fields = { id, organisationId, reference, name, registeredBy: userId, createdAt: clock.date() };
-      if (!(await insertSubject(tx, fields))) throw new Problem('conflict', { detail: TAKEN });
+      if (!(await records.insert(tx, fields))) throw new Problem('conflict', { detail: TAKEN });
       tx.describe({ resource: { kind: 'subject', id } });
       return presentSubject(await load(tx, person, id), 'clear');
     },
@@ -109,27 +111,33 @@ export function createSubjectService({ clock }: { clock: Clock }) {
       id: string,
       input: { readonly reference?: string | undefined; readonly name?: string | null | undefined },
     ): Promise<Subject> {
-      const before = await lockSubject(tx, lookOf(person), id, 'change');
+      const before = await records.lock(tx, lookOf(person), id, 'change');
       if (!before) throw notFound();
       const after = {
         reference: input.reference ?? before.reference,
         name: input.name === undefined ? before.name : input.name,
       };
-      if (!(await updateSubject(tx, id, after))) throw new Problem('conflict', { detail: TAKEN });
+      if (!(await records.update(tx, { organisationId: person.organisationId, id, ...after })))
+        throw new Problem('conflict', { detail: TAKEN });
       const changed = (['reference', 'name'] as const).filter((field) => input[field] !== undefined);
       tx.describe({ resource: { kind: 'subject', id }, details: { changed } });
       return presentSubject({ ...before, ...after }, 'clear');
     },
 
     async remove(tx: AuditedTx, person: Person, id: string): Promise<void> {
-      if (!(await lockSubject(tx, lookOf(person), id, 'change'))) throw notFound();
+      if (!(await records.lock(tx, lookOf(person), id, 'change'))) throw notFound();
       const assignments = await deleteSubject(tx, id);
+      const { organisationId, userId } = person;
+      await erasures.record(tx, { organisationId, subjectId: id, by: userId });
       tx.describe({ resource: { kind: 'subject', id }, details: { assignments } });
     },
 
+    /** After the commit of `remove`. */
+    erased: ({ organisationId }: Person, id: string) => erasures.finish(organisationId, id),
+
     /** For what refers to it: it stays until this transaction ends. */
     async hold(tx: AuditedTx, person: Person, id: string): Promise<SubjectRecord | undefined> {
-      return lockSubject(tx, lookOf(person), id, 'share');
+      return records.lock(tx, lookOf(person), id, 'share');
     },
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, anApp, type Person, type TestApp } from '../../../../tests/support/app.ts';
+import { dataKeysOf, sealClear } from '../../../../tests/support/data-keys.ts';
 import { expectProblem } from '../../../../tests/support/expect-problem.ts';
 import { manualClock } from '../../lib/clock.ts';
 import { fullMask } from '../../lib/masking.ts';
@@ -268,6 +269,7 @@ describe('the record of reading', () => {
       `insert into subjects (id, organisation_id, reference) select gen_random_uuid(), $1, 'crowd-' || n from generate_series(1, 210) n`,
       [app.organisationId],
     );
+    await sealClear(app.database, await dataKeysOf(app));
     const { json } = await ask(operator, 'GET', '/subjects?limit=200&text=crowd-');
     expect(json.items).toHaveLength(200);
     expect((await events('subject.read')).at(-1)?.details).toMatchObject({ count: 200 });

@@ -20,20 +20,37 @@ const sealedValues = {
 /** Whoever may act on what is measured, or may carry it out of the platform, may have to know whose it is or which device it was. */
 const revealBy = ['alert:acknowledge', 'analytics:export'] as const;
 
+const ofSubjects = { retention: 'subject', basis: 'care' } as const;
+const identity = {
+  reference: { class: 'personal', mask: 'text', clear: ['device:write'], masked: ['device:read'], revealBy },
+  name: {
+    class: 'personal',
+    mask: 'text',
+    clear: ['device:write'],
+    masked: ['device:read'],
+    hidesAbsence: true,
+    revealBy,
+  },
+} as const;
+const untilTheStart = inClear(
+  'only what an older release left or a backup of one brings back, until the server has started',
+);
+
 const whoAlerts = ['alert:read', 'alert:write', 'alert:acknowledge'] as const;
 
 /** Persons measured, what they are measured with, and what was measured. */
 export const measuredFields = [
-  ...fieldsIn('subjects', { retention: 'subject', basis: 'care', stored: notYetSealed, search: 'part' } as const, {
-    reference: { class: 'personal', mask: 'text', clear: ['device:write'], masked: ['device:read'], revealBy },
-    name: {
-      class: 'personal',
-      mask: 'text',
-      clear: ['device:write'],
-      masked: ['device:read'],
-      hidesAbsence: true,
-      revealBy,
-    },
+  ...fieldsIn('subjects', { ...ofSubjects, stored: untilTheStart, search: 'no' } as const, {
+    reference: identity.reference,
+    name: identity.name,
+  }),
+  ...fieldsIn('subjects', { ...ofSubjects, stored: sealedWith('subject'), search: 'exact' } as const, {
+    reference_sealed: identity.reference,
+    name_sealed: identity.name,
+  }),
+  ...fieldsIn('subjects', { ...ofSubjects, ...shownToNobody, class: 'personal', stored: hashed } as const, {
+    reference_index: {},
+    name_index: {},
   }),
   ...fieldsIn('subject_assignments', { retention: 'subject', basis: 'care' } as const, {
     during: {

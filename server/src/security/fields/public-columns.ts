@@ -51,6 +51,7 @@ const columns: Readonly<Record<string, string>> = {
   devices:
     'id organisation_id owner_id name type status status_since health silence_timeout_seconds last_seen_at created_at updated_at',
   dpop_proofs: 'expires_at',
+  erasures: 'subject_id organisation_id erased_at erased_by unreadable_from certificate',
   factors: 'id organisation_id user_id kind counter last_step created_at last_used_at transports backed_up',
   guess_accounts: 'failures last_failed_at',
   guess_attempts: 'id at state factor',

@@ -29,6 +29,22 @@ export const userNameIndex = {
   form: 'words',
 } as const satisfies BlindIndex;
 
+export const subjectReferenceIndex = {
+  table: 'subjects',
+  column: 'reference_index',
+  owner: 'organisation',
+  bytes: 32,
+  form: 'exact',
+} as const satisfies BlindIndex;
+
+export const subjectNameIndex = {
+  table: 'subjects',
+  column: 'name_index',
+  owner: 'organisation',
+  bytes: 8,
+  form: 'words',
+} as const satisfies BlindIndex;
+
 /** The same for all texts that count as the same. */
 export function indexedForm({ form }: BlindIndex, text: string): string {
   if (form === 'exact') return text;

@@ -1,5 +1,11 @@
 import type { Place } from '../crypto/sealed-value.ts';
-import { type BlindIndex, userEmailIndex, userNameIndex } from './blind-indexes.ts';
+import {
+  type BlindIndex,
+  subjectNameIndex,
+  subjectReferenceIndex,
+  userEmailIndex,
+  userNameIndex,
+} from './blind-indexes.ts';
 
 /** A column of the database whose values are sealed, and how a row of it tells the place its value was sealed for. */
 export interface SealedColumn {
@@ -22,6 +28,7 @@ export interface SealedColumn {
 
 const ofOrganisation = { key: 'id', keyType: 'uuid', owner: 'organisation' } as const;
 const ofSeries = { key: 'series_id', keyType: 'integer', owner: 'organisation' } as const;
+const ofSubject = { key: 'id', keyType: 'uuid', owner: 'subject' } as const;
 const ofInstance = { key: 'id', keyType: 'uuid', owner: 'instance' } as const;
 
 /** All of them; a test holds the list against the schema. Where a value is sealed and opened its place must be the one that is told here. */
@@ -53,6 +60,8 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'siem_destinations', column: 'client_key_sealed', ...ofOrganisation },
   { table: 'siem_destinations', column: 'secret_sealed', ...ofOrganisation },
   { table: 'signing_keys', column: 'private_sealed', ...ofInstance, key: 'kid', keyType: 'text' },
+  { table: 'subjects', column: 'name_sealed', ...ofSubject, clear: 'name', index: subjectNameIndex },
+  { table: 'subjects', column: 'reference_sealed', ...ofSubject, clear: 'reference', index: subjectReferenceIndex },
   { table: 'users', column: 'email_sealed', ...ofOrganisation, clear: 'email', index: userEmailIndex },
   { table: 'users', column: 'name_sealed', ...ofOrganisation, clear: 'name', index: userNameIndex },
   { table: 'users', column: 'phone_sealed', ...ofOrganisation, clear: 'phone' },

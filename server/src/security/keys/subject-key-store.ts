@@ -7,6 +7,8 @@ export interface SubjectKeyStore {
   insert(subject: StoredSubject, epoch: number, wrapped: Uint8Array): Promise<void>;
   /** All keys of the subject, overwritten, and a mark that there must never be one again. Again is no fault. */
   destroy(subject: StoredSubject, now: Date): Promise<void>;
+  /** Everybody whose keys were destroyed; it survives what is restored of the database. */
+  listDestroyed(): Promise<readonly DestroyedSubject[]>;
   /** How many keys each epoch has. */
   countByEpoch(): Promise<ReadonlyMap<number, number>>;
   /** The keys of a retired epoch. */
@@ -14,6 +16,10 @@ export interface SubjectKeyStore {
   /** A whole and consistent copy in a new file, which must not be there yet. It holds no trace of what was destroyed. */
   backup(file: string): Promise<void>;
   close(): void;
+}
+
+export interface DestroyedSubject extends StoredSubject {
+  readonly destroyedAt: Date;
 }
 
 export interface StoredSubject {

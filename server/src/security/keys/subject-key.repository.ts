@@ -106,6 +106,14 @@ function storeOn(database: DatabaseSync, id: string): SubjectKeyStore {
         throw error;
       }
     },
+    async listDestroyed() {
+      const rows = database.prepare('select organisation, subject, destroyed_at from destroyed_subjects').all();
+      return rows.map((row) => ({
+        organisation: Number(row['organisation']),
+        subject: String(row['subject']),
+        destroyedAt: new Date(String(row['destroyed_at'])),
+      }));
+    },
     async countByEpoch() {
       const rows = database.prepare('select epoch, count(*) as keys from subject_keys group by epoch').all();
       return new Map(rows.map((row) => [Number(row['epoch']), Number(row['keys'])]));

@@ -1,0 +1,149 @@
+import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
+import { type BlindIndex, subjectNameIndex, subjectReferenceIndex } from '../../security/keys/blind-indexes.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
+import { newestKeyEpoch } from '../../security/keys/key-epoch.repository.ts';
+import { openSubjects, type SealedIdentity, subjectPlace } from './sealed-subjects.ts';
+import {
+  findSubject,
+  insertSubject,
+  isReferenceTaken,
+  type Look,
+  listSubjects,
+  lockSubject,
+  type SealedSubject,
+  type SubjectSearch,
+  updateSubject,
+} from './subject.repository.ts';
+import type { Sight, SubjectRecord } from './subject.ts';
+
+export type SubjectKeys = Pick<DataKeys, 'sealIndexed' | 'openAll' | 'findIndexed' | 'destroySubject'>;
+
+interface Whose {
+  readonly organisationId: number;
+  readonly id: string;
+}
+
+export interface SubjectQuery {
+  readonly organisationId: number;
+  readonly text: string | undefined;
+  /** What may be searched: where personal values are masked, they are no part of the search either. */
+  readonly sight: Sight;
+  readonly sort: string;
+  /** The last subject of the page before; its place is looked up, so that no cursor carries a name. */
+  readonly afterId: string | undefined;
+  readonly limit: number;
+}
+
+/** Persons measured, in clear. Reference and name are sealed for each of them on the way into the database and opened on the way out. */
+export interface SubjectRecords {
+  find(reader: Reader, look: Look, id: string): Promise<SubjectRecord | undefined>;
+  lock(tx: WriteTx, look: Look, id: string, strength: 'share' | 'change'): Promise<SubjectRecord | undefined>;
+  /** Sorted as asked and searched by parts among at most 500; among more in the order they were registered, searched for whole values. */
+  list(reader: Reader, look: Look, query: SubjectQuery): Promise<SubjectRecord[]>;
+  /** False where the reference is taken. */
+  insert(
+    tx: WriteTx,
+    subject: Whose & Clear & { readonly registeredBy: string; readonly createdAt: Date },
+  ): Promise<boolean>;
+  update(tx: WriteTx, subject: Whose & Clear): Promise<boolean>;
+  /** Rows that name a person measured. */
+  opened<R extends SealedIdentity>(rows: readonly R[]): Promise<(R & Clear)[]>;
+}
+
+interface Clear {
+  readonly reference: string;
+  readonly name: string | null;
+}
+
+/**
+ * What is sealed can neither be sorted nor be searched by the database. Among so few all are opened, which takes some ten milliseconds; more than
+ * that are told in the order they were registered, and found by the whole of what was asked for.
+ */
+const MOST_OPENED = 500;
+
+export function createSubjectRecords(dataKeys: SubjectKeys): SubjectRecords {
+  const opened = <R extends SealedIdentity>(rows: readonly R[]) => openSubjects(dataKeys, rows);
+
+  async function sealed({ organisationId, id, reference, name }: Whose & Clear) {
+    const seal = (text: string, column: 'reference' | 'name', index: BlindIndex) =>
+      dataKeys.sealIndexed(text, subjectPlace(column, organisationId, id), index, id);
+    return {
+      reference: await seal(reference, 'reference', subjectReferenceIndex),
+      name: name === null ? null : await seal(name, 'name', subjectNameIndex),
+    };
+  }
+
+  /** Under another epoch than the one it is sealed with now the unique constraint would not see it. */
+  const isTaken = (tx: WriteTx, { organisationId, id, reference }: Whose & Clear): Promise<boolean> =>
+    dataKeys.findIndexed(subjectReferenceIndex, organisationId, reference, async (indexes) => ({
+      found: await isReferenceTaken(tx, { organisationId, indexes, exceptId: id }),
+      newest: await newestKeyEpoch(tx),
+    }));
+
+  async function found(reader: Reader, look: Look, query: SubjectQuery): Promise<SealedSubject[]> {
+    const { text = '', sight, organisationId, afterId, limit } = query;
+    const page = { afterId, limit, isDescending: query.sort === '-createdAt' };
+    const matching = (search: SubjectSearch) => listSubjects(reader, look, { ...page, search });
+    if (text === '') return matching({ by: 'nothing' });
+    if (sight === 'masked') return matching({ by: 'id', text });
+    const whole = (index: typeof subjectReferenceIndex | typeof subjectNameIndex) =>
+      dataKeys.findIndexed(index, organisationId, text, async (indexes) => ({
+        found: await matching({ by: index.column, indexes }),
+        newest: await newestKeyEpoch(reader),
+      }));
+    const byReference = await whole(subjectReferenceIndex);
+    return byReference.length > 0 ? byReference : whole(subjectNameIndex);
+  }
+
+  return {
+    opened,
+
+    async find(reader, look, id) {
+      const row = await findSubject(reader, look, id);
+      return row && (await opened([row]))[0];
+    },
+
+    async lock(tx, look, id, strength) {
+      const row = await lockSubject(tx, look, id, strength);
+      return row && (await opened([row]))[0];
+    },
+
+    async list(reader, look, query) {
+      const everybody = { search: { by: 'nothing' }, afterId: undefined, isDescending: false } as const;
+      const all = await listSubjects(reader, look, { ...everybody, limit: MOST_OPENED + 1 });
+      if (all.length > MOST_OPENED) return opened(await found(reader, look, query));
+      const sorted = (await opened(all)).sort(orderOf(query.sort));
+      const from = query.afterId === undefined ? 0 : sorted.findIndex(({ id }) => id === query.afterId) + 1;
+      return sorted.slice(from).filter(matches(query)).slice(0, query.limit);
+    },
+
+    async insert(tx, { registeredBy, createdAt, ...subject }) {
+      if (await isTaken(tx, subject)) return false;
+      const { organisationId, id } = subject;
+      return insertSubject(tx, { id, organisationId, registeredBy, createdAt, ...(await sealed(subject)) });
+    },
+
+    async update(tx, subject) {
+      if (await isTaken(tx, subject)) return false;
+      return updateSubject(tx, subject.id, await sealed(subject));
+    },
+  };
+}
+
+const matches = ({ text = '', sight }: SubjectQuery) => {
+  const wanted = text.toLowerCase();
+  return ({ id, reference, name }: SubjectRecord): boolean =>
+    [id, ...(sight === 'clear' ? [reference, name ?? ''] : [])].some((one) => one.toLowerCase().includes(wanted));
+};
+
+function orderOf(sort: string): (a: SubjectRecord, b: SubjectRecord) => number {
+  const direction = sort.startsWith('-') ? -1 : 1;
+  const keys: Record<string, (row: SubjectRecord) => string> = {
+    reference: ({ reference }) => reference.toLowerCase(),
+    name: ({ name }) => name?.toLowerCase() ?? '',
+    createdAt: ({ created_at }) => created_at.toISOString(),
+  };
+  const key = keys[sort.replace('-', '')] ?? (({ id }) => id);
+  const compared = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+  return (a, b) => direction * (compared(key(a), key(b)) || compared(a.id, b.id));
+}

@@ -1,0 +1,37 @@
+import { sql } from 'kysely';
+import type { Reader, WriteTx } from '../audit/tokens.ts';
+
+/** An erasure, as the ledger has it; `by` is null where a restored database was brought up to what the key store knows. */
+export interface Erasure {
+  readonly subjectId: string;
+  readonly organisationId: number;
+  readonly erasedAt: Date;
+  readonly by: string | null;
+  /** From then on nothing opens the backups for this person any more. */
+  readonly unreadableFrom: Date;
+  readonly certificate: string;
+}
+
+export async function insertErasure(tx: WriteTx, erasure: Erasure): Promise<void> {
+  await sql`insert into erasures (subject_id, organisation_id, erased_at, erased_by, unreadable_from, certificate)
+    select ${erasure.subjectId}, id, ${erasure.erasedAt}, ${erasure.by}, ${erasure.unreadableFrom}, ${erasure.certificate}
+    from organisations where id = ${erasure.organisationId}`.execute(tx.db);
+}
+
+/** Of the reader's organisation, or across all, in the order of the ids behind `after`. */
+export async function listErasures(reader: Reader, after: string | undefined, limit: number): Promise<Erasure[]> {
+  const { rows } = await sql<Erasure>`
+    select subject_id as "subjectId", organisation_id as "organisationId", erased_at as "erasedAt", erased_by as by,
+      unreadable_from as "unreadableFrom", certificate
+    from erasures where ${after ?? null}::uuid is null or subject_id > ${after ?? null}::uuid order by subject_id limit ${limit}`.execute(
+    reader.db,
+  );
+  return rows;
+}
+
+/** What an older backup brought back of them. True where there was something. */
+export async function removeErased(tx: WriteTx, organisationId: number, subjectId: string): Promise<boolean> {
+  const removed = await sql`delete from subjects where id = ${subjectId} and organisation_id = ${organisationId}
+    returning id`.execute(tx.db);
+  return removed.rows.length > 0;
+}
