@@ -12,10 +12,7 @@ export const PASSWORD_AT_THE_COMMAND_LINE = 'nine kettles sing before the storm'
 
 const prefixes = Object.values(tokenPrefixes).join('|');
 // Without a look at the neighbours: the byte before a value in a file of the database is its length, which may well be a letter.
-const SECRET = new RegExp(
-  `(?:${prefixes})[A-Za-z0-9_-]{43}|${PASSWORD_IN_APPS}|${PASSWORD_AT_THE_COMMAND_LINE}`,
-  'g',
-);
+const SECRET = new RegExp(`(?:${prefixes})[A-Za-z0-9_-]{43}|${PASSWORD_IN_APPS}|${PASSWORD_AT_THE_COMMAND_LINE}`, 'g');
 /** As long as the longest of them, and a neighbour at each end. */
 const OVERLAP = 64;
 
