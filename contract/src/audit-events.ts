@@ -56,6 +56,7 @@ export const auditEvents = {
   'subject.read': 'read who is measured',
   'subject.assigned': 'assigned a device to a person measured',
   'subject.unassigned': 'ended or removed the assignment of a device to a person measured',
+  'field.revealed': 'had a masked value shown in clear',
   'telemetry.written': 'wrote telemetry on behalf of devices',
   'telemetry.marked_health': 'marked measurements as health data',
   'telemetry.health_sealed': 'sealed the earlier measurements of a metric marked as health data',

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { page, pageQuery, timestamp } from './common.ts';
 import { endpoint } from './endpoint.ts';
+import { field } from './fields.ts';
 import { needs, records, unaudited } from './policy.ts';
 
 const count = z.int().nonnegative();
 const name = z.string().max(100);
 const place = z.string().max(500).describe('a folder of the server, or s3:// with host, bucket and prefix');
 const looked = z
-  .strictObject({ at: timestamp, isGood: z.boolean(), fault: z.string().nullable() })
+  .strictObject({ at: timestamp, isGood: z.boolean(), fault: field('backup_runs.fault', z.string().nullable()) })
   .describe('the last that was found out');
 
 export const backup = z.strictObject({
@@ -34,7 +35,7 @@ export const backupDrill = z.strictObject({
     z.strictObject({
       check: z.enum(['load', 'rows', 'audit_log', 'sealed_values', 'erasures']),
       outcome: z.enum(['passed', 'failed', 'unknown']),
-      detail: z.string(),
+      detail: field('backup_runs.details', z.string()),
     }),
   ),
 });
@@ -59,7 +60,7 @@ export const backupStatus = z.strictObject({
     })
     .nullable(),
   lastFailure: z
-    .strictObject({ at: timestamp, fault: z.string() })
+    .strictObject({ at: timestamp, fault: field('backup_runs.fault', z.string()) })
     .nullable()
     .describe('of a backup that was to be made after the newest one'),
 });

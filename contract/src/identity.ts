@@ -27,6 +27,9 @@ export const me = z.strictObject({
       .boolean()
       .describe('it runs this instance: its administrators see what belongs to no organisation'),
   }),
+  maskedFields: z
+    .array(z.strictObject({ field: z.string(), revealable: z.boolean() }))
+    .describe('fields of the catalogue that are masks for this person, and whether they may have them shown'),
   /** What this session was proven with (null: a key has none), and what must be done before anything else. */
   factor: z.enum(provenFactors).nullable(),
   pending: z.enum(pendings).nullable(),

@@ -10,6 +10,7 @@ import * as deviceChannels from './device-channels.ts';
 import * as devicesContract from './devices.ts';
 import type { Endpoint } from './endpoint.ts';
 import * as factorsContract from './factors.ts';
+import * as fieldCatalogueContract from './field-catalogue.ts';
 import * as healthContract from './health.ts';
 import * as healthTelemetryContract from './health-telemetry.ts';
 import * as identityContract from './identity.ts';
@@ -18,6 +19,7 @@ import * as incidentsContract from './incidents.ts';
 import * as channelsContract from './notification-channels.ts';
 import * as passwordsContract from './passwords.ts';
 import * as peopleContract from './people.ts';
+import * as revealContract from './reveal.ts';
 import * as securityEventsContract from './security-events.ts';
 import * as sessionsContract from './sessions.ts';
 import * as siemDestinationsContract from './siem-destinations.ts';
@@ -39,6 +41,7 @@ export * from './device-channels.ts';
 export * from './devices.ts';
 export type * from './endpoint.ts';
 export * from './factors.ts';
+export * from './field-catalogue.ts';
 export type { FieldMark } from './fields.ts';
 export { fieldMark } from './fields.ts';
 export * from './health.ts';
@@ -56,6 +59,7 @@ export * from './personal-data.ts';
 export type { Access, Audit, InspectionExemption, Pending, Rate, RateClass } from './policy.ts';
 export { pendings, rates, stepUpSeconds } from './policy.ts';
 export * from './problems.ts';
+export * from './reveal.ts';
 export * from './secrets.ts';
 export * from './security-events.ts';
 export * from './sessions.ts';
@@ -86,6 +90,8 @@ const features = [
   channelsContract,
   incidentsContract,
   siemDestinationsContract,
+  revealContract,
+  fieldCatalogueContract,
 ];
 const declared = features.flatMap((feature) => Object.entries(feature as Record<string, unknown>));
 

@@ -66,7 +66,7 @@ export const bouncer = () => ({ kind: 'bouncer' }) as const;
 export const open = (why: string) => ({ kind: 'open', why }) as const;
 
 /** Rate classes; their figures stand in `rates` and are the defaults of the interface document. */
-export type RateClass = 'login' | 'api' | 'ingest' | 'none';
+export type RateClass = 'login' | 'api' | 'reveal' | 'ingest' | 'none';
 
 export interface Rate {
   readonly perSecond: number;
@@ -77,6 +77,8 @@ export const rates = {
   loginAddress: { perSecond: 1, burst: 5 },
   apiAddress: { perSecond: 10, burst: 20 },
   apiPrincipal: { perSecond: 100, burst: 200 },
+  /** Whoever looks up one after the other is to be noticed before they have them all. */
+  revealPrincipal: { perSecond: 0.2, burst: 20 },
   ingestDevice: { perSecond: 100, burst: 1000 },
 } as const satisfies Record<string, Rate>;
 

@@ -8,12 +8,13 @@ import type { Addresses } from './open-ports.ts';
 import { type Config, loadConfig } from './platform/config/config.ts';
 import { createLogger } from './platform/log/log.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
+import { catalogueLogRules } from './security/fields/log-rules.ts';
 
 /** `npm start`: the platform, until it is told to stop. */
 export function runServer(): Promise<never> {
   return runUntilStopped(async ({ signal, onStop }) => {
     const config = loadConfig();
-    const log = createLogger({ level: config.logLevel, clock: systemClock });
+    const log = createLogger({ level: config.logLevel, rules: catalogueLogRules, clock: systemClock });
     await assertPortsFree(config);
     await ensureWebIsBuilt({ onBuild: () => process.stderr.write('Building the dashboard (once) …\n') });
     signal.throwIfAborted();

@@ -51,6 +51,8 @@ const pages: [string, () => string][] = [
   ['SIEM destinations', () => '/siem-destinations'],
   ['new SIEM destination', () => '/siem-destinations?new=1'],
   ['audit log', () => '/audit-log'],
+  ['field catalogue', () => '/field-catalogue'],
+  ['field of the catalogue', () => '/field-catalogue?field=devices.serial'],
   ['people', () => '/people'],
   ['roles', () => '/people/roles'],
   ['API keys', () => '/api-keys'],

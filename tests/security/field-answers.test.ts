@@ -1,4 +1,12 @@
-import { type Endpoint, endpoints, fieldMark, type Permission, type Stream, streams } from '@valtronics/contract';
+import {
+  type Endpoint,
+  endpoints,
+  fieldMark,
+  type Permission,
+  revealable,
+  type Stream,
+  streams,
+} from '@valtronics/contract';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fieldCatalogue, fieldOf } from '../../server/src/security/fields/catalogue.ts';
@@ -53,7 +61,7 @@ const messages = streams.flatMap((stream: Stream) =>
 const properties = [...answers, ...messages];
 /** What these are called stands for nothing in the catalogue, wherever it stands. */
 const publicNames = new Set(
-  `acceptedAcr acceptedAmr accessToken action answer authorizationEndpoint authorizationUrl backchannelLogoutUrl ca callbackUrl
+  `acceptedAcr acceptedAmr accessToken action answer authorizationEndpoint authorizationUrl backchannelLogoutUrl ca callbackUrl column field table path place number backup retention legalBasis why
   certificateSha256 certificateUrl chainPem challenge challengeId clientCertificate clientId crlUrl defaultRole deviceName deviceType duration
   emailDomains event fingerprintSha256 group groupsClaim groupsScope hashes id index issuer key kind method metric name namePrefix networks
   nextCursor organisation origin pem privateKeyPem recoveryCodes refreshToken requestId role route rpId scenario scopesNotSupported secret
@@ -167,6 +175,24 @@ describe('the fields of answers and live messages', () => {
     for (const of of own) expect([of, ['signedIn', 'open']]).toEqual([of, expect.arrayContaining([accessOf(of).kind])]);
   });
 });
+
+it('what is revealed stands in the answers of a reveal and nowhere else, each from the field of its thing', () => {
+  const shown = properties.filter(({ schema }) => fieldMark(schema)?.shown === 'revealed');
+  expect([...new Set(shown.map(({ of }) => of))].toSorted()).toEqual([
+    'channelReveal',
+    'deviceReveal',
+    'subjectReveal',
+    'userReveal',
+  ]);
+  const declared = Object.values(revealable).flatMap((fields) => Object.values(fields));
+  // A field is called by the name it has in answers, also where another column holds it sealed.
+  const revealed = fieldCatalogue.flatMap(({ id, revealBy }) => (revealBy ? [id.replace(/_sealed$/, '')] : []));
+  expect(declared.toSorted()).toEqual([...new Set(revealed)].toSorted());
+  for (const id of declared) expect(endpointsOf(id)).toHaveLength(1);
+});
+
+const endpointsOf = (id: string) =>
+  properties.filter(({ schema }) => fieldMark(schema)?.shown === 'revealed' && fieldMark(schema)?.fields[0] === id);
 
 function accessOf(of: string): Endpoint['access'] {
   const access = of.startsWith('live:')

@@ -70,6 +70,10 @@ const validBodies: Record<string, unknown> = {
   siemDestinationChange: { name: 'Renamed by a stranger' },
   siemDestinationBackfill: { from: '2026-01-01T00:00:00.000Z' },
   subjectChange: { name: 'Renamed by a stranger' },
+  subjectReveal: { fields: ['name'], reason: 'asked for by a stranger' },
+  deviceReveal: { fields: ['serial'], reason: 'asked for by a stranger' },
+  userReveal: { fields: ['email'], reason: 'asked for by a stranger' },
+  channelReveal: { fields: ['target'], reason: 'asked for by a stranger' },
   deviceUnassign: { until: '2036-01-01T00:00:00.000Z' },
 };
 

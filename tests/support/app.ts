@@ -8,6 +8,7 @@ import { type App, createApp } from '../../server/src/app.ts';
 import { type Clock, systemClock } from '../../server/src/lib/clock.ts';
 import { loadConfig } from '../../server/src/platform/config/config.ts';
 import { createLogger } from '../../server/src/platform/log/log.ts';
+import { catalogueLogRules } from '../../server/src/security/fields/log-rules.ts';
 import { dataKeysOf, sealClear } from './data-keys.ts';
 import { aDatabase, type TestDatabase } from './database.ts';
 import { PASSWORD_IN_APPS, secretsIn, secretsInFolder } from './secret-sieve.ts';
@@ -128,6 +129,7 @@ export async function anApp(
   const log = createLogger({
     level: config.logLevel,
     clock,
+    rules: catalogueLogRules,
     write(line) {
       leaks.push(...secretsIn(line).map((secret) => `${secret} in the log`));
       if (options.onLogLine) options.onLogLine(line);

@@ -129,6 +129,9 @@ export const routes: RouteObject[] = [
           screen(paths.backups, { title: 'The list of backups', permission: 'system:admin' }, async () => ({
             Component: (await import('./pages/backups/backups-page.tsx')).BackupsPage,
           })),
+          screen(paths.fieldCatalogue, { title: 'The field catalogue', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/field-catalogue/field-catalogue-page.tsx')).FieldCataloguePage,
+          })),
           screen(paths.people, { title: 'The list of people', permission: 'user:manage' }, async () => ({
             Component: (await import('./pages/people/people-page.tsx')).PeoplePage,
           })),
@@ -153,7 +156,7 @@ export const routes: RouteObject[] = [
           screen('/sign-in-providers/:id', { title: 'The sign-in provider', permission: 'user:manage' }, async () => ({
             Component: (await import('./pages/sign-in-providers/provider-page.tsx')).ProviderPage,
           })),
-          screen(paths.notifications, { title: 'The list of channels', permission: 'config:manage' }, async () => ({
+          screen(paths.notifications, { title: 'The list of channels', permission: 'alert:read' }, async () => ({
             Component: (await import('./pages/notifications/notifications-page.tsx')).NotificationsPage,
           })),
           screen(paths.settings, { title: 'The settings', permission: 'config:manage' }, async () => ({

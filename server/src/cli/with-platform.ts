@@ -4,6 +4,7 @@ import { systemClock } from '../lib/clock.ts';
 import { Problem } from '../lib/problem.ts';
 import { type Config, loadConfig } from '../platform/config/config.ts';
 import { createLogger, type Logger } from '../platform/log/log.ts';
+import { catalogueLogRules } from '../security/fields/log-rules.ts';
 import { CommandError } from './command-error.ts';
 
 export function commandConfig(): Config {
@@ -11,7 +12,7 @@ export function commandConfig(): Config {
 }
 
 export function commandLog(config: Config): Logger {
-  return createLogger({ level: config.logLevel, clock: systemClock });
+  return createLogger({ level: config.logLevel, rules: catalogueLogRules, clock: systemClock });
 }
 
 /** Has one command done by the host. */

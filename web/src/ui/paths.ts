@@ -32,6 +32,7 @@ export const paths = {
   incident: (id: string) => `/incidents/${id}`,
   auditLog: '/audit-log',
   backups: '/backups',
+  fieldCatalogue: '/field-catalogue',
   people: '/people',
   roles: '/people/roles',
   apiKeys: '/api-keys',

@@ -13,6 +13,7 @@ import type { Addresses } from '../../open-ports.ts';
 import { type Config, loadConfig } from '../../platform/config/config.ts';
 import { createLogger, type Logger } from '../../platform/log/log.ts';
 import { type Program, runUntilStopped } from '../../run-until-stopped.ts';
+import { catalogueLogRules } from '../../security/fields/log-rules.ts';
 import { type ApiClient, signIn } from '../api-client.ts';
 import { CommandError } from '../command-error.ts';
 import type { Output } from '../output.ts';
@@ -113,7 +114,7 @@ async function startPlatform({ config, program, report, output }: Start): Promis
   const logFile = join(config.dataDir, 'demo.log');
   // A demo that is started every day must not grow without end.
   if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > MOST_LOG_BYTES) rmSync(logFile);
-  const log = createLogger({ level: config.logLevel, clock: systemClock, file: logFile });
+  const log = createLogger({ level: config.logLevel, rules: catalogueLogRules, clock: systemClock, file: logFile });
   await report.step('Dashboard', async () => {
     let built = false;
     await ensureWebIsBuilt({

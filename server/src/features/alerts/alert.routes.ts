@@ -1,5 +1,6 @@
 import * as contract from '@valtronics/contract';
 import type { Member } from '../../security/access/principal.ts';
+import { revealed } from '../../security/fields/reveal.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { AlertService } from './alert.service.ts';
 import type { Announcement } from './alert.ts';
@@ -84,6 +85,10 @@ function addRules({ gate, rules, dryRun, announce }: AlertRoutesOptions): void {
 
 function addChannels({ gate, channels, deliverSoon }: AlertRoutesOptions): void {
   gate.handle(contract.channelsList, ({ read }) => read((reader) => channels.list(reader)));
+
+  gate.handle(contract.channelReveal, ({ params, body, principal, write }) =>
+    write(async (tx) => revealed(tx, principal, body, 'notification-channels', await channels.load(tx, params.id))),
+  );
 
   gate.handle(contract.channelCreate, ({ body, principal, write }) =>
     write((tx) => channels.create(tx, principal, body)),

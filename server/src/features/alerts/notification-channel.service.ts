@@ -34,6 +34,7 @@ export const secretPlace = (organisation: number, channelId: string): Place => (
 
 export interface ChannelService {
   list(reader: Reader): Promise<Page<NotificationChannel>>;
+  load(reader: Reader, id: string): Promise<ChannelRow>;
   create(
     tx: AuditedTx,
     by: Member,
@@ -64,6 +65,8 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
   }
 
   return {
+    load,
+
     async list(reader) {
       const rows = await listChannels(reader, MAX_CHANNELS);
       return { items: rows.map(toContract), nextCursor: null };

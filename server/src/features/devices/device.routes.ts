@@ -1,4 +1,5 @@
 import * as contract from '@valtronics/contract';
+import { revealed } from '../../security/fields/reveal.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { DeviceService } from './device.service.ts';
 import { presentDevice } from './device.ts';
@@ -48,6 +49,10 @@ export function addDeviceRoutes(deps: {
     await changes.changed(principal.organisationId, shown, what);
     return shown;
   });
+
+  gate.handle(contract.deviceReveal, ({ params, body, principal, write }) =>
+    write(async (tx) => revealed(tx, principal, body, 'devices', await devices.load(tx, params.id))),
+  );
 
   gate.handle(contract.deviceDelete, async ({ params, write }) => {
     const { id } = await write((tx) => devices.remove(tx, params.id));

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { Problem } from '../../lib/problem.ts';
 import { mustNotBeAbove } from '../../security/access/giving.ts';
 import type { ApiKeyPrincipal, UserPrincipal } from '../../security/access/principal.ts';
+import { revealed } from '../../security/fields/reveal.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { currentOrganisation, type OrganisationRecord, updateOrganisation } from './organisation.repository.ts';
 import type { PasswordService } from './password.service.ts';
@@ -26,6 +27,10 @@ export function addPeopleRoutes(parts: {
 
   gate.handle(contract.userGet, ({ params, read }) =>
     read(async (reader) => presentUser(await users.load(reader, params.id))),
+  );
+
+  gate.handle(contract.userReveal, ({ params, body, principal, write }) =>
+    write(async (tx) => revealed(tx, principal, body, 'users', await users.load(tx, params.id))),
   );
 
   gate.handle(contract.userInvite, ({ body, principal, write }) => write((tx) => users.create(tx, principal, body)));

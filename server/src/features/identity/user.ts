@@ -1,5 +1,6 @@
 import type { DeviceScope, Me, Role, User } from '@valtronics/contract';
 import type { ApiKeyPrincipal, UserPrincipal } from '../../security/access/principal.ts';
+import { maskedFieldsOf } from '../../security/fields/reveal.ts';
 
 /** An account as sign-in sees it. */
 export interface Account {
@@ -58,6 +59,7 @@ export function presentMe(
     name: user.name,
     role: user.role,
     permissions: [...principal.permissions],
+    maskedFields: maskedFieldsOf(principal),
     organisation: {
       id: organisation.public_id,
       name: organisation.name,

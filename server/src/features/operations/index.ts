@@ -5,6 +5,7 @@ import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { htmlHeaders, newNonce } from '../../security/shield/headers.ts';
 import { docsPage } from './docs-page.ts';
+import { presentedCatalogue } from './field-catalogue.ts';
 import { openApi } from './openapi.ts';
 
 export interface OperationsDependencies {
@@ -26,6 +27,9 @@ export function createOperations({ gate, metrics, readiness }: OperationsDepende
       throw new Problem('unavailable', { detail: `Not ready: ${failing.join(', ')}.`, retryAfterSeconds: 2 });
     return { status: 'ok' as const, checks: Object.fromEntries(results) };
   });
+
+  const items = presentedCatalogue();
+  gate.handle(contract.fieldCatalogueGet, async () => ({ items }));
 
   gate.handle(contract.metricsScrape, () => metrics.render());
 

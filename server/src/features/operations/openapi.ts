@@ -128,6 +128,7 @@ export function auditText(audit: Audit): string {
 export const rateText: Readonly<Record<RateClass, string>> = {
   login: '1 a second, burst 5, per address',
   api: '100 a second, burst 200, per person (10, burst 20, per address when not signed in)',
+  reveal: '1 in 5 seconds, burst 20, per person',
   ingest: '100 messages a second, burst 1,000, per device',
   none: 'only the coarse limit of the address',
 };

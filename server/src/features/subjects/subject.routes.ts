@@ -1,4 +1,5 @@
 import * as contract from '@valtronics/contract';
+import { revealed } from '../../security/fields/reveal.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { AssignmentService } from './assignment.service.ts';
 import type { SubjectService } from './subject.service.ts';
@@ -37,6 +38,10 @@ export function addSubjectRoutes(deps: {
     await subjects.erased(principal, params.id);
     return undefined;
   });
+
+  gate.handle(contract.subjectReveal, ({ params, body, principal, write }) =>
+    write(async (tx) => revealed(tx, principal, body, 'subjects', await subjects.load(tx, principal, params.id))),
+  );
 
   gate.handle(contract.subjectAssignmentsList, ({ params, query, principal, read }) =>
     read((reader) => assignments.ofSubject(reader, principal, params.id, query)),

@@ -3,7 +3,7 @@ import pino from 'pino';
 import type { Clock } from '../../lib/clock.ts';
 import type { LogLevel } from '../config/config.ts';
 import { oneSafeLine, readableLine } from './line.ts';
-import { loggable, loggableText } from './redaction.ts';
+import { type LogRules, loggable, loggableText } from './redaction.ts';
 
 export type Logger = pino.Logger;
 
@@ -12,6 +12,8 @@ export interface LogOptions {
   readonly clock: Clock;
   /** A file to append to; without it, standard error. */
   readonly file?: string | undefined;
+  /** What is left out beside secrets. */
+  readonly rules?: LogRules | undefined;
   /** For tests: receives each finished line. */
   readonly write?: ((line: string) => void) | undefined;
 }
@@ -22,6 +24,7 @@ const RESERVED_FIELDS: ReadonlySet<string> = new Set(['time', 'level', 'msg']);
 
 /** One JSON object a line: `time` (UTC, milliseconds), `level`, the caller's fields, `msg`. */
 export function createLogger(options: LogOptions): Logger {
+  const { rules } = options;
   const log = pino(
     {
       level: options.level,
@@ -31,15 +34,16 @@ export function createLogger(options: LogOptions): Logger {
       serializers: { err: (error: unknown) => error },
       formatters: {
         level: (level) => ({ level }),
-        log: (fields) => ownFields(fields),
+        log: (fields) => ownFields(fields, rules),
       },
       hooks: {
         logMethod(args, method) {
           const [first, ...rest] = args as unknown[];
-          if (typeof first === 'string') return method.call(this, messageOf(first, rest));
+          if (typeof first === 'string') return method.call(this, messageOf(first, rest, rules));
           const fields = first instanceof Error ? { err: first } : first;
           const [message, ...messageArguments] = rest;
-          const text = typeof message === 'string' ? messageOf(message, messageArguments) : errorMessage(first);
+          const text =
+            typeof message === 'string' ? messageOf(message, messageArguments, rules) : errorMessage(first, rules);
           return method.call(this, fields, text);
         },
       },
@@ -54,29 +58,31 @@ export function createLogger(options: LogOptions): Logger {
       bindings: pino.Bindings,
       options?: pino.ChildLoggerOptions<Levels>,
     ) {
-      return child.call(this, ownFields(bindings), options) as pino.Logger<Levels>;
+      return child.call(this, ownFields(bindings, rules), options) as pino.Logger<Levels>;
     },
     setBindings(this: Logger, bindings: pino.Bindings) {
-      setBindings.call(this, ownFields(bindings));
+      setBindings.call(this, ownFields(bindings, rules));
     },
   });
 }
 
-function ownFields(fields: unknown): Record<string, unknown> {
-  const plain = loggable(fields);
+function ownFields(fields: unknown, rules: LogRules | undefined): Record<string, unknown> {
+  const plain = loggable(fields, rules);
   if (typeof plain !== 'object' || plain === null) return { value: plain };
   return Object.fromEntries(
     Object.entries(plain).map(([key, value]) => [RESERVED_FIELDS.has(key) ? `${key}_` : key, value]),
   );
 }
 
-function messageOf(template: string, values: readonly unknown[]): string {
-  if (values.length === 0) return loggableText(template);
-  return loggableText(format(loggableText(template), ...values.slice(0, MAX_MESSAGE_ARGUMENTS).map(loggable)));
+function messageOf(template: string, values: readonly unknown[], rules: LogRules | undefined): string {
+  const text = loggableText(template, rules);
+  if (values.length === 0) return text;
+  const shown = values.slice(0, MAX_MESSAGE_ARGUMENTS).map((value) => loggable(value, rules));
+  return loggableText(format(text, ...shown), rules);
 }
 
-function errorMessage(value: unknown): string | undefined {
-  return value instanceof Error ? loggableText(value.message) : undefined;
+function errorMessage(value: unknown, rules: LogRules | undefined): string | undefined {
+  return value instanceof Error ? loggableText(value.message, rules) : undefined;
 }
 
 function destination(options: LogOptions): pino.DestinationStream {

@@ -45,13 +45,26 @@ const HARMLESS_LAST_WORDS = new Set([
   'expired',
 ]);
 
-export function namesSecret(key: string): boolean {
-  const words = key
+/** `refreshToken`, `refresh_token` and `Refresh-Token` are the same two words. */
+export const wordsOf = (key: string): string[] =>
+  key
     .slice(0, 100)
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .filter((word) => word !== '');
+
+/** What is left out beside secrets, which whoever makes a log knows. */
+export interface LogRules {
+  /** Whether what stands under this name is left out. */
+  hides(key: string): boolean;
+  /** A text without what must not be read in it. */
+  text(text: string): string;
+}
+const secretsOnly: LogRules = { hides: () => false, text: (text) => text };
+
+export function namesSecret(key: string): boolean {
+  const words = wordsOf(key);
   const last = words.at(-1);
   if (last === undefined || (words.length > 1 && HARMLESS_LAST_WORDS.has(last))) return false;
   const joined = words.slice(-2).join('');
@@ -76,22 +89,24 @@ const SECRET_SHAPES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** A string as it may be logged: without known shapes of secrets, at most 4,096 characters. */
-export function loggableText(text: string): string {
+export function loggableText(text: string, rules = secretsOnly): string {
   // Cut first, with room, so the patterns run over a bounded text; cut again after they replaced things.
   let result = text.slice(0, MAX_STRING_LENGTH * 2);
   for (const [shape, replacement] of SECRET_SHAPES) result = result.replaceAll(shape, replacement);
+  result = rules.text(result);
   const isWhole = text.length <= MAX_STRING_LENGTH * 2 && result.length <= MAX_STRING_LENGTH;
   return isWhole ? result : `${result.slice(0, MAX_STRING_LENGTH - 1)}…`;
 }
 
 /** A copy of the value that may be logged: plain, bounded, redacted, without cycles. */
-export function loggable(value: unknown): unknown {
-  return walk(value, { ancestors: new Set(), left: MAX_VALUES });
+export function loggable(value: unknown, rules = secretsOnly): unknown {
+  return walk(value, { ancestors: new Set(), left: MAX_VALUES, rules });
 }
 
 interface Walk {
   readonly ancestors: Set<object>;
   left: number;
+  readonly rules: LogRules;
 }
 
 function walk(value: unknown, state: Walk): unknown {
@@ -99,7 +114,7 @@ function walk(value: unknown, state: Walk): unknown {
   if (state.left < 0) return '[cut]';
   switch (typeof value) {
     case 'string':
-      return loggableText(value);
+      return loggableText(value, state.rules);
     case 'number':
       return Number.isFinite(value) ? value : String(value);
     case 'bigint':
@@ -117,7 +132,7 @@ function walk(value: unknown, state: Walk): unknown {
 function walkObject(value: object, state: Walk): unknown {
   if (isSecret(value)) return REDACTED;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'invalid date' : value.toISOString();
-  if (value instanceof URL) return loggableText(value.href);
+  if (value instanceof URL) return loggableText(value.href, state.rules);
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (state.ancestors.has(value)) return '[circular]';
   if (state.ancestors.size >= MAX_DEPTH) return '[deep]';
@@ -180,7 +195,7 @@ function walkMembers(members: readonly (readonly [string, unknown])[], state: Wa
   const result: Record<string, unknown> = Object.create(null);
   for (const [key, member] of members.slice(0, MAX_ITEMS)) {
     if (member === undefined) continue;
-    result[loggableKey(key)] = namesSecret(key) ? REDACTED : walk(member, state);
+    result[loggableKey(key)] = namesSecret(key) || state.rules.hides(key) ? REDACTED : walk(member, state);
   }
   if (members.length > MAX_ITEMS) result['...'] = members.length - MAX_ITEMS;
   return result;

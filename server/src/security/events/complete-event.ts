@@ -60,7 +60,7 @@ function auditCategoryOf(action: string): SecurityCategory {
   if (INCIDENTS.has(action) || kind === 'incident') return 'incident';
   if (action in auditEvents && (kind === 'session' || kind === 'identity' || kind === 'factor'))
     return 'authentication';
-  if (/^(telemetry|subject)\.(written|read|exported|revealed)$/.test(action)) return 'data_access';
+  if (/^(telemetry|subject|field)\.(written|read|exported|revealed)$/.test(action)) return 'data_access';
   return 'configuration';
 }
 

@@ -27,6 +27,12 @@ export function sightOn(field: Field, viewer: Viewer, own = false): FieldSight {
 
 export const seesInClear = (id: string, viewer: Viewer): boolean => sightOn(fieldOf(id), viewer) === 'clear';
 
+/** Whoever sees a mask, and holds what the catalogue asks for, may have the field shown; whoever sees it anyhow may as well. */
+export function mayReveal(field: Field, viewer: Viewer): boolean {
+  const sight = sightOn(field, viewer);
+  return sight === 'clear' || (sight === 'masked' && isAmong(field.revealBy ?? [], viewer));
+}
+
 export const maskOf = (field: Field, value: unknown): string | null =>
   value === null && !field.hidesAbsence ? null : mask(field.mask, value);
 

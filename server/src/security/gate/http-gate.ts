@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type Endpoint, endpoints, type RateClass, rates } from '@valtronics/contract';
+import { type Endpoint, endpoints, rates } from '@valtronics/contract';
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { parseJson } from '../../lib/json.ts';
 import { Problem } from '../../lib/problem.ts';
@@ -20,6 +20,7 @@ import { hasUnknownFraming } from './http-framing.ts';
 import type { HttpGate, HttpGateOptions } from './http-gate.types.ts';
 import { createHttpInspection } from './http-inspection.ts';
 import { createHttpPersonalData } from './http-personal-data.ts';
+import { allowanceOf } from './http-rates.ts';
 import { BULK_BYTES, createHttpReports } from './http-reports.ts';
 import { parsed } from './parsed.ts';
 import { recordRead } from './record-read.ts';
@@ -129,15 +130,6 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     spend(`coarse:${addressKey}`, rates.coarseAddress, cost);
   }
 
-  function spendForClass(rateClass: RateClass, principal: Principal, { addressKey }: Caller): void {
-    if (rateClass === 'none') return;
-    const key = principalKey(principal);
-    if (rateClass === 'login') spend(`login:${addressKey}`, rates.loginAddress);
-    else if (key === undefined) spend(`api:${addressKey}`, rates.apiAddress);
-    else if (rateClass === 'ingest' && principal.kind === 'device') spend(`ingest:${key}`, options.ingestRate);
-    else spend(`api:${key}`, rates.apiPrincipal);
-  }
-
   /** Says that it is done, or when it will be; waiting for what is known already would cost more than all the rest of this. */
   function letIn(endpoint: Endpoint, request: FastifyRequest, done: () => void): Promise<void> | undefined {
     const caller = callerOf(request);
@@ -172,7 +164,8 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
     if (block) throw block;
     const blockedItself = blocked.refusalOf(principal);
     if (blockedItself) throw blockedItself;
-    spendForClass(endpoint.rate, principal, caller);
+    const allowance = allowanceOf(endpoint.rate, principal, caller.addressKey, options.ingestRate);
+    if (allowance) spend(...allowance);
     inspection.head(endpoint, request, principal);
     const scrapes = principal.kind === 'scraper' && endpoint.path === '/metrics';
     const problem = scrapes ? undefined : (known.problem ?? refusal(endpoint.access, principal, options.clock.now()));

@@ -9,6 +9,7 @@ import { paths } from '../../ui/paths.ts';
 import { DeviceStatusLabel, SeverityBadge } from '../../ui/severity.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { LastSeen } from '../devices/device-cells.tsx';
+import { MaskedValue } from '../reveal/masked-value.tsx';
 import classes from './device.module.css';
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
@@ -48,7 +49,11 @@ export function DeviceStrip({ device, alerts }: { device: Device; alerts: readon
       </Fact>
       <Fact name="Type">{humanName(device.type)}</Fact>
       <Fact name="Location">{device.location ?? '–'}</Fact>
-      <Fact name="Serial">{device.serial ?? '–'}</Fact>
+      <Fact name="Serial">
+        <MaskedValue resource="devices" id={device.id} field="serial" what="serial" of={device.name}>
+          {device.serial ?? '–'}
+        </MaskedValue>
+      </Fact>
       <Fact name="Id">
         <Copyable value={device.id} label="Copy the device id" shorten />
       </Fact>

@@ -20,6 +20,7 @@ import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { sayDone, sayProblem } from '../../ui/toasts.tsx';
+import { MaskedValue } from '../reveal/masked-value.tsx';
 import { ChannelDialog } from './channel-dialog.tsx';
 import { ChannelName } from './channel-name.tsx';
 
@@ -58,7 +59,17 @@ export function NotificationsPage() {
       width: 'minmax(130px, 1.2fr)',
       cell: (channel) => <ChannelName channel={channel} />,
     },
-    { key: 'target', header: 'To', width: 'minmax(140px, 1.6fr)', from: 560, cell: ({ target }) => target },
+    {
+      key: 'target',
+      header: 'To',
+      width: 'minmax(140px, 1.6fr)',
+      from: 560,
+      cell: ({ id, name, target }) => (
+        <MaskedValue resource="notification-channels" id={id} field="target" what="address" of={name}>
+          {target}
+        </MaskedValue>
+      ),
+    },
     {
       key: 'severity',
       header: 'From',
@@ -92,7 +103,7 @@ export function NotificationsPage() {
       cell: (channel) => (
         <Menu position="bottom-end">
           <Menu.Target>
-            <ActionIcon aria-label={`Actions for ${channel.name}`}>
+            <ActionIcon aria-label={`Actions for ${channel.name}`} disabled={refusal !== undefined} title={refusal}>
               <IconDots size={16} />
             </ActionIcon>
           </Menu.Target>

@@ -11,6 +11,7 @@ import { ErrorState } from '../../ui/states/states.tsx';
 import { ThingHeader } from '../../ui/thing-header.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { sayDone } from '../../ui/toasts.tsx';
+import { MaskedValue } from '../reveal/masked-value.tsx';
 import { SubjectDialog } from '../subjects/subject-dialog.tsx';
 import { Masked, subjectLabel } from '../subjects/subject-label.tsx';
 import { AssignmentHistory } from './assignment-history.tsx';
@@ -41,9 +42,15 @@ export function SubjectPage() {
       />
       <dl className={classes.strip}>
         <Fact name="Reference">
-          {subject.masked ? <Masked what="reference" /> : <span className="mono">{subject.reference}</span>}
+          <MaskedValue resource="subjects" id={id} field="reference" what="reference" of={label}>
+            {subject.masked ? <Masked what="reference" /> : <span className="mono">{subject.reference}</span>}
+          </MaskedValue>
         </Fact>
-        <Fact name="Name">{subject.masked ? <Masked what="name" /> : (subject.name ?? '–')}</Fact>
+        <Fact name="Name">
+          <MaskedValue resource="subjects" id={id} field="name" what="name" of={label}>
+            {subject.masked ? <Masked what="name" /> : (subject.name ?? '–')}
+          </MaskedValue>
+        </Fact>
         <Fact name="Registered">
           <RelativeTime at={subject.createdAt} />
         </Fact>
