@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { type AddressList, isLoopbackHost } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
 import type { ObjectStorePlace, TransitKeyPlace } from './connection-urls.ts';
-import { type Environment, readRawSetting, refuseUnknownNames } from './raw-settings.ts';
-import { isSecret, type Secret } from './secret.ts';
-import { secretFromFile } from './secret-from-file.ts';
-import { parseSetting, type Setting, settings } from './settings.ts';
+import { type Environment, refuseUnknownNames } from './raw-settings.ts';
+import { readSetting } from './read-setting.ts';
+import type { Secret } from './secret.ts';
+import { type Setting, settings } from './settings.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
@@ -160,23 +160,6 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
   refuseUnsafeCombinations(config);
   refuseSharedPorts(config);
   return Object.freeze(config);
-}
-
-function readSetting<T>(setting: Setting<T>, env: Environment, defaults: Environment, cwd: string): T {
-  const raw = readRawSetting(env, setting.name) ?? readRawSetting(defaults, setting.name);
-  const text = raw?.text ?? setting.fallback;
-  // Only `optional` settings have no fallback, and their T includes undefined.
-  if (text === undefined) return undefined as T;
-  if (text === '' && !setting.mayBeEmpty) throw new ConfigError(setting.name, 'is empty', 'give a value or remove it');
-  const fromFile = raw?.fromFile ?? false;
-  const value = parseSetting(setting, text, { cwd, fromFile });
-  if (!fromFile || !isSecret(value)) return value;
-  const readAgain = (): Secret => {
-    const again = parseSetting(setting, readRawSetting(env, setting.name)?.text ?? '', { cwd, fromFile });
-    if (!isSecret(again)) throw new Error(`${setting.name} is no secret any more`);
-    return again;
-  };
-  return secretFromFile(value, readAgain) as T;
 }
 
 function administrator(email: string | undefined, password: Secret | undefined): Config['admin'] {
