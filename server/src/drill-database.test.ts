@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { TestDatabase } from '../../tests/support/database.ts';
@@ -27,7 +29,7 @@ async function aSource() {
     [channel, await dataKeys.seal('a secret', place)],
   );
   const { store, change } = aFolder();
-  return { database, key, host, epochs, log, store, change, ...(await anIdentity()) };
+  return { database, key, host, dataKeys, epochs, log, store, change, ...(await anIdentity()) };
 }
 type Source = Awaited<ReturnType<typeof aSource>>;
 
@@ -63,7 +65,7 @@ async function drilled(
 
 const outcomes = (checks: readonly DrillCheck[]) =>
   Object.fromEntries(checks.map(({ check, outcome }) => [check, outcome]));
-const GOOD = { rows: 'passed', audit_log: 'passed', sealed_values: 'passed', erasures: 'unknown' };
+const GOOD = { rows: 'passed', audit_log: 'passed', sealed_values: 'passed', erasures: 'passed' };
 
 describe('a drill', () => {
   test('of a good backup counts rows, verifies every log and opens what is sealed, and leaves nothing', async () => {
@@ -94,6 +96,48 @@ describe('a drill', () => {
     const checks = await drilled(source, await aBackup(source, source.store, [source.recipient]));
     expect(outcomes(checks)).toEqual({ ...GOOD, sealed_values: 'failed' });
     expect(checks[2]?.detail).toMatch(/^1 of \d+ values do not open: notification_channels\.secret_sealed$/);
+  });
+
+  describe('somebody who was erased', () => {
+    const subject = '01920000-0000-7000-8000-000000000002';
+    const withPerson = async () => {
+      const source = await aSource();
+      const place = { organisation: 1, table: 'subjects', column: 'reference_sealed', row: subject };
+      await source.database.admin.query(
+        `insert into subjects (id, organisation_id, reference_sealed, reference_index, created_at) values ($1, 1, $2, $3, now())`,
+        [subject, await source.dataKeys.seal('MRN 7', place, subject), Buffer.alloc(32)],
+      );
+      return source;
+    };
+
+    test('after the backup was made is in it, and passes as long as nothing of theirs opens', async () => {
+      const source = await withPerson();
+      const backup = await aBackup(source, source.store, [source.recipient]);
+      expect(outcomes(await drilled(source, backup))).toEqual(GOOD);
+      await source.dataKeys.destroySubject(1, subject);
+      const checks = await drilled(source, backup);
+      expect(outcomes(checks)).toEqual(GOOD);
+      expect(checks[3]?.detail).toBe('1 persons were erased; of 1 the backup holds something, and nothing of it opens');
+    });
+
+    test('fails the drill when they can be read', async () => {
+      const source = await withPerson();
+      // As after an older copy of the key store was put back: the ledger knows them, their key is there.
+      await source.database.admin.query(
+        `insert into erasures (subject_id, organisation_id, erased_at, unreadable_from, certificate) values ($1, 1, now(), now(), 'x')`,
+        [subject],
+      );
+      const checks = await drilled(source, await aBackup(source, source.store, [source.recipient]));
+      expect(outcomes(checks)).toEqual({ ...GOOD, erasures: 'failed' });
+    });
+
+    test('is not known of where the key store is missing', async () => {
+      const source = await withPerson();
+      const backup = await aBackup(source, source.store, [source.recipient]);
+      rmSync(join(source.host.keys.dataDir, 'keys'), { recursive: true });
+      const checks = await drilled(source, backup);
+      expect(outcomes(checks)['erasures']).toBe('unknown');
+    });
   });
 
   test('fails for rows that are not there, of whatever table', () => {

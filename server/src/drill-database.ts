@@ -34,7 +34,7 @@ export async function drillDatabase(drill: Drill): Promise<DrillCheck[]> {
       const counted = checkRows(rows, await countRows(owner));
       await runMigrations(owner);
       signal.throwIfAborted();
-      const looked = await use(({ transactions: { readAcross }, dataKeys }) =>
+      const looked = await use(({ transactions: { readAcross }, dataKeys, keyStores }) =>
         readAcross(
           async (reader): Promise<DrillCheck[]> => {
             const known = await listAuditKeys(reader, dataKeys);
@@ -43,7 +43,7 @@ export async function drillDatabase(drill: Drill): Promise<DrillCheck[]> {
             return [
               await checkAuditLog(reader, known, signal),
               await checkSealedValues(reader, dataKeys),
-              checkErasures(),
+              await checkErasures(reader, { dataKeys, keyStores }),
             ];
           },
           { isOneMoment: true },

@@ -18,6 +18,7 @@ import { SealError } from './security/crypto/sealed-value.ts';
 import type { DataKeys } from './security/keys/data-keys.ts';
 import { KeyEpochError } from './security/keys/key-epochs.ts';
 import { openDataKeys } from './security/keys/open-data-keys.ts';
+import type { KeyStores } from './security/keys/open-key-store.ts';
 import type { AdminConnection } from './start-database.ts';
 
 export interface BackupToLoad extends ReadingOptions {
@@ -34,12 +35,18 @@ export interface HostKeys {
   readonly dataDir: string;
 }
 
+export interface Using {
+  readonly transactions: Transactions;
+  readonly dataKeys: DataKeys;
+  readonly keyStores: KeyStores;
+}
+
 export interface Restored {
   /** As the schema's owner; the schema is the one the backup was made with. */
   readonly owner: pg.ClientConfig;
   readonly rows: ReadonlyMap<string, number>;
   /** As the platform would use it. */
-  use<T>(work: (using: { transactions: Transactions; dataKeys: DataKeys }) => Promise<T>): Promise<T>;
+  use<T>(work: (using: Using) => Promise<T>): Promise<T>;
 }
 
 /** Loads a backup into a database of its own, made for it beside those that are there. Whatever goes wrong, that one is gone afterwards. */
@@ -71,14 +78,15 @@ async function used<T>(
   { log, backup }: BackupToLoad,
   keys: HostKeys,
   access: { connection: pg.ClientConfig; credentials: DatabaseCredentials },
-  work: (using: { transactions: Transactions; dataKeys: DataKeys }) => Promise<T>,
+  work: (using: Using) => Promise<T>,
 ): Promise<T> {
   let database: Database | undefined;
   try {
-    database = await connectDatabase({ ...access, log, poolSizes: { server: 1, ingest: 1, maintenance: 1 } });
+    // What reads across organisations in one long transaction asks for keys meanwhile, which takes connections of the same pool.
+    database = await connectDatabase({ ...access, log, poolSizes: { server: 1, ingest: 1, maintenance: 3 } });
     const inner = createTransactions({ ...database, server: database.inner });
-    const { dataKeys } = await openDataKeys({ ...keys, transactions: inner, clock: systemClock });
-    return await work({ transactions: createTransactions(database), dataKeys });
+    const { dataKeys, keyStores } = await openDataKeys({ ...keys, transactions: inner, clock: systemClock });
+    return await work({ transactions: createTransactions(database), dataKeys, keyStores });
   } catch (error) {
     if (!(error instanceof SealError || error instanceof KeyEpochError)) throw error;
     throw new BackupError(

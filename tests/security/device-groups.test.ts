@@ -106,6 +106,7 @@ describe('who is limited to a device group', () => {
       credentialCreate: {},
       commandSend: { name: 'reboot' },
       deviceAssign: { subjectId: randomUUID() },
+      deviceReveal: { fields: ['serial'], reason: 'the guarantee asks for it' },
     };
     const withDevice = Object.entries(endpoints).filter(([, { path }]) => path.startsWith('/devices/{id}'));
     expect(withDevice.length).toBeGreaterThan(8);

@@ -3,10 +3,12 @@ import { isGood } from '../../lib/transparency/verdict-text.ts';
 import type { Reader } from '../audit/tokens.ts';
 import { verifyDatabase } from '../audit/verify-database.ts';
 import { SealError } from '../crypto/sealed-value.ts';
+import { listErasures } from '../erasures/erasure.repository.ts';
 import type { Sealing } from '../keys/data-keys.ts';
+import type { KeyStores } from '../keys/open-key-store.ts';
 import { sealedColumns } from '../keys/sealed-columns.ts';
 import { KeyStoreError } from '../keys/subject-key.repository.ts';
-import { sampleSealed } from './sealed-sample.repository.ts';
+import { sampleSealed, sealedForSubjects } from './sealed-sample.repository.ts';
 
 /** What a drill found out. `unknown`: it could not be looked at, which is no success. */
 export interface DrillCheck {
@@ -17,6 +19,7 @@ export interface DrillCheck {
 
 const MOST_NAMED = 5;
 const SAMPLE = 20;
+const AT_ONCE = 500;
 
 /** Counted in the database, apart from what the copying said. */
 export function checkRows(expected: ReadonlyMap<string, number>, counted: ReadonlyMap<string, number>): DrillCheck {
@@ -82,9 +85,46 @@ function refusalOf(error: unknown): 'no key' | 'refused' {
   throw error;
 }
 
-/** Said, and not left out, so that nobody takes it for done. */
-export const checkErasures = (): DrillCheck => ({
-  check: 'erasures',
-  outcome: 'unknown',
-  detail: 'there is no record of erasures yet that could be replayed',
-});
+/**
+ * Whoever was erased, by the ledger in the backup or, since it was made, by the key store: whatever of theirs the backup still holds must not
+ * open.
+ */
+export async function checkErasures(
+  reader: Reader,
+  { dataKeys, keyStores }: { dataKeys: Sealing; keyStores: Pick<KeyStores, 'existing'> },
+): Promise<DrillCheck> {
+  const erased = new Set<string>();
+  try {
+    for (const { subject } of (await (await keyStores.existing())?.listDestroyed()) ?? []) erased.add(subject);
+  } catch (error) {
+    if (!(error instanceof KeyStoreError)) throw error;
+    const detail = 'the key store is not here, so nobody knows who was erased since the backup was made';
+    return { check: 'erasures', outcome: 'unknown', detail };
+  }
+  for (let after: string | undefined; ; ) {
+    const rows = await listErasures(reader, after, AT_ONCE);
+    for (const { subjectId } of rows) erased.add(subjectId);
+    after = rows.at(-1)?.subjectId;
+    if (after === undefined) break;
+  }
+  const held = new Set<string>();
+  const readable = new Set<string>();
+  const ids = [...erased];
+  for (const column of sealedColumns.filter(({ owner }) => owner === 'subject')) {
+    for (let start = 0; start < ids.length; start += AT_ONCE) {
+      const rows = await sealedForSubjects(reader, column, ids.slice(start, start + AT_ONCE));
+      for (const { place, subject = '', value } of rows) {
+        held.add(subject);
+        if ((await dataKeys.open(value, place, subject).then(() => 'open', refusalOf)) === 'open')
+          readable.add(subject);
+      }
+    }
+  }
+  return readable.size === 0
+    ? {
+        check: 'erasures',
+        outcome: 'passed',
+        detail: `${erased.size} persons were erased; of ${held.size} the backup holds something, and nothing of it opens`,
+      }
+    : { check: 'erasures', outcome: 'failed', detail: `${readable.size} persons who were erased can be read` };
+}
