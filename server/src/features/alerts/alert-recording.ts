@@ -1,6 +1,6 @@
 import { newId } from '../../lib/ids.ts';
 import type { UnauditedTx, WriteTx } from '../../security/audit/tokens.ts';
-import { findAlerts } from './alert.repository.ts';
+import { findAlerts, namesOfPeople } from './alert.repository.ts';
 import { type Announcement, toAlert } from './alert.ts';
 import { insertEvents, type NewEvent } from './alert-event.repository.ts';
 import {
@@ -122,9 +122,11 @@ export async function recordCleared(
     events.push(await toldNote({ organisationId, alertId: id, at: now, kind: 'cleared' }, note, isHealth, seals));
   }
   await insertEvents(tx, events);
-  const rows = await findAlerts(
+  const found = await findAlerts(
     tx,
     ended.map(({ id }) => id),
   );
+  // A person may have acknowledged what ends by itself.
+  const rows = await seals.named(tx, found, namesOfPeople);
   return rows.map((row) => ({ organisationId: row.organisationId, alert: toAlert(row), transition: 'resolved' }));
 }

@@ -1,5 +1,6 @@
+import { createPeople, type People } from '../../security/access/people.ts';
 import type { Place } from '../../security/crypto/sealed-value.ts';
-import type { Sealing } from '../../security/keys/data-keys.ts';
+import type { DataKeys, Sealing } from '../../security/keys/data-keys.ts';
 import type { AlertRow } from './alert.ts';
 
 /** What an alert says of a value, apart from the worst since, which changes by itself. */
@@ -7,6 +8,8 @@ type Told = Pick<AlertRow, 'detail' | 'value'>;
 
 /** Seals and opens what alerts of class health quote, and what their rules remember, for their organisation (docs/health-telemetry.md). */
 export interface AlertSeals {
+  /** What the people are called who did something to alerts. */
+  readonly named: People['named'];
   told(organisation: number, alertId: string, told: Told): Promise<Buffer>;
   peak(organisation: number, alertId: string, peak: number | null): Promise<Buffer>;
   note(organisation: number, eventId: string, note: string): Promise<Buffer>;
@@ -28,8 +31,9 @@ const notePlace = (organisation: number, id: string) => place(organisation, 'ale
 const statePlace = (organisation: number, { ruleId, deviceId }: { ruleId: string; deviceId: string }) =>
   place(organisation, 'alert_states', 'sealed', `${ruleId}/${deviceId}`);
 
-export function createAlertSeals(dataKeys: Sealing): AlertSeals {
+export function createAlertSeals(dataKeys: Sealing & Pick<DataKeys, 'openAll'>): AlertSeals {
   return {
+    named: createPeople(dataKeys).named,
     told: (organisation, id, { detail, value }) =>
       dataKeys.seal(JSON.stringify({ detail, value }), tellingPlace(organisation, id)),
     peak: (organisation, id, peak) => dataKeys.seal(JSON.stringify(peak), peakPlace(organisation, id)),

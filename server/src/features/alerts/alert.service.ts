@@ -5,7 +5,15 @@ import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { notFound, Problem } from '../../lib/problem.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
-import { acknowledgeAlert, countAlerts, findAlerts, listAlerts, lockAlert, resolveAlert } from './alert.repository.ts';
+import {
+  acknowledgeAlert,
+  countAlerts,
+  findAlerts,
+  listAlerts,
+  lockAlert,
+  namesOfPeople,
+  resolveAlert,
+} from './alert.repository.ts';
 import { type AlertRow, type Announcement, SEVERITIES, type Transition, toAlert } from './alert.ts';
 import { countEvents, type EventKind, insertEvents, listEvents } from './alert-event.repository.ts';
 import type { AlertSeals } from './alert-seals.ts';
@@ -52,7 +60,7 @@ export interface AlertService {
 
 export function createAlertService({ clock, seals }: { clock: Clock; seals: AlertSeals }): AlertService {
   async function load(reader: Reader, id: string): Promise<Alert> {
-    const [row] = await findAlerts(reader, [id]);
+    const [row] = await seals.named(reader, await findAlerts(reader, [id]), namesOfPeople);
     if (row === undefined) throw notFound();
     return toAlert(row);
   }
@@ -100,7 +108,8 @@ export function createAlertService({ clock, seals }: { clock: Clock; seals: Aler
         limit + 1,
       );
       const shown: AlertRow[] = [];
-      for (const row of rows) shown.push(seesHealth ? await seals.openAlert(row) : row);
+      for (const row of await seals.named(reader, rows, namesOfPeople))
+        shown.push(seesHealth ? await seals.openAlert(row) : row);
       return pageOf(shown, limit, toAlert, (row) => [row.raisedAt.toISOString(), row.id]);
     },
 
@@ -120,11 +129,12 @@ export function createAlertService({ clock, seals }: { clock: Clock; seals: Aler
     },
 
     async get({ reader, seesHealth }, id) {
-      const [row] = await findAlerts(reader, [id]);
+      const [row] = await seals.named(reader, await findAlerts(reader, [id]), namesOfPeople);
       if (row === undefined) throw notFound();
       const alert = toAlert(seesHealth ? await seals.openAlert(row) : row);
       const events: z.infer<typeof alertGet.response>['events'] = [];
-      for (const { id: eventId, noteSealed, at, ...event } of await listEvents(reader, id, MAX_EVENTS)) {
+      const history = await seals.named(reader, await listEvents(reader, id, MAX_EVENTS), ['by']);
+      for (const { id: eventId, noteSealed, at, ...event } of history) {
         const note =
           noteSealed !== null && seesHealth
             ? await seals.openNote(row.organisationId, eventId, noteSealed)

@@ -9,7 +9,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
-import type { Sealing } from '../../security/keys/data-keys.ts';
+import type { DataKeys, Sealing } from '../../security/keys/data-keys.ts';
 import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import type { JournalConsumer } from '../telemetry/committed.ts';
 import { createAlertEvaluation } from './alert.evaluation.ts';
@@ -34,7 +34,7 @@ export interface AlertsDependencies {
   readonly topicGate: TopicGate;
   readonly streamGate: StreamGate;
   readonly transactions: Transactions;
-  readonly dataKeys: Sealing;
+  readonly dataKeys: Sealing & Pick<DataKeys, 'openAll'>;
   readonly personalData: Pick<PersonalData, 'judge'>;
   readonly mailer: Mailer;
   readonly outbound: Outbound;
