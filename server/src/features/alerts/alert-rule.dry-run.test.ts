@@ -129,8 +129,10 @@ describe('dry run', () => {
 
   it('lets only a few run at once', async () => {
     const gate = Promise.withResolvers<void>();
+    let reading = 0;
     const history: RecordedHistory = {
       async *points() {
+        reading += 1;
         await gate.promise;
         yield [];
       },
@@ -141,14 +143,8 @@ describe('dry run', () => {
         dryRun({ reader, seesHealth: true }, { rule: aRule(), from: FROM, to: TO }),
       );
     const running = [start(), start()];
-    await expect(
-      (async () => {
-        for (;;) {
-          await new Promise((resolve) => setTimeout(resolve, 20));
-          await start();
-        }
-      })(),
-    ).rejects.toMatchObject({ code: 'overloaded' });
+    await expect.poll(() => reading, { timeout: 20_000 }).toBe(2);
+    await expect(start()).rejects.toMatchObject({ code: 'overloaded' });
     gate.resolve();
     await expect(Promise.all(running)).resolves.toHaveLength(2);
   });
