@@ -38,14 +38,14 @@ describe.skipIf(!hasBrowser)('measurements of people, in a browser', () => {
     const page = await aPageOf(browser, app, operator, `/devices/${device.id}`);
     const complaints = watchComplaints(page);
     await page.getByRole('img', { name: 'pulse of Bed monitor 7' }).waitFor();
-    await button(page, 'Mark pulse as health data').click();
+    await button(page, 'Mark as health… pulse').click();
     const dialog = page.getByRole('dialog', { name: 'Mark pulse of Bed monitor 7 as health data' });
     await see(dialog, 'This cannot be taken back.');
     await button(dialog, 'Mark pulse').click();
     await see(page, 'Marked as health data: pulse of Bed monitor 7');
     await see(page, /^Health/);
-    await button(page, 'Mark battery as health data').waitFor();
-    expect(await button(page, 'Mark pulse as health data').count()).toBe(0);
+    await button(page, 'Mark as health… battery').waitFor();
+    expect(await button(page, 'Mark as health… pulse').count()).toBe(0);
     await page.getByRole('img', { name: 'pulse of Bed monitor 7' }).waitFor();
     expect(complaints).toEqual([]);
 
@@ -54,7 +54,7 @@ describe.skipIf(!hasBrowser)('measurements of people, in a browser', () => {
     await see(blind, /These are measurements of a person/);
     await blind.getByRole('img', { name: 'battery of Bed monitor 7' }).waitFor();
     expect(await blind.getByRole('img', { name: 'pulse of Bed monitor 7' }).count()).toBe(0);
-    expect(await button(blind, 'Mark battery as health data').getAttribute('aria-disabled')).toBe('true');
+    expect(await button(blind, 'Mark as health… battery').getAttribute('aria-disabled')).toBe('true');
     expect(blindComplaints).toEqual([]);
   });
 });

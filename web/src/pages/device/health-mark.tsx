@@ -34,7 +34,7 @@ export function HealthMark({ device, metric }: { device: Device; metric: MetricI
         variant="subtle"
         size="compact-xs"
         refusal={refusal}
-        aria-label={`Mark ${metric.metric} as health data`}
+        aria-label={`Mark as health… ${metric.metric}`}
         onClick={() => setAsked(true)}
       >
         Mark as health…
