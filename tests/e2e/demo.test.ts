@@ -44,7 +44,11 @@ test('npm run demo: ready in time, everybody signs in, a day of history, devices
   // Two of them fall silent now and then, on purpose.
   expect(summary.byStatus.online).toBeGreaterThanOrEqual(24);
   expect(await hoursOfHistory(api, 'Plasma freezer', 'freezer_temperature')).toBeGreaterThanOrEqual(23);
-  expect(await hoursOfHistory(api, 'Patient monitor 3-01', 'heart_rate')).toBeGreaterThanOrEqual(23);
+  // Measurements of a person are shown to who holds health:read, which a viewer does not.
+  const analyst = await first.signIn('analyst');
+  expect(await hoursOfHistory(analyst, 'Patient monitor 3-01', 'heart_rate')).toBeGreaterThanOrEqual(23);
+  await analyst.signOut();
+  await expect(hoursOfHistory(api, 'Patient monitor 3-01', 'heart_rate')).rejects.toThrow(/health:read/);
   expect((await api.call(alertRulesList, { query: { limit: 1000 } })).items).toHaveLength(demoRules().length);
   // A viewer sees that five are measured or were registered, and not who they are.
   const measured = (await api.call(subjectsList, {})).items;
