@@ -1,17 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
+import { Agent } from 'node:https';
 import { join } from 'node:path';
 import * as contract from '@valtronics/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { type ApiClient, signIn } from '../../server/src/cli/api-client.ts';
+import { SESSION_COOKIE } from '../../server/src/security/gate/credential.ts';
+import type { CallOptions } from '../support/app.ts';
 import { aBackupPlace } from '../support/backup-place.ts';
 import { canarySearch } from '../support/canaries.ts';
 import { aMailServer } from '../support/mail-server.ts';
 import { anMqttClient } from '../support/mqtt-client.ts';
 import { databaseProcesses } from '../support/place.ts';
 import { aServer, valtronics } from '../support/program.ts';
+import { send } from '../support/send-request.ts';
 
 // Secrets and personal values that exist once in the world go in at every door there is. Then the log, the security events, the audit log and
 // its export, a backup, arguments and environments of processes, what is said in a crash and the raw files of the database are searched.
@@ -129,13 +132,13 @@ test('no secret and no personal value comes to light', { timeout: 400_000 }, asy
   await command('keys', 'status');
   await command('secrets', 'check', '--json').catch(() => undefined);
   await command('backup', 'create');
-  found.push(...search.inFolder(exported).map((each) => `${each} (audit export)`));
+  found.push(...(await search.inFolder(exported)).map((each) => `${each} (audit export)`));
 
   const backup = readdirSync(place.folder).find((name) => name.endsWith('.age')) ?? '';
   const opened = join(place.dataDir, '../opened');
   mkdirSync(opened);
   execFileSync('sh', ['-c', `age -d -i ${place.key} ${join(place.folder, backup)} | zstd -dc | tar x -C ${opened}`]);
-  found.push(...search.inFolder(opened).map((each) => `${each} (backup)`));
+  found.push(...(await search.inFolder(opened)).map((each) => `${each} (backup)`));
 
   // A crash: what it says last, and what then lies on the disk, the log of the database included.
   server.child.kill('SIGABRT');
@@ -147,7 +150,7 @@ test('no secret and no personal value comes to light', { timeout: 400_000 }, asy
     .map(Number);
   process.kill(postmaster, 'SIGINT');
   await expect.poll(() => databaseProcesses(place.dataDir), { timeout: 60_000 }).toEqual([]);
-  found.push(...search.inFolder(place.dataDir));
+  found.push(...(await search.inFolder(place.dataDir)));
 
   // The search would find them: what is public is where it must be.
   const control = found.filter((each) => each.startsWith('name of a device in '));
@@ -235,34 +238,27 @@ test('no secret and no personal value comes to light', { timeout: 400_000 }, asy
   }
 
   async function plantByStrangers(): Promise<void> {
-    const ask = (
-      path: string,
-      { body, ...options }: { method?: string; headers?: Record<string, string>; body?: string } = {},
-    ): Promise<void> =>
-      new Promise((resolve, reject) => {
-        const request = httpsRequest(place.url + path, { ca, ...options }, (answer) => {
-          answer.resume().once('end', resolve);
-        });
-        request.once('error', reject).end(body);
-      });
-    const json = { 'content-type': 'application/json' };
-    const password = planted('password that is wrong');
-    await ask('/api/v1/auth/login', {
-      method: 'POST',
-      headers: json,
-      body: JSON.stringify({ email: credentials.email, password }),
-    });
-    const email = `${planted('password typed where the address belongs')}@example.org`;
-    await ask('/api/v1/auth/login', { method: 'POST', headers: json, body: JSON.stringify({ email, password }) });
-    await ask(`/api/v1/devices?access_token=${planted('token in an address')}`);
-    await ask('/api/v1/devices', { headers: { authorization: `Bearer ${planted('header of a stranger')}` } });
-    await ask('/api/v1/devices', { headers: { cookie: `__Host-session=${planted('header of a stranger')}` } });
-    await ask('/api/v1/telemetry', {
-      method: 'POST',
-      headers: json,
-      body: `{"points": ${planted('body that is no JSON')}`,
-    });
-    await ask(`/${planted('path of a stranger')}`);
+    const agent = new Agent();
+    const to = { agent, ca: Buffer.from(ca), port: Number(env['VALTRONICS_HTTP_PORT']) };
+    const ask = (method: string, path: string, options: CallOptions = {}) => send(to, method, path, options);
+    const { email } = credentials;
+    const typed = `${planted('password typed where the address belongs')}@example.org`;
+    for (const body of [
+      { email, password: planted('password that is wrong') },
+      { email: typed, password: planted('password that is wrong') },
+    ])
+      expect((await ask('POST', '/api/v1/auth/login', { body })).status).toBe(401);
+    const stranger = planted('header of a stranger');
+    const rawBody = `{"points": ${planted('body that is no JSON')}`;
+    for (const { status } of [
+      await ask('GET', `/api/v1/devices?access_token=${planted('token in an address')}`),
+      await ask('GET', '/api/v1/devices', { token: stranger }),
+      await ask('GET', '/api/v1/devices', { cookie: `${SESSION_COOKIE}=${stranger}` }),
+      await ask('POST', '/api/v1/telemetry', { rawBody }),
+      await ask('GET', `/api/v1/${planted('path of a stranger')}`),
+    ])
+      expect([400, 401, 404]).toContain(status);
+    agent.destroy();
     const refused = anMqttClient(Number(env['VALTRONICS_MQTT_PORT']), {
       username: '00000000-0000-4000-8000-000000000000',
       password: planted('token of a device that is none'),

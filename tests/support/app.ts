@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request as httpsRequest } from 'node:https';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { catalogueLogRules } from '../../server/src/security/fields/log-rules.ts
 import { dataKeysOf, sealClear } from './data-keys.ts';
 import { aDatabase, type TestDatabase } from './database.ts';
 import { PASSWORD_IN_APPS, secretsIn, secretsInFolder } from './secret-sieve.ts';
+import { send } from './send-request.ts';
 
 export interface Answer {
   status: number;
@@ -266,52 +267,4 @@ export async function anApp(
       if (leaks.length > 0) throw new Error(`secrets came to light: ${[...new Set(leaks)].join(', ')}`);
     },
   };
-}
-
-function send(
-  to: { agent: Agent; ca: Buffer; port: number },
-  method: string,
-  path: string,
-  options: CallOptions,
-): Promise<Answer> {
-  const body = options.rawBody ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest(
-      {
-        ...to,
-        host: '127.0.0.1',
-        servername: 'localhost',
-        method,
-        path,
-        ...(options.from === undefined ? {} : { localAddress: options.from }),
-        headers: {
-          ...(body === undefined
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
-          ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-          ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
-          ...options.headers,
-        },
-        timeout: options.timeoutMs ?? 50_000,
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString(options.binary ? 'latin1' : 'utf8');
-          const isJson = /[/+]json/.test(response.headers['content-type'] ?? '') && text !== '';
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            json: isJson ? JSON.parse(text) : undefined,
-            text,
-          });
-        });
-        response.on('error', reject);
-      },
-    );
-    request.on('error', reject);
-    request.on('timeout', () => request.destroy(new Error('timeout')));
-    request.end(body);
-  });
 }

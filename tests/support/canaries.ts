@@ -1,5 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { filePieces } from './file-pieces.ts';
 
 // Values that exist once in the world, planted where they may enter, and looked for where they must not come to light: as they are, and as they
 // look when somebody has encoded them on the way.
@@ -9,9 +8,6 @@ export interface Canary {
   /** Bytes are looked for as they are. */
   readonly value: string | Buffer;
 }
-
-const OVERLAP = 1_024;
-const CHUNK = 8 * 1024 * 1024;
 
 /** As text, hexadecimal, base64 at each of its three phases, percent-encoded, and as UTF-16. */
 function spellingsOf(value: string | Buffer): Buffer[] {
@@ -34,33 +30,14 @@ export function canarySearch(canaries: readonly Canary[]) {
   const inBytes = (bytes: Buffer): string[] =>
     wanted.filter(({ spellings }) => spellings.some((each) => bytes.includes(each))).map(({ name }) => name);
 
-  /** In pieces, since the log of a database has hundreds of megabytes. */
-  function inFile(path: string): string[] {
-    const { size } = statSync(path);
-    if (size <= CHUNK) return inBytes(readFileSync(path));
-    const found = new Set<string>();
-    const file = openSync(path, 'r');
-    try {
-      const buffer = Buffer.alloc(CHUNK + OVERLAP);
-      for (let position = 0; position < size; position += CHUNK) {
-        const read = readSync(file, buffer, 0, buffer.length, position);
-        for (const name of inBytes(buffer.subarray(0, read))) found.add(name);
-      }
-    } finally {
-      closeSync(file);
-    }
-    return [...found];
-  }
-
   return {
     inText: (text: string): string[] => inBytes(Buffer.from(text)),
-    /** `canary in file`, of every file below the folder that is not passed over. */
-    inFolder(folder: string, passOver: (path: string) => boolean = () => false): string[] {
-      return readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => join(entry.parentPath, entry.name))
-        .filter((path) => !passOver(path))
-        .flatMap((path) => inFile(path).map((name) => `${name} in ${path.slice(folder.length + 1)}`));
+    /** `canary in file`, of every file below the folder. */
+    async inFolder(folder: string): Promise<string[]> {
+      const found = new Set<string>();
+      for await (const { file, bytes } of filePieces(folder))
+        for (const name of inBytes(bytes)) found.add(`${name} in ${file}`);
+      return [...found];
     },
   };
 }

@@ -1,6 +1,5 @@
-import { createReadStream, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { tokenPrefixes } from '../../server/src/security/crypto/tokens.ts';
+import { filePieces } from './file-pieces.ts';
 
 // All traffic of all tests goes through here once more: tokens of ours have a shape that nothing else has, and people in tests have passwords that
 // are nowhere else. None of them may stand in a line of a log, in a file of a data folder or in one of the database.
@@ -13,31 +12,14 @@ export const PASSWORD_AT_THE_COMMAND_LINE = 'nine kettles sing before the storm'
 const prefixes = Object.values(tokenPrefixes).join('|');
 // Without a look at the neighbours: the byte before a value in a file of the database is its length, which may well be a letter.
 const SECRET = new RegExp(`(?:${prefixes})[A-Za-z0-9_-]{43}|${PASSWORD_IN_APPS}|${PASSWORD_AT_THE_COMMAND_LINE}`, 'g');
-/** As long as the longest of them, and a neighbour at each end. */
-const OVERLAP = 64;
-
 /** What was found, shortened so that the report is no leak itself. */
 export const secretsIn = (text: string): string[] =>
   [...text.matchAll(SECRET)].map(([found]) => `${found.slice(0, 12)}…`);
 
-async function secretsInFile(path: string): Promise<string[]> {
-  const found: string[] = [];
-  let before = '';
-  for await (const chunk of createReadStream(path, { highWaterMark: 4 * 1024 * 1024, encoding: 'latin1' })) {
-    const text = before + String(chunk);
-    found.push(...secretsIn(text));
-    before = text.slice(-OVERLAP);
-  }
-  return [...new Set(found)];
-}
-
 /** `secret in file`, of every file below the folder. */
 export async function secretsInFolder(folder: string): Promise<string[]> {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const found: string[] = [];
-  for (const { parentPath, name } of files) {
-    const path = join(parentPath, name);
-    for (const secret of await secretsInFile(path)) found.push(`${secret} in ${path.slice(folder.length + 1)}`);
-  }
-  return found;
+  const found = new Set<string>();
+  for await (const { file, bytes } of filePieces(folder))
+    for (const secret of secretsIn(bytes.toString('latin1'))) found.add(`${secret} in ${file}`);
+  return [...found];
 }
