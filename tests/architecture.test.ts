@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -114,6 +114,23 @@ describe('import rule', () => {
     const imports = web.flatMap(importsOf);
     expect(imports.filter(({ to }) => to.includes('server/') || to.startsWith('@valtronics/server'))).toEqual([]);
     expect(imports.filter(({ from, to }) => rank(from) >= 0 && rank(to) > rank(from))).toEqual([]);
+  });
+
+  it('web: whatever of Mantine is used brings its styles', () => {
+    const styles = join(root, 'node_modules/@mantine/core/styles');
+    const brought = new Set(
+      web
+        .flatMap((path) => [...readFileSync(join(root, path), 'utf8').matchAll(/core\/styles\/(\w+)\.layer\.css/g)])
+        .map(([, name]) => name),
+    );
+    const used = web.flatMap((path) =>
+      [...readFileSync(join(root, path), 'utf8').matchAll(/import \{([^}]+)\} from '@mantine\/core'/g)].flatMap(
+        ([, names = '']) => names.split(',').map((name) => name.trim()),
+      ),
+    );
+    expect(used).toContain('Button');
+    const missing = new Set(used.filter((name) => existsSync(join(styles, `${name}.layer.css`)) && !brought.has(name)));
+    expect([...missing]).toEqual([]);
   });
 
   it('the simulator knows the contract only', () => {

@@ -5,7 +5,11 @@ export const id = z.uuid().toLowerCase().describe('UUID');
 /** RFC 3339 with an offset; answers are always UTC with milliseconds. */
 export const timestamp = z.iso.datetime({ offset: true }).max(40);
 export const idParams = z.strictObject({ id });
-export const email = z.email().max(254);
+/** The part before the @ has at most 64 characters (RFC 5321, 4.5.3.1.1). */
+export const email = z
+  .email()
+  .max(254)
+  .refine((text) => text.indexOf('@') <= 64, 'at most 64 characters before the @');
 export const name = z.string().trim().min(1).max(120);
 export const note = z.string().trim().min(1).max(2000);
 export const metric = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, '1–64 of A–Z a–z 0–9 _ . -');

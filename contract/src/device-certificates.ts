@@ -195,7 +195,6 @@ export const deviceEnrol = endpoint({
   }),
   response: z.strictObject({ deviceId: id, name: z.string(), ...issued }),
   status: 201,
-  freeText: ['name'],
   access: open('the claim in the body is the credential'),
   rate: 'login',
   audit: records('device.enrolled'),

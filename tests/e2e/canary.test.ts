@@ -123,14 +123,15 @@ test('no secret and no personal value comes to light', { timeout: 400_000 }, asy
   }
   const command = async (...args: string[]): Promise<void> => {
     const ended = await valtronics(args, { env }).finished();
-    if (ended.code !== 0) throw new Error(ended.err);
     noteText(args.slice(0, 2).join(' '), ended.out + ended.err);
+    // `secrets check` ends with 1 where it finds something to say.
+    if (ended.code !== 0 && args[0] !== 'secrets') throw new Error(ended.err);
   };
   const exported = join(place.dataDir, '../audit-export');
   await command('audit', 'export', exported);
   await command('audit', 'verify');
   await command('keys', 'status');
-  await command('secrets', 'check', '--json').catch(() => undefined);
+  await command('secrets', 'check', '--json');
   await command('backup', 'create');
   found.push(...(await search.inFolder(exported)).map((each) => `${each} (audit export)`));
 

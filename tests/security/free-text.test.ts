@@ -7,7 +7,8 @@ import { z } from 'zod';
 
 const otherTexts: Readonly<Record<string, string>> = {
   // For personal data, and protected as such (the field catalogue).
-  name: 'invitationAccept meChange userChange userInvite subjectChange subjectRegister serviceAccountCreate',
+  // `deviceEnrol` is searched by its handler, since the gate does not know yet whose it is.
+  name: 'invitationAccept meChange userChange userInvite subjectChange subjectRegister serviceAccountCreate deviceEnrol',
   reference: 'subjectChange subjectRegister',
   location: 'deviceChange deviceRegister',
   serial: 'deviceChange deviceRegister deviceEnrol',

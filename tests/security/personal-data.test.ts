@@ -2,6 +2,8 @@ import { type PersonalDataPolicy, personalDataHeader } from '@valtronics/contrac
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fullMask } from '../../server/src/lib/masking.ts';
 import { anApp, type Person, type TestApp } from '../support/app.ts';
+import { aCertificateRequest } from '../support/certificate-requests.ts';
+import { aLiveClient } from '../support/live.ts';
 import { anMqttClient } from '../support/mqtt-client.ts';
 
 // Personal data where none is expected, through the doors: stored and reported, hidden, or refused, as the organisation has it.
@@ -148,6 +150,40 @@ describe('personal data in metadata and notes', () => {
       .poll(shown, { timeout: 10_000 })
       .toEqual({ state: 'running', note: `ask ${fullMask}`, patient_name: fullMask });
     expect(JSON.stringify(await storedTexts())).not.toMatch(/ada@|Poppins/);
+    await setPolicy('refuse');
+    const mqtt = await anMqttClient(app.mqttPort, { username: id, password: token });
+    await mqtt.subscribe(`valtronics/devices/${id}/errors`);
+    await mqtt.publish(`valtronics/devices/${id}/telemetry`, JSON.stringify({ points }));
+    await expect
+      .poll(() => mqtt.received.map(({ text }) => text).join(), { timeout: 10_000 })
+      .toContain('personal data');
+    await mqtt.end();
+    const live = await aLiveClient(app, token);
+    live.say({ type: 'publish', id: 'p', points });
+    await expect
+      .poll(() => live.received.find(({ type }) => type === 'accepted'), { timeout: 10_000 })
+      .toMatchObject({ rejected: [{ code: 'personal_data' }, { code: 'personal_data' }] });
+    live.socket.terminate();
+    expect(JSON.stringify(await storedTexts())).not.toMatch(/ada@|Poppins/);
+    const doors = async () =>
+      (
+        await app.database.admin.query(
+          `select distinct transport from security_events where action = 'personal_data.found' and device_id = $1 order by 1`,
+          [id],
+        )
+      ).rows.map(({ transport }) => transport);
+    await expect.poll(doors, { timeout: 10_000 }).toEqual(['http', 'mqtt', 'websocket']);
+  });
+
+  it('is looked for in the name a new device gives itself, by the policy of whoever made its claim', async () => {
+    await setPolicy('mask');
+    await app.freshProof(admin);
+    const made = await call('POST', '/api/v1/device-provisioning/claims', { count: 1, deviceType: 'monitor' });
+    const body = { claimToken: made.json.claims[0].token, name: 'Of ada@example.org', csr: aCertificateRequest().csr };
+    const enrolled = await app.call('POST', '/api/v1/device-provisioning/enrol', { body });
+    expect(enrolled.status).toBe(201);
+    const { rows } = await app.database.admin.query('select name from devices where id = $1', [enrolled.json.deviceId]);
+    expect(rows).toEqual([{ name: `Of ${fullMask}` }]);
   });
 
   it('is looked for in what a device raises over MQTT', async () => {

@@ -90,6 +90,7 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
     streamGate,
     transactions,
     people: createPeople(dataKeys),
+    personalData: { judge: () => undefined },
     broker,
     events: heardEvents().door.events,
     revocations,

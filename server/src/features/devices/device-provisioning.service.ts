@@ -6,6 +6,7 @@ import type { AuditActor } from '../../security/audit/audit-event.ts';
 import type { AuditedTx, Reader, SystemTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
+import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import type { DeviceService } from './device.service.ts';
 import { presentDevice } from './device.ts';
 import { type DeviceCertificateService, type HandedOut, requestedKey, told } from './device-certificate.service.ts';
@@ -39,9 +40,10 @@ export function createDeviceProvisioningService(deps: {
   devices: DeviceService;
   certificates: DeviceCertificateService;
   transactions: Pick<Transactions, 'read'>;
+  personalData: Pick<PersonalData, 'judge'>;
   clock: Clock;
 }) {
-  const { devices, certificates, transactions, clock } = deps;
+  const { devices, certificates, transactions, personalData, clock } = deps;
 
   /** Unknown, used, withdrawn and expired look alike: whoever tries tokens learns nothing of those there have been. */
   const refused = () =>
@@ -112,11 +114,14 @@ export function createDeviceProvisioningService(deps: {
       const deviceId = newId();
       const issued = await certificates.sign({ deviceId, organisation: claim.organisation_public_id }, key);
       const organisationId = claim.organisation_id;
+      // Who asks is nobody yet, so the gate could not: the claim tells whose policy it is.
+      const judged = await personalData.judge(input, ['name'], { organisationId, deviceId, transport: 'http' });
+      const { name } = (judged?.message ?? input) as typeof input;
       const actor = { kind: 'device', id: deviceId, label: null } as const;
       return writeAs({ organisationId, actor }, async (tx) => {
         if (!(await endClaim(tx, claim.claim_id, clock.date()))) throw refused();
         const device = await devices.add(tx, organisationId, deviceId, {
-          name: input.name ?? `${claim.name_prefix} ${deviceId.slice(-8)}`,
+          name: name ?? `${claim.name_prefix} ${deviceId.slice(-8)}`,
           type: claim.device_type,
           serial: input.serial,
         });

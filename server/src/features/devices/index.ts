@@ -11,6 +11,7 @@ import type { SecurityEvents } from '../../security/events/security-event.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
+import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import { deviceJobs } from './device.jobs.ts';
 import { createDeviceFeed } from './device.live.ts';
 import { addDeviceTopics } from './device.mqtt.ts';
@@ -45,6 +46,7 @@ export function createDevices(deps: {
   topicGate: TopicGate;
   streamGate: StreamGate;
   transactions: Transactions;
+  personalData: Pick<PersonalData, 'judge'>;
   people: People;
   broker: Pick<MqttBroker<unknown>, 'deliver'>;
   events: SecurityEvents;

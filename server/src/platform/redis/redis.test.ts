@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -71,6 +71,21 @@ describe.skipIf(!hasRedis)('Redis', () => {
     await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await until(() => redis.connection() === 2);
     expect(await redis.set('one', 'value', 60_000)).toBe(true);
+  });
+
+  it('whose authorities cannot be read for a while is away, and connected to when they can', async () => {
+    const authority = aCertificateAuthority('a test authority');
+    const server = await aServer({ tls: { authority, names: ['localhost'] } });
+    const ca = aFile(authority.certificate);
+    const { redis } = connect(`${server.url}?cacert=${encodeURIComponent(ca)}`);
+    await until(() => redis.connection() === 1);
+    renameSync(ca, `${ca}.old`);
+    await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until(() => redis.connection() === undefined);
+    await delay(1_500);
+    expect(redis.connection()).toBeUndefined();
+    renameSync(`${ca}.old`, ca);
+    await until(() => redis.connection() === 2);
   });
 
   it('that does not know the password is away, and the log does not tell it', async () => {

@@ -67,7 +67,14 @@ export function createRedis({ redisUrl, log }: { redisUrl: Secret; log: Logger }
 
   async function connect(): Promise<void> {
     attempts += 1;
-    const client = newClient(redisOptions(redisUrl, CONNECT_WITHIN_MS));
+    let client: Client;
+    try {
+      client = newClient(redisOptions(redisUrl, CONNECT_WITHIN_MS));
+    } catch (error) {
+      // A file of authorities is being replaced.
+      tell('away', error);
+      return connectLater();
+    }
     // Before it is connected, `connect` rejects as well; there must be a listener all the same.
     client.on('error', (error: unknown) => leave(client, error));
     client.unref();

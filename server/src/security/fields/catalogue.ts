@@ -1,12 +1,12 @@
 import { configurationFields } from './configuration.ts';
 import { evidenceFields } from './evidence.ts';
-import type { Field, FieldClass } from './field.ts';
+import type { Field } from './field.ts';
 import { measuredFields } from './measured.ts';
 import { peopleFields } from './people.ts';
 
 /**
- * Every sensitive column and JSON path of the database. Encryption, masking, log redaction, exports and erasure read this list; a test
- * holds it against the schema, so that a column is here or is public, and nothing is forgotten.
+ * Every sensitive column and JSON path of the database. Masking, reveal and log redaction read this list; tests hold it against the schema, so that
+ * a column is here or is public, and against what is sealed (`sealed-columns.ts`).
  */
 export const fieldCatalogue: readonly Field[] = [
   ...peopleFields,
@@ -22,8 +22,3 @@ export function fieldOf(id: string): Field {
   if (field === undefined) throw new Error(`${id} is not in the field catalogue`);
   return field;
 }
-
-export const fieldsOf = (table: string): readonly Field[] => fieldCatalogue.filter((field) => field.table === table);
-
-export const fieldsOfClass = (wanted: FieldClass): readonly Field[] =>
-  fieldCatalogue.filter((field) => field.class === wanted);

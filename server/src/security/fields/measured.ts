@@ -1,6 +1,7 @@
 import { fieldsIn, hashed, inClear, sealedWith, shownToNobody } from './field.ts';
 
-const notYetSealed = inClear('searched and sorted by; it is sealed with the blind index');
+const searchedByParts = inClear('lists of devices are searched by parts of it, and filtered by it, in the database');
+const whereItGoes = inClear('read by whatever sends notifications; the secret beside it is sealed');
 const values = {
   class: 'health',
   retention: 'telemetry',
@@ -44,7 +45,7 @@ export const measuredFields = [
     reference: identity.reference,
     name: identity.name,
   }),
-  ...fieldsIn('subjects', { ...ofSubjects, stored: sealedWith('subject'), search: 'exact' } as const, {
+  ...fieldsIn('subjects', { ...ofSubjects, stored: sealedWith('subject'), search: 'part' } as const, {
     reference_sealed: identity.reference,
     name_sealed: identity.name,
   }),
@@ -70,7 +71,7 @@ export const measuredFields = [
       clear: ['device:read', 'device:write'],
       masked: [],
       search: 'part',
-      stored: notYetSealed,
+      stored: searchedByParts,
     },
     // A device serial is one of the 18 identifiers of HIPAA's Safe Harbor: through records elsewhere it leads to the patient.
     serial: {
@@ -80,7 +81,7 @@ export const measuredFields = [
       hidesAbsence: true,
       revealBy,
       search: 'part',
-      stored: notYetSealed,
+      stored: searchedByParts,
     },
     description: {
       class: 'identifier',
@@ -167,7 +168,7 @@ export const measuredFields = [
       masked: ['alert:read'],
       revealBy: ['alert:acknowledge'],
       search: 'no',
-      stored: notYetSealed,
+      stored: whereItGoes,
     },
     // What a mail server answers often repeats the address.
     last_error: {

@@ -1,6 +1,6 @@
 import { fieldsIn, hashed, inClear, sealedWith, shownToNobody } from './field.ts';
 
-const notYetSealed = inClear('searched and sorted by; it is sealed with the blind index');
+const untilSent = inClear('where a mail goes that waits to be sent; gone when it is, or after a day');
 const untilTheStart = inClear(
   'only what an older release left or a backup of one brings back, until the server has started',
 );
@@ -41,8 +41,8 @@ export const peopleFields = [
     phone: ofPeople.phone,
   }),
   ...fieldsIn('users', { ...account, class: 'personal', stored: sealedWith('organisation') } as const, {
-    email_sealed: { ...ofPeople.email, search: 'exact' },
-    name_sealed: { ...ofPeople.name, search: 'exact' },
+    email_sealed: { ...ofPeople.email, search: 'part' },
+    name_sealed: { ...ofPeople.name, search: 'part' },
     phone_sealed: { ...ofPeople.phone, search: 'no' },
   }),
   ...fieldsIn('users', { ...account, ...shownToNobody, class: 'personal', stored: hashed } as const, {
@@ -97,7 +97,7 @@ export const peopleFields = [
   ...fieldsIn('invitations', onlyHash, { token_hash: { retention: 'moments' } }),
   ...fieldsIn('password_resets', onlyHash, { token_hash: { retention: 'moments' } }),
   ...fieldsIn('account_mails', { ...shownToNobody, retention: 'moments', basis: 'account' } as const, {
-    recipient: { class: 'personal', mask: 'email', stored: notYetSealed },
+    recipient: { class: 'personal', mask: 'email', stored: untilSent },
     message_sealed: { class: 'secret', stored: sealedWith('organisation') },
   }),
 

@@ -36,6 +36,13 @@ export function mayReveal(field: Field, viewer: Viewer): boolean {
 export const maskOf = (field: Field, value: unknown): string | null =>
   value === null && !field.hidesAbsence ? null : mask(field.mask, value);
 
-/** Of the fields a value may stem from the one whose shape it has, since the words of a text kind have none. */
-export const fieldOfShape = (fields: readonly Field[], value: unknown): Field | undefined =>
-  fields.find((field) => field.mask !== 'text' && mask(field.mask, value) !== fullMask) ?? fields[0];
+/**
+ * Of the fields a value may stem from the one whose shape it has, since the words of a text kind have none. What has an @ and is no address we
+ * know the shape of is none of the words either.
+ */
+export function fieldOfShape(fields: readonly Field[], value: unknown): Field | undefined {
+  const shaped = fields.find((field) => field.mask !== 'text' && mask(field.mask, value) !== fullMask);
+  if (shaped) return shaped;
+  const mayBeAddress = typeof value === 'string' && value.includes('@');
+  return (mayBeAddress ? fields.find((field) => field.mask === 'email') : undefined) ?? fields[0];
+}

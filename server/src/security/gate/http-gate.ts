@@ -12,6 +12,7 @@ import { isBehind } from './certificate-doors.ts';
 import { countedStream } from './counted-stream.ts';
 import { createProofTaking } from './dpop.ts';
 import { urlOf } from './endpoint-url.ts';
+import { mustBeSearchable } from './enforceable.ts';
 import { withForms } from './form-body.ts';
 import { type Authenticated, createHttpAuthentication } from './http-authentication.ts';
 import { createHttpBlocks } from './http-blocks.ts';
@@ -254,6 +255,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
 
   return {
     handle(endpoint, handler, readBody) {
+      mustBeSearchable(endpoint);
       if (handled.has(endpoint)) throw new Error(`${endpoint.method} ${endpoint.path} is handled twice`);
       handled.add(endpoint);
       const route: RouteOptions = {

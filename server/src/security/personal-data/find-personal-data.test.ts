@@ -154,6 +154,13 @@ describe('personal data where none is expected', () => {
     expect(hidePersonalData(text, findPersonalData(text))).toBe('patient ********, ********, reads 36.6 °C');
   });
 
+  it('hides all there are, and makes no long text longer', () => {
+    const many = Array.from({ length: 200 }, (_, index) => `p${index}@b.de`).join(' ');
+    const hidden = hidePersonalData(many, findPersonalData(many));
+    expect(hidden).not.toContain('@');
+    expect(hidden.length).toBeLessThanOrEqual(many.length);
+  });
+
   it('reads a text made to be slow in a time that follows its length', () => {
     const hostile = [
       'a@',

@@ -15,9 +15,6 @@ export interface FoundPersonalData {
 const MAX_LENGTH = 65_536;
 /** Nothing shorter says who somebody is, without a word beside it. */
 const MIN_LENGTH = 6;
-/** Of one text. */
-const MAX_FOUND = 50;
-
 /** Where a text stands. */
 export interface TextPlace {
   /** The name of its field, where people choose that. */
@@ -47,7 +44,7 @@ export function findPersonalData(text: string, { key, machine = false }: TextPla
     ...labelled(read, labels),
     ...(aboutPerson.test(read) ? labelled(read, besidePerson) : []),
   ];
-  return apart(found).slice(0, MAX_FOUND);
+  return apart(found);
 }
 
 function labelled(text: string, among: readonly Label[]): FoundPersonalData[] {
@@ -59,20 +56,37 @@ function labelled(text: string, among: readonly Label[]): FoundPersonalData[] {
   );
 }
 
-/** Of those that overlap the longest, and of equals the first. */
+/** What overlaps is one: as long as all of it, and of the kind of its longest part. */
 function apart(found: readonly FoundPersonalData[]): FoundPersonalData[] {
-  const kept: FoundPersonalData[] = [];
-  for (const each of found.toSorted((a, b) => b.end - b.start - (a.end - a.start)))
-    if (kept.every(({ start, end }) => each.end <= start || each.start >= end)) kept.push(each);
-  return kept.toSorted((a, b) => a.start - b.start);
+  const merged: (FoundPersonalData & { longest: number })[] = [];
+  for (const { kind, start, end } of found.toSorted((a, b) => a.start - b.start || b.end - a.end)) {
+    const last = merged.at(-1);
+    const longest = end - start;
+    if (last === undefined || start >= last.end) merged.push({ kind, start, end, longest });
+    else
+      merged[merged.length - 1] = {
+        kind: longest > last.longest ? kind : last.kind,
+        start: last.start,
+        end: Math.max(end, last.end),
+        longest: Math.max(longest, last.longest),
+      };
+  }
+  return merged.map(({ kind, start, end }) => ({ kind, start, end }));
 }
+
+/**
+ * In a longer text a mask is no longer than what it hides, since the text may fill its field. In a short one it is of one length, as everywhere: at most
+ * eight are found in it, each two characters shorter than its mask, and every field has room for that.
+ */
+const SHORT = 48;
 
 /** The text with what was found hidden. */
 export function hidePersonalData(text: string, found: readonly FoundPersonalData[]): string {
   let shown = '';
   let position = 0;
   for (const { start, end } of found) {
-    shown += text.slice(position, start) + fullMask;
+    const stars = text.length <= SHORT ? fullMask : fullMask.slice(0, end - start);
+    shown += text.slice(position, start) + stars;
     position = end;
   }
   return shown + text.slice(position);

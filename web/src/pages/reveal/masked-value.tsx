@@ -21,8 +21,12 @@ interface Props<R extends Revealable> {
   children: ReactNode;
 }
 
-/** A value that may be a mask for whoever looks; then it can be revealed, by whoever may. */
-export function MaskedValue<R extends Revealable>({ resource, id, field, what, of, children }: Props<R>) {
+/** A value that may be a mask for whoever looks; then it can be revealed, by whoever may. What was revealed of one thing is not shown on another's page. */
+export function MaskedValue<R extends Revealable>(props: Props<R>) {
+  return <ValueOfOne key={`${props.resource} ${props.id} ${props.field}`} {...props} />;
+}
+
+function ValueOfOne<R extends Revealable>({ resource, id, field, what, of, children }: Props<R>) {
   const { maskedFields } = useMe();
   const [isAsking, setIsAsking] = useState(false);
   const [revealed, setRevealed] = useState<{ value: string | null } | null>(null);

@@ -21,3 +21,6 @@ import '@mantine/core/styles/Table.layer.css';
 import '@mantine/core/styles/Tabs.layer.css';
 import '@mantine/core/styles/Tooltip.layer.css';
 import '@mantine/core/styles/Divider.layer.css';
+import '@mantine/core/styles/Radio.layer.css';
+import '@mantine/core/styles/Progress.layer.css';
+import '@mantine/core/styles/List.layer.css';
