@@ -117,6 +117,7 @@ describe('a drill', () => {
       await source.dataKeys.destroySubject(1, subject);
       const checks = await drilled(source, backup);
       expect(outcomes(checks)).toEqual(GOOD);
+      expect(checks[2]?.detail).toMatch(/columns open, but for 1 of persons who were erased;/);
       expect(checks[3]?.detail).toBe('1 persons were erased; of 1 the backup holds something, and nothing of it opens');
     });
 
@@ -136,7 +137,18 @@ describe('a drill', () => {
       const backup = await aBackup(source, source.store, [source.recipient]);
       rmSync(join(source.host.keys.dataDir, 'keys'), { recursive: true });
       const checks = await drilled(source, backup);
-      expect(outcomes(checks)['erasures']).toBe('unknown');
+      expect(outcomes(checks)).toEqual({ ...GOOD, sealed_values: 'unknown', erasures: 'unknown' });
+    });
+
+    test('is told apart from whose key went with a retired epoch: that fails the drill', async () => {
+      const source = await withPerson();
+      const backup = await aBackup(source, source.store, [source.recipient]);
+      const { keyStores } = await source.host.open();
+      await (await keyStores.existing())?.deleteEpoch((await source.epochs.active()).epoch);
+      await keyStores.close();
+      const checks = await drilled(source, backup);
+      expect(outcomes(checks)).toEqual({ ...GOOD, sealed_values: 'failed' });
+      expect(checks[2]?.detail).toMatch(/^1 persons cannot be read any more, though they were not erased/);
     });
   });
 

@@ -42,7 +42,7 @@ export async function drillDatabase(drill: Drill): Promise<DrillCheck[]> {
             assertSigned(backup, known);
             return [
               await checkAuditLog(reader, known, signal),
-              await checkSealedValues(reader, dataKeys),
+              await checkSealedValues(reader, { dataKeys, keyStores }),
               await checkErasures(reader, { dataKeys, keyStores }),
             ];
           },

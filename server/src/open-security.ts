@@ -93,11 +93,11 @@ export async function openSecurity(deps: {
   // Before anything else is made: with another root key this ends the start. A new database has its first epoch from here on.
   await keys.epochs.active();
   const { dataKeys, epochs, keyStores } = keys;
-  await sealClearValues({ transactions, dataKeys, log });
   const auditKey = () => loadAuditKey({ transactions, dataKeys, host: config.publicUrl.host });
-  const erasures = createErasures({ transactions, dataKeys, keyStores, auditKey, clock });
-  // A key store that is missing harms nothing else, so it ends no start.
+  const erasures = createErasures({ transactions, dataKeys, keyStores, auditKey, clock, log });
+  // Before the filling: nothing can be sealed for whoever was erased. A key store that is missing harms nothing else, so it ends no start.
   await erasures.replay().catch((error: unknown) => log.error({ err: error }, 'erasures were not brought up to date'));
+  await sealClearValues({ transactions, dataKeys, log });
   const dataKeyRotation = createDataKeyRotation({
     epochs,
     keyStores,
@@ -206,6 +206,7 @@ export async function openSecurity(deps: {
       ...auditProofs.jobs,
       ...shieldJobs({ transactions, clock }),
       keyRotation.job,
+      erasures.job,
       dpopProofs.job,
       sessionChangesJob(transactions),
     ],

@@ -36,5 +36,5 @@ export const sealClear = ({ inner, maintenance }: Pools, dataKeys: DataKeys): Pr
   sealClearValues({
     transactions: createTransactions({ server: inner, maintenance }),
     dataKeys,
-    log: { info() {} },
+    log: { info() {}, error() {} },
   });

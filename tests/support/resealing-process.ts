@@ -23,8 +23,9 @@ const database = await connectDatabase({
   poolSizes: { server: 1, ingest: 1, maintenance: 1 },
 });
 const transactions = createTransactions(database);
-const epochs = await openKeyEpochs({ transactions, rootKey, clock: systemClock });
 const subjectKeys = await openKeyStore({ transactions, file, clock: systemClock });
+const keyStores = { existing: async () => subjectKeys };
+const epochs = await openKeyEpochs({ transactions, rootKey, keyStores, clock: systemClock });
 const keyRing = createKeyRing(rootKey);
 const dataKeys = createDataKeys({
   transactions,

@@ -12,7 +12,7 @@ export function createSubjects(deps: {
   gate: EndpointGate;
   devices: Pick<DeviceService, 'load' | 'lock'>;
   dataKeys: SubjectKeys;
-  erasures: Pick<Erasures, 'record' | 'finish'>;
+  erasures: Pick<Erasures, 'record' | 'isErased' | 'finish'>;
   clock: Clock;
 }): void {
   const records = createSubjectRecords(deps.dataKeys);

@@ -11,6 +11,8 @@ export interface SealedIdentity {
 
 /** What stands for somebody whose key was destroyed, should their row come back from a backup. */
 const ERASED = 'erased';
+/** For somebody whose key is not here, and may come back with the key store or a copy of it. */
+const UNREADABLE = 'key missing';
 
 export const subjectPlace = (field: 'reference' | 'name', organisation: number, row: string): Place => ({
   organisation,
@@ -19,26 +21,37 @@ export const subjectPlace = (field: 'reference' | 'name', organisation: number, 
   row,
 });
 
-/** The rows with reference and name in clear. Each has a key of their own; of one that is erased nothing is known, and the others are shown. */
+export interface OpenedIdentity {
+  readonly reference: string;
+  readonly name: string | null;
+  /** False: what stands here is said of them, and is not theirs. It must not be written back. */
+  readonly isOpen: boolean;
+}
+
+/** The rows with reference and name in clear. Each has a key of their own; of one that is not there nothing is known, and the others are shown. */
 export async function openSubjects<R extends SealedIdentity>(
-  dataKeys: Pick<DataKeys, 'openAll'>,
+  dataKeys: Pick<DataKeys, 'openAll' | 'isDestroyed'>,
   rows: readonly R[],
-): Promise<(R & { reference: string; name: string | null })[]> {
-  const opened: (R & { reference: string; name: string | null })[] = [];
-  for (const row of rows) {
-    const { subject_id: subject, organisation_id: organisation, reference_sealed, name_sealed } = row;
-    const values = [
-      ...(reference_sealed
-        ? [{ sealed: reference_sealed, place: subjectPlace('reference', organisation, subject), subject }]
-        : []),
-      ...(name_sealed ? [{ sealed: name_sealed, place: subjectPlace('name', organisation, subject), subject }] : []),
-    ];
-    const texts = await dataKeys.openAll(values).catch((error: unknown) => {
-      if (error instanceof SealError && error.problem === 'no-key') return [ERASED, null];
-      throw error;
-    });
-    const [reference, name] = reference_sealed ? texts : [ERASED, texts[0]];
-    opened.push({ ...row, reference: reference ?? ERASED, name: name ?? null });
-  }
+): Promise<(R & OpenedIdentity)[]> {
+  const opened: (R & OpenedIdentity)[] = [];
+  for (const row of rows) opened.push({ ...row, ...(await openOne(dataKeys, row)) });
   return opened;
+}
+
+async function openOne(
+  dataKeys: Pick<DataKeys, 'openAll' | 'isDestroyed'>,
+  { subject_id: subject, organisation_id: organisation, reference_sealed, name_sealed }: SealedIdentity,
+): Promise<OpenedIdentity> {
+  // Still in clear, since nobody could seal it yet (clear-values.ts): there was no key for them, or another row had the same.
+  if (reference_sealed === null) return { reference: UNREADABLE, name: null, isOpen: false };
+  const values = [{ sealed: reference_sealed, place: subjectPlace('reference', organisation, subject), subject }];
+  if (name_sealed) values.push({ sealed: name_sealed, place: subjectPlace('name', organisation, subject), subject });
+  try {
+    const [reference = '', name = null] = await dataKeys.openAll(values);
+    return { reference, name, isOpen: true };
+  } catch (error) {
+    if (!(error instanceof SealError && error.problem === 'no-key')) throw error;
+    const isErased = await dataKeys.isDestroyed(organisation, subject);
+    return { reference: isErased ? ERASED : UNREADABLE, name: null, isOpen: false };
+  }
 }

@@ -1,22 +1,27 @@
+import { Problem } from '../../lib/problem.ts';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
+import { SealError } from '../../security/crypto/sealed-value.ts';
 import { type BlindIndex, subjectNameIndex, subjectReferenceIndex } from '../../security/keys/blind-indexes.ts';
 import type { DataKeys } from '../../security/keys/data-keys.ts';
 import { newestKeyEpoch } from '../../security/keys/key-epoch.repository.ts';
-import { openSubjects, type SealedIdentity, subjectPlace } from './sealed-subjects.ts';
+import { type OpenedIdentity, openSubjects, type SealedIdentity, subjectPlace } from './sealed-subjects.ts';
 import {
   findSubject,
   insertSubject,
   isReferenceTaken,
   type Look,
+  listNames,
   listSubjects,
+  listSubjectsOf,
   lockSubject,
+  type SealedName,
   type SealedSubject,
   type SubjectSearch,
   updateSubject,
 } from './subject.repository.ts';
 import type { Sight, SubjectRecord } from './subject.ts';
 
-export type SubjectKeys = Pick<DataKeys, 'sealIndexed' | 'openAll' | 'findIndexed' | 'destroySubject'>;
+export type SubjectKeys = Pick<DataKeys, 'sealIndexed' | 'openAll' | 'findIndexed' | 'isDestroyed'>;
 
 interface Whose {
   readonly organisationId: number;
@@ -47,7 +52,7 @@ export interface SubjectRecords {
   ): Promise<boolean>;
   update(tx: WriteTx, subject: Whose & Clear): Promise<boolean>;
   /** Rows that name a person measured. */
-  opened<R extends SealedIdentity>(rows: readonly R[]): Promise<(R & Clear)[]>;
+  opened<R extends SealedIdentity>(rows: readonly R[]): Promise<(R & OpenedIdentity)[]>;
 }
 
 interface Clear {
@@ -66,7 +71,9 @@ export function createSubjectRecords(dataKeys: SubjectKeys): SubjectRecords {
 
   async function sealed({ organisationId, id, reference, name }: Whose & Clear) {
     const seal = (text: string, column: 'reference' | 'name', index: BlindIndex) =>
-      dataKeys.sealIndexed(text, subjectPlace(column, organisationId, id), index, id);
+      dataKeys.sealIndexed(text, subjectPlace(column, organisationId, id), index, id).catch((error: unknown) => {
+        throw error instanceof SealError && error.problem === 'no-key' ? notSealed(error) : error;
+      });
     return {
       reference: await seal(reference, 'reference', subjectReferenceIndex),
       name: name === null ? null : await seal(name, 'name', subjectNameIndex),
@@ -109,12 +116,18 @@ export function createSubjectRecords(dataKeys: SubjectKeys): SubjectRecords {
     },
 
     async list(reader, look, query) {
-      const everybody = { search: { by: 'nothing' }, afterId: undefined, isDescending: false } as const;
-      const all = await listSubjects(reader, look, { ...everybody, limit: MOST_OPENED + 1 });
+      const { text = '', sight, sort, afterId, limit } = query;
+      // What needs nothing opened to be found is left to the database, and no more than the page is opened.
+      const isFoundSealed = sight === 'masked' || (text === '' && isByTime(sort));
+      if (isFoundSealed) return opened(await found(reader, look, query));
+      const all = await listNames(reader, look, MOST_OPENED + 1);
       if (all.length > MOST_OPENED) return opened(await found(reader, look, query));
-      const sorted = (await opened(all)).sort(orderOf(query.sort));
-      const from = query.afterId === undefined ? 0 : sorted.findIndex(({ id }) => id === query.afterId) + 1;
-      return sorted.slice(from).filter(matches(query)).slice(0, query.limit);
+      const sorted = (await opened(all)).sort(orderOf(sort));
+      const from = afterId === undefined ? 0 : sorted.findIndex(({ id }) => id === afterId) + 1;
+      const page = sorted.slice(from).filter(matches(text)).slice(0, limit);
+      const ids = page.map(({ id }) => id);
+      const whole = new Map((await listSubjectsOf(reader, look, ids)).map((row) => [row.id, row]));
+      return opened(ids.flatMap((id) => whole.get(id) ?? []));
     },
 
     async insert(tx, { registeredBy, createdAt, ...subject }) {
@@ -130,15 +143,25 @@ export function createSubjectRecords(dataKeys: SubjectKeys): SubjectRecords {
   };
 }
 
-const matches = ({ text = '', sight }: SubjectQuery) => {
+const notSealed = (cause: SealError) =>
+  new Problem('unavailable', {
+    cause,
+    detail: 'Nothing can be sealed for them: the key store is missing, or they were erased.',
+  });
+
+type OpenedName = SealedName & OpenedIdentity;
+
+const matches = (text: string) => {
   const wanted = text.toLowerCase();
-  return ({ id, reference, name }: SubjectRecord): boolean =>
-    [id, ...(sight === 'clear' ? [reference, name ?? ''] : [])].some((one) => one.toLowerCase().includes(wanted));
+  return ({ id, reference, name }: OpenedName): boolean =>
+    [id, reference, name ?? ''].some((one) => one.toLowerCase().includes(wanted));
 };
 
-function orderOf(sort: string): (a: SubjectRecord, b: SubjectRecord) => number {
+const isByTime = (sort: string): boolean => sort.endsWith('createdAt');
+
+function orderOf(sort: string): (a: OpenedName, b: OpenedName) => number {
   const direction = sort.startsWith('-') ? -1 : 1;
-  const keys: Record<string, (row: SubjectRecord) => string> = {
+  const keys: Record<string, (row: OpenedName) => string> = {
     reference: ({ reference }) => reference.toLowerCase(),
     name: ({ name }) => name?.toLowerCase() ?? '',
     createdAt: ({ created_at }) => created_at.toISOString(),

@@ -5,7 +5,7 @@ import type { SubjectRecord } from './subject.ts';
 
 // Reference and name stand here as they are in the database: sealed, and found by indexes. subject-records.ts seals and opens them.
 
-export type SealedSubject = SealedIdentity & Omit<SubjectRecord, 'reference' | 'name'>;
+export type SealedSubject = SealedIdentity & Omit<SubjectRecord, 'reference' | 'name' | 'isOpen'>;
 
 /** Who looks, and when: what is measured now depends on it. */
 export interface Look {
@@ -23,9 +23,8 @@ const visibleTo = (userId: string): RawBuilder<boolean> => sql`(
   or exists (select from subject_assignments v join devices d on d.id = v.device_id where v.subject_id = s.id)
   or (s.registered_by = ${userId} and not was_subject_measured(s.id)))`;
 
-const columns = (
-  at: Date,
-) => sql`s.id, s.id as subject_id, s.organisation_id, s.reference_sealed, s.name_sealed, s.created_at,
+const identity = sql`s.id, s.id as subject_id, s.organisation_id, s.reference_sealed, s.name_sealed, s.created_at`;
+const columns = (at: Date) => sql`${identity},
   (select coalesce(json_agg(json_build_object('id', m.id, 'name', m.name)), '[]')
    from (select d.id, d.name from subject_assignments a join devices d on d.id = a.device_id
      where a.subject_id = s.id and a.during @> ${at}::timestamptz order by lower(d.name), d.id limit 20) m) as measured_by`;
@@ -79,6 +78,23 @@ export async function listSubjects(
   return found.rows;
 }
 
+export type SealedName = SealedIdentity & Pick<SubjectRecord, 'id' | 'created_at'>;
+
+/** Who they are, and nothing else: to sort and to search among them. */
+export async function listNames(reader: Reader, look: Look, limit: number): Promise<SealedName[]> {
+  const found = await sql<SealedName>`
+    select ${identity} from subjects s where ${visibleTo(look.userId)}
+    order by s.created_at, s.id limit ${limit}`.execute(reader.db);
+  return found.rows;
+}
+
+export async function listSubjectsOf(reader: Reader, look: Look, ids: readonly string[]): Promise<SealedSubject[]> {
+  const found = await sql<SealedSubject>`
+    select ${columns(look.at)} from subjects s
+    where s.id = any (${[...ids]}::uuid[]) and ${visibleTo(look.userId)}`.execute(reader.db);
+  return found.rows;
+}
+
 function matches(search: SubjectSearch): RawBuilder<unknown> {
   if (search.by === 'nothing') return sql`true`;
   if (search.by === 'id') return sql`s.id::text ilike ${containing(search.text)}`;
@@ -129,7 +145,7 @@ export async function insertSubject(
 
 const UNIQUE_VIOLATION = '23505';
 
-/** False where the reference is taken; the transaction is lost then. */
+/** What stood in clear goes with it. False where the reference is taken; the transaction is lost then. */
 export async function updateSubject(
   tx: WriteTx,
   id: string,
@@ -137,7 +153,9 @@ export async function updateSubject(
 ): Promise<boolean> {
   try {
     await sql`update subjects set reference_sealed = ${reference.sealed}, reference_index = ${reference.index},
-      name_sealed = ${name?.sealed ?? null}, name_index = ${name?.index ?? null} where id = ${id}`.execute(tx.db);
+      name_sealed = ${name?.sealed ?? null}, name_index = ${name?.index ?? null}, reference = null, name = null where id = ${id}`.execute(
+      tx.db,
+    );
     return true;
   } catch (error) {
     if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return false;

@@ -6,7 +6,7 @@ import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import type { Erasures } from '../../security/erasures/erasures.ts';
-import { deleteSubject, type Look } from './subject.repository.ts';
+import { deleteSubject, type Look, lockSubject } from './subject.repository.ts';
 import { presentSubject, type Sight, type SubjectRecord } from './subject.ts';
 import type { SubjectRecords } from './subject-records.ts';
 
@@ -33,7 +33,7 @@ export type SubjectService = ReturnType<typeof createSubjectService>;
  */
 export function createSubjectService(deps: {
   records: SubjectRecords;
-  erasures: Pick<Erasures, 'record' | 'finish'>;
+  erasures: Pick<Erasures, 'record' | 'isErased' | 'finish'>;
   clock: Clock;
 }) {
   const { records, erasures, clock } = deps;
@@ -113,6 +113,11 @@ export function createSubjectService(deps: {
     ): Promise<Subject> {
       const before = await records.lock(tx, lookOf(person), id, 'change');
       if (!before) throw notFound();
+      // What stands for a value that does not open must not become the value.
+      if (!before.isOpen && (input.reference === undefined || input.name === undefined))
+        throw new Problem('conflict', {
+          detail: 'What is kept of them cannot be read, since their key is not here: send both reference and name.',
+        });
       const after = {
         reference: input.reference ?? before.reference,
         name: input.name === undefined ? before.name : input.name,
@@ -125,12 +130,15 @@ export function createSubjectService(deps: {
     },
 
     async remove(tx: AuditedTx, person: Person, id: string): Promise<void> {
-      if (!(await records.lock(tx, lookOf(person), id, 'change'))) throw notFound();
+      // Without opening anything: whose values do not open can be erased like any other.
+      if (!(await lockSubject(tx, lookOf(person), id, 'change'))) throw notFound();
       const assignments = await deleteSubject(tx, id);
       const { organisationId, userId } = person;
       await erasures.record(tx, { organisationId, subjectId: id, by: userId });
       tx.describe({ resource: { kind: 'subject', id }, details: { assignments } });
     },
+
+    isErased: erasures.isErased,
 
     /** After the commit of `remove`. */
     erased: ({ organisationId }: Person, id: string) => erasures.finish(organisationId, id),

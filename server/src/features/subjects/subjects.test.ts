@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Answer, anApp, type Person, type TestApp } from '../../../../tests/support/app.ts';
 import { dataKeysOf, sealClear } from '../../../../tests/support/data-keys.ts';
@@ -314,6 +316,25 @@ describe('registering', () => {
       Array.from({ length: 50 }, () => ask(operator, 'POST', '/subjects', { reference: 'MRN-race' })),
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 49 }, () => 409)]);
+  });
+
+  it('whose key is not in the key store is shown so, is not taken for erased, and what is shown is never written back', async () => {
+    const { id } = await aSubject();
+    const there = await aSubject();
+    const store = new DatabaseSync(join(app.dataDir, 'keys', 'subjects.db'));
+    store.prepare('delete from subject_keys where subject = ?').run(id);
+    store.close();
+    clock.advance(31_000);
+    expect((await ask(operator, 'GET', `/subjects/${id}`)).json).toMatchObject({
+      reference: 'key missing',
+      name: null,
+    });
+    const list = await ask(operator, 'GET', `/subjects?text=${there.reference}`);
+    expect(list.json.items).toContainEqual(expect.objectContaining({ id: there.id, reference: there.reference }));
+    expectProblem(await ask(operator, 'PATCH', `/subjects/${id}`, { name: 'Anew' }), 409, 'conflict');
+    const anew = { reference: `${there.reference}-anew`, name: 'Anew' };
+    expect((await ask(operator, 'PATCH', `/subjects/${id}`, anew)).status).toBe(200);
+    expect((await ask(operator, 'GET', `/subjects/${id}`)).json).toMatchObject(anew);
   });
 
   it('[ASVS 7.5.3] deleting needs a fresh proof, takes the assignments along and says how many; measurements stay', async () => {

@@ -51,18 +51,26 @@ export async function checkAuditLog(
     : { check: 'audit_log', outcome: 'failed', detail: `not as signed: ${bad.slice(0, MOST_NAMED).join(', ')}` };
 }
 
-/** Some values of every sealed column, each opened for the place it was sealed for. */
-export async function checkSealedValues(reader: Reader, dataKeys: Sealing): Promise<DrillCheck> {
+interface Keys {
+  readonly dataKeys: Sealing;
+  readonly keyStores: Pick<KeyStores, 'existing'>;
+}
+
+/**
+ * Some values of every sealed column, each opened for the place it was sealed for. Whoever was erased may be unreadable, and nobody else: of others whose
+ * keys went with a retired epoch, or with the key store, a restore of this backup would bring back nothing.
+ */
+export async function checkSealedValues(reader: Reader, { dataKeys, keyStores }: Keys): Promise<DrillCheck> {
   const bad: string[] = [];
-  let [values, columns, withoutKey] = [0, 0, 0];
+  const withoutKey = new Map<string, number>();
+  let [values, columns] = [0, 0];
   for (const column of sealedColumns) {
     const sample = await sampleSealed(reader, column, SAMPLE);
     if (sample.length > 0) columns += 1;
     for (const { place, subject, value } of sample) {
       values += 1;
       const outcome = await dataKeys.open(value, place, subject).then(() => 'open', refusalOf);
-      // Of who was erased since, or where the key store is not: that is what the key store is for, and no fault of the backup.
-      if (outcome === 'no key' && subject !== undefined) withoutKey += 1;
+      if (outcome === 'no key' && subject !== undefined) withoutKey.set(subject, (withoutKey.get(subject) ?? 0) + 1);
       else if (outcome !== 'open') bad.push(`${column.table}.${column.column}`);
     }
   }
@@ -74,9 +82,38 @@ export async function checkSealedValues(reader: Reader, dataKeys: Sealing): Prom
       detail: `${bad.length} of ${values} values do not open: ${names}`,
     };
   }
-  const without = withoutKey === 0 ? '' : `, but for ${withoutKey} of persons whose keys are not in the key store here`;
-  const detail = `${values} values of ${columns} columns open${without}; ${sealedColumns.length - columns} columns are empty`;
+  // Asked for afterwards, so that who is erased meanwhile is among them.
+  const erased = withoutKey.size === 0 ? new Set() : await erasedPersons(reader, keyStores);
+  if (erased === undefined) {
+    const detail = `${withoutKey.size} persons cannot be read here, since the key store is not here`;
+    return { check: 'sealed_values', outcome: 'unknown', detail };
+  }
+  const lost = [...withoutKey.keys()].filter((subject) => !erased.has(subject));
+  if (lost.length > 0) {
+    const detail = `${lost.length} persons cannot be read any more, though they were not erased: their keys are not in the key store`;
+    return { check: 'sealed_values', outcome: 'failed', detail };
+  }
+  const without = [...withoutKey.values()].reduce((sum, count) => sum + count, 0);
+  const butFor = without === 0 ? '' : `, but for ${without} of persons who were erased`;
+  const detail = `${values} values of ${columns} columns open${butFor}; ${sealedColumns.length - columns} columns are empty`;
   return { check: 'sealed_values', outcome: 'passed', detail };
+}
+
+/** By the ledger in the backup and, since it was made, by the key store. Undefined where that is not here. */
+async function erasedPersons(reader: Reader, keyStores: Keys['keyStores']): Promise<Set<string> | undefined> {
+  const erased = new Set<string>();
+  try {
+    for (const { subject } of (await (await keyStores.existing())?.listDestroyed()) ?? []) erased.add(subject);
+  } catch (error) {
+    if (error instanceof KeyStoreError) return undefined;
+    throw error;
+  }
+  for (let after: string | undefined; ; ) {
+    const rows = await listErasures(reader, after, AT_ONCE);
+    for (const { subjectId } of rows) erased.add(subjectId);
+    after = rows.at(-1)?.subjectId;
+    if (after === undefined) return erased;
+  }
 }
 
 function refusalOf(error: unknown): 'no key' | 'refused' {
@@ -85,27 +122,12 @@ function refusalOf(error: unknown): 'no key' | 'refused' {
   throw error;
 }
 
-/**
- * Whoever was erased, by the ledger in the backup or, since it was made, by the key store: whatever of theirs the backup still holds must not
- * open.
- */
-export async function checkErasures(
-  reader: Reader,
-  { dataKeys, keyStores }: { dataKeys: Sealing; keyStores: Pick<KeyStores, 'existing'> },
-): Promise<DrillCheck> {
-  const erased = new Set<string>();
-  try {
-    for (const { subject } of (await (await keyStores.existing())?.listDestroyed()) ?? []) erased.add(subject);
-  } catch (error) {
-    if (!(error instanceof KeyStoreError)) throw error;
+/** Whoever was erased: whatever of theirs the backup still holds must not open. */
+export async function checkErasures(reader: Reader, { dataKeys, keyStores }: Keys): Promise<DrillCheck> {
+  const erased = await erasedPersons(reader, keyStores);
+  if (erased === undefined) {
     const detail = 'the key store is not here, so nobody knows who was erased since the backup was made';
     return { check: 'erasures', outcome: 'unknown', detail };
-  }
-  for (let after: string | undefined; ; ) {
-    const rows = await listErasures(reader, after, AT_ONCE);
-    for (const { subjectId } of rows) erased.add(subjectId);
-    after = rows.at(-1)?.subjectId;
-    if (after === undefined) break;
   }
   const held = new Set<string>();
   const readable = new Set<string>();

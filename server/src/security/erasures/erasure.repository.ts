@@ -15,7 +15,22 @@ export interface Erasure {
 export async function insertErasure(tx: WriteTx, erasure: Erasure): Promise<void> {
   await sql`insert into erasures (subject_id, organisation_id, erased_at, erased_by, unreadable_from, certificate)
     select ${erasure.subjectId}, id, ${erasure.erasedAt}, ${erasure.by}, ${erasure.unreadableFrom}, ${erasure.certificate}
-    from organisations where id = ${erasure.organisationId}`.execute(tx.db);
+    from organisations where id = ${erasure.organisationId} on conflict do nothing`.execute(tx.db);
+}
+
+/** Whether the reader's organisation erased somebody of this id, of whom nothing is here. */
+export async function isErased(reader: Reader, subjectId: string): Promise<boolean> {
+  const found = await sql`select 1 as one from erasures
+    where subject_id = ${subjectId} and not exists (select from subjects where id = ${subjectId})`.execute(reader.db);
+  return found.rows.length > 0;
+}
+
+/** Those of these organisations that the database has. */
+export async function findOrganisations(reader: Reader, ids: readonly number[]): Promise<Set<number>> {
+  const { rows } = await sql<{
+    id: number;
+  }>`select id from organisations where id = any (${[...ids]}::integer[])`.execute(reader.db);
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Of the reader's organisation, or across all, in the order of the ids behind `after`. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../audit/tokens.ts';
-import { keyColumns, keyValues, rowOf } from './resealing.repository.ts';
+import { isBehind, keyColumns, keyValues, rowOf } from './resealing.repository.ts';
 import type { SealedColumn } from './sealed-columns.ts';
 
 /** A column of which values may stand in clear. */
@@ -19,10 +19,17 @@ export async function countClear(reader: Reader, { table, clear }: ClearColumn):
   return rows[0]?.values ?? 0;
 }
 
-export async function listClear(reader: Reader, column: ClearColumn, limit: number): Promise<ClearRow[]> {
+/** In the order of their keys behind `after`. */
+export async function listClear(
+  reader: Reader,
+  column: ClearColumn,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
+): Promise<ClearRow[]> {
   const { rows } = await sql<ClearRow>`
     select ${rowOf(column)}, ${sql.ref(column.clear)} as text from ${sql.table(column.table)}
-    where ${sql.ref(column.clear)} is not null order by ${keyColumns(column)} limit ${limit}`.execute(reader.db);
+    where ${sql.ref(column.clear)} is not null and ${isBehind(column, after)} order by ${keyColumns(column)} limit ${limit}`.execute(
+    reader.db,
+  );
   return rows;
 }
 

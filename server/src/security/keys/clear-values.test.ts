@@ -8,13 +8,15 @@ import { newId } from '../../lib/ids.ts';
 import { MIGRATIONS_FOLDER, runMigrations } from '../../platform/db/run-migrations.ts';
 import { newRootKeyText, parseRootKey } from '../crypto/root-key.ts';
 import { sealClearValues } from './clear-values.ts';
-import { aClock, aKeyStoreFile, anOrganisation, aServerOfKeys } from './keys.builders.ts';
+import { createDataKeys } from './data-keys.ts';
+import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { placeOf, sealedColumns } from './sealed-columns.ts';
+import { KeyStoreError } from './subject-key.repository.ts';
 
 const PEOPLE = 400;
 /** The last migration of the release in which people stood in clear. */
 const BEFORE_SEALED_PEOPLE = 27;
-const quiet = { info() {} };
+const quiet = { info() {}, error() {} };
 
 /** A database of the release before, with people in it, brought to the schema of this one. */
 async function anOlderDatabase() {
@@ -124,4 +126,84 @@ test('killed in the middle it loses nothing, and the next start goes on', { time
   await Promise.all([1, 2].map(() => sealClearValues({ transactions, dataKeys, log: quiet, batchRows: 30 })));
   const { people, clear } = await peopleIn(older);
   expect([people, clear]).toEqual([older.expected, 0]);
+});
+
+/** A database of this release into which an older one was restored, or in which a server of an older one still writes. */
+async function aDatabaseWithClear() {
+  const database = await aDatabase();
+  onTestFinished(() => database.drop());
+  const organisation = await anOrganisation(database);
+  const clock = aClock(Date.now());
+  const server = await aServerOfKeys(database, { rootKey: aRootKey(), clock, file: aKeyStoreFile() });
+  onTestFinished(() => server.subjectKeys.close());
+  const subjects: string[] = [];
+  for (let index = 0; index < 7; index += 1) {
+    const id = newId();
+    subjects.push(id);
+    await database.admin.query(
+      `insert into subjects (id, organisation_id, reference, name, created_at) values ($1, $2, $3, $4, now())`,
+      [id, organisation, `MRN-${index}`, index % 2 ? `Person ${index}` : null],
+    );
+  }
+  const aUser = async (email: string) => {
+    const id = newId();
+    await database.admin.query(
+      `insert into users (id, organisation_id, email, role, status) values ($1, $2, $3, 'user', 'active')`,
+      [id, organisation, email],
+    );
+    return id;
+  };
+  const told: { column: string; ids: string[] }[] = [];
+  const log = { info() {}, error: (fields: unknown) => void told.push(fields as (typeof told)[number]) };
+  const inClear = async (column: 'subjects.reference' | 'users.email') => {
+    const [table, name] = column.split('.');
+    const { rows } = await database.admin.query(`select id from ${table} where ${name} is not null order by id`);
+    return rows.map(({ id }) => id);
+  };
+  return { database, organisation, server, clock, subjects, aUser, told, log, inClear };
+}
+
+test('for whom nothing can be sealed any more stays as it is and is told, and everybody else is sealed', async () => {
+  const { organisation, server, subjects, aUser, told, log, inClear } = await aDatabaseWithClear();
+  const { transactions, dataKeys } = server;
+  const gone = [subjects[0] ?? '', subjects[3] ?? ''];
+  for (const id of gone) await dataKeys.destroySubject(organisation, id);
+  await aUser('somebody@example.org');
+  // Behind those that stay the next batch goes on.
+  await sealClearValues({ transactions, dataKeys, log, batchRows: 1 });
+  expect(await inClear('subjects.reference')).toEqual(gone);
+  expect(await inClear('users.email')).toEqual([]);
+  expect(told).toMatchObject([
+    { column: 'name', ids: [subjects[3]] },
+    { column: 'reference', ids: gone },
+  ]);
+});
+
+test('with the key store missing whoever is measured stays as they are, everybody else is sealed, and it is made up for', async () => {
+  const { server, clock, subjects, aUser, told, log, inClear } = await aDatabaseWithClear();
+  const { transactions } = server;
+  const missing = () => Promise.reject(new KeyStoreError('the key store is missing'));
+  await aUser('somebody@example.org');
+  const without = createDataKeys({ ...server, subjectKeys: missing, clock });
+  await sealClearValues({ transactions, dataKeys: without, log });
+  expect([await inClear('subjects.reference'), await inClear('users.email')]).toEqual([subjects, []]);
+  expect(told.map(({ column }) => column)).toEqual(['name', 'reference']);
+  await sealClearValues({ transactions, dataKeys: server.dataKeys, log });
+  expect(await inClear('subjects.reference')).toEqual([]);
+});
+
+test('an address that an account has already stays in clear and is told by the id, and everybody else is sealed', async () => {
+  const { server, aUser, told, log, inClear } = await aDatabaseWithClear();
+  const { transactions, dataKeys } = server;
+  await aUser('twice@example.org');
+  await sealClearValues({ transactions, dataKeys, log });
+  // As a server of the older release wrote them, to whom the sealed one is none.
+  const [, second] = [
+    await aUser('before@example.org'),
+    await aUser('Twice@Example.org'),
+    await aUser('behind@example.org'),
+  ];
+  expect(await sealClearValues({ transactions, dataKeys, log })).toBe(2);
+  expect(await inClear('users.email')).toEqual([second]);
+  expect(told).toMatchObject([{ table: 'users', column: 'email', ids: [second] }]);
 });

@@ -8,6 +8,7 @@ import { type Place, SealError } from '../crypto/sealed-value.ts';
 import { openKeyEpochs } from './key-epochs.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { openKeyStore } from './open-key-store.ts';
+import { KeyStoreError } from './subject-key.repository.ts';
 
 const actor = { kind: 'cli', id: 'cli:0', label: null } as const;
 const nothingSealed = async () => false;
@@ -248,7 +249,8 @@ describe('epochs', () => {
       }
       return rows;
     };
-    const epochs = await openKeyEpochs({ transactions: { ...server.transactions, lookUp }, rootKey, clock });
+    const keyStores = { existing: async () => server.subjectKeys };
+    const epochs = await openKeyEpochs({ transactions: { ...server.transactions, lookUp }, rootKey, keyStores, clock });
     const { epoch: before } = await epochs.active();
     clock.pass(30);
     isHeld = true;
@@ -261,6 +263,35 @@ describe('epochs', () => {
     await reading;
     expect((await advancing).epoch).toBe(before + 1);
     expect((await epochs.active()).epoch).toBe(before + 1);
+  });
+
+  test('a database that was restored from before a rotation gives its next epoch no number the key store has keys of', async () => {
+    const [restored, store] = [await aDatabase(), aKeyStoreFile()];
+    const before = await aServerOfKeys(restored, { rootKey, clock, file: store });
+    const hers = await before.dataKeys.seal('hers', place, 'ada');
+    await restored.admin.query('create table backup as select * from key_epochs');
+    await before.epochs.advance(actor);
+    const later = await before.dataKeys.seal('later', place, 'ada');
+    before.subjectKeys.close();
+    await restored.admin.query('delete from key_epochs; insert into key_epochs select * from backup');
+
+    const after = await aServerOfKeys(restored, { rootKey, clock, file: store });
+    const { epoch } = await after.epochs.advance(actor);
+    expect([hers.readUInt32BE(1), later.readUInt32BE(1), epoch]).toEqual([2, 3, 4]);
+    expect(await opened(after.dataKeys.open(hers, place, 'ada'))).toBe('hers');
+    expect(await opened(after.dataKeys.open(await after.dataKeys.seal('anew', place, 'ada'), place, 'ada'))).toBe(
+      'anew',
+    );
+    after.subjectKeys.close();
+    await restored.drop();
+  });
+
+  test('is made also where the key store is missing', async () => {
+    const { epoch: before } = await server.epochs.active();
+    const existing = () => Promise.reject(new KeyStoreError('the key store is missing'));
+    const epochs = await openKeyEpochs({ transactions: server.transactions, rootKey, keyStores: { existing }, clock });
+    expect((await epochs.advance(actor)).epoch).toBe(before + 1);
+    await server.epochs.list();
   });
 
   test('of an epoch that nobody made nothing opens', async () => {

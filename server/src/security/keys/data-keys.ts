@@ -10,7 +10,8 @@ import { type BlindIndex, indexedForm } from './blind-indexes.ts';
 import { findDataKey, insertDataKey } from './data-key.repository.ts';
 import type { KeyEpoch, KeyEpochs } from './key-epochs.ts';
 import { createOpenedTexts } from './opened-texts.ts';
-import type { SubjectKeyStore } from './subject-key-store.ts';
+import { KeyStoreError } from './subject-key.repository.ts';
+import type { StoredSubject, SubjectKeyStore } from './subject-key-store.ts';
 
 const MAX_CACHED_KEYS = 10_000;
 /** Epochs that are made while one look-up is under way. */
@@ -23,7 +24,8 @@ const SUBJECT_KEY_MS = 30_000;
 export interface DataKeys {
   /**
    * Seals under the active epoch, for a subject or (undefined) for the organisation of the place, or the instance. The first value of an owner
-   * makes its key, which stays also when what the value was for is undone. Throws a SealError `no-key` for a subject whose key was destroyed.
+   * makes its key, which stays also when what the value was for is undone. Throws a SealError `no-key` for a subject whose key was destroyed, and for all
+   * of them where the key store is missing.
    */
   seal(plaintext: Uint8Array | string, place: Place, subject?: string): Promise<Buffer>;
   /** The plaintext, whole and authentic, or a SealError: `retired-epoch`, `no-key` and `refused` among others. */
@@ -49,6 +51,8 @@ export interface DataKeys {
   ): Promise<T>;
   /** For good: whatever was sealed for the subject opens no more, and nothing can be sealed for them again. */
   destroySubject(organisation: number, subject: string): Promise<void>;
+  /** Whether it is known here that their key was destroyed: any other that is not there may still come back with a copy of the key store. */
+  isDestroyed(organisation: number, subject: string): Promise<boolean>;
 }
 
 export interface SealedValue {
@@ -73,8 +77,17 @@ export function createDataKeys(deps: {
   const cache = boundedCache<Buffer>(MAX_CACHED_KEYS, clock);
   const texts = createOpenedTexts();
 
+  /** Where the key store is missing nobody's key is there, and all else goes on. */
+  async function findOfSubject(subject: StoredSubject, epoch: number): Promise<Buffer | undefined> {
+    try {
+      return await (await subjectKeys()).find(subject, epoch);
+    } catch (error) {
+      throw error instanceof KeyStoreError ? noKey(error) : error;
+    }
+  }
+
   async function findWrapped(epoch: number, { organisation, subject }: KeyOwner): Promise<Buffer | undefined> {
-    if (subject !== null) return (await subjectKeys()).find({ organisation: organisation ?? 0, subject }, epoch);
+    if (subject !== null) return findOfSubject({ organisation: organisation ?? 0, subject }, epoch);
     return transactions.read(organisation, (reader) => findDataKey(reader, epoch, organisation));
   }
 
@@ -200,6 +213,15 @@ export function createDataKeys(deps: {
       const { epoch: newest } = await epochs.active();
       for (let epoch = 1; epoch <= newest; epoch += 1) cache.delete(cacheName(epoch, { organisation, subject }));
     },
+
+    async isDestroyed(organisation, subject) {
+      try {
+        return await (await subjectKeys()).isDestroyed({ organisation, subject });
+      } catch (error) {
+        if (error instanceof KeyStoreError) return false;
+        throw error;
+      }
+    },
   };
 }
 
@@ -223,8 +245,8 @@ function unwrapped(epochKey: Buffer, owner: KeyOwner, wrapped: Buffer): Buffer {
 const cacheName = (epoch: number, { organisation, subject }: KeyOwner): string =>
   `${epoch}/${organisation ?? ''}/${subject ?? ''}`;
 
-const noKey = (): SealError =>
+const noKey = (missing?: KeyStoreError): SealError =>
   new SealError(
     'no-key',
-    'there is no key for a sealed value: its subject was erased, or the key store is another one',
+    missing?.message ?? 'there is no key for a sealed value: its subject was erased, or the key store is another one',
   );

@@ -12,6 +12,8 @@ import {
   lockKeyEpochs,
   retireKeyEpoch,
 } from './key-epoch.repository.ts';
+import type { KeyStores } from './open-key-store.ts';
+import { KeyStoreError } from './subject-key.repository.ts';
 
 /** For so long a server goes on with the epochs it read. What another server does to them counts here no later. */
 const FRESH_MS = 30_000;
@@ -64,9 +66,10 @@ export interface KeyEpochs {
 export async function openKeyEpochs(deps: {
   readonly transactions: Transactions;
   readonly rootKey: RootKey;
+  readonly keyStores: Pick<KeyStores, 'existing'>;
   readonly clock: Clock;
 }): Promise<KeyEpochs> {
-  const { transactions, rootKey, clock } = deps;
+  const { transactions, rootKey, keyStores, clock } = deps;
   let epochs = new Map<number, KeyEpoch>();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
@@ -117,16 +120,32 @@ export async function openKeyEpochs(deps: {
     if (Math.abs(clock.now() - readAt) >= FRESH_MS) await reload();
   }
 
+  /**
+   * No number is given twice: a restore takes the database back and leaves the key store, whose keys of a later epoch would unwrap under another of that
+   * number no more. A store that is missing does not keep an epoch from being made: should it come back with keys of the number, the next rotation
+   * carries its people on.
+   */
+  async function newestInKeyStore(): Promise<number> {
+    try {
+      const counted = await (await keyStores.existing())?.countByEpoch();
+      return Math.max(0, ...(counted?.keys() ?? []));
+    } catch (error) {
+      if (error instanceof KeyStoreError) return 0;
+      throw error;
+    }
+  }
+
   async function advance(actor: AuditActor, onlyIfNone: boolean): Promise<void> {
+    const inKeyStore = await newestInKeyStore();
     await transactions.system({ organisationId: null, actor, event: 'key_epoch.created' }, async (tx) => {
       await lockKeyEpochs(tx);
       const rows = await listKeyEpochs(tx);
       const isThere = rows.some(({ status }) => status === 'active');
-      const epoch = Math.max(FIRST_EPOCH, ...rows.map((row) => row.epoch + 1));
+      const epoch = Math.max(FIRST_EPOCH, inKeyStore + 1, ...rows.map((row) => row.epoch + 1));
       const isMade = !(onlyIfNone && isThere);
       if (isMade) await activateKeyEpoch(tx, epoch, wrapEpochKey(rootKey, epoch, newKey()), clock.date());
       tx.describe({
-        resource: { kind: 'key_epoch', id: String(isMade ? epoch : epoch - 1) },
+        resource: { kind: 'key_epoch', id: String(isMade ? epoch : Math.max(...rows.map((row) => row.epoch))) },
         details: { made: isMade },
       });
     });

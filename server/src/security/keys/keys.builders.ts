@@ -43,8 +43,9 @@ export async function aServerOfKeys(
 ) {
   const transactions = createTransactions({ ...database, server: database.inner });
   const keyRing = createKeyRing(rootKey);
-  const epochs = await openKeyEpochs({ transactions, rootKey, clock });
   const subjectKeys = await openKeyStore({ transactions, file, clock });
+  const keyStores = { existing: async () => subjectKeys };
+  const epochs = await openKeyEpochs({ transactions, rootKey, keyStores, clock });
   return {
     keyRing,
     epochs,

@@ -22,7 +22,7 @@ export async function openDataKeys(deps: {
   readonly clock: Clock;
 }): Promise<OpenDataKeys> {
   const { dataDir } = deps;
-  const epochs = await openKeyEpochs(deps);
   const keyStores = keyStoresOf({ ...deps, file: join(dataDir, 'keys', 'subjects.db') });
+  const epochs = await openKeyEpochs({ ...deps, keyStores });
   return { epochs, keyStores, dataKeys: createDataKeys({ ...deps, epochs, subjectKeys: keyStores.ours }) };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { findKeyStore, insertKeyStore } from './key-store.repository.ts';
@@ -43,7 +44,10 @@ export async function openKeyStore(deps: {
 /** The key store when it is needed: as long as nothing is sealed for a subject, none is made and none is missed. */
 export interface KeyStores {
   ours(): Promise<SubjectKeyStore>;
-  /** Ours, or undefined where the database has none yet. */
+  /**
+   * Ours, or undefined where there is none yet. One whose file is there is ours also where the database knows of none, as one that was restored from before
+   * it does: who was erased since stands there alone.
+   */
   existing(): Promise<SubjectKeyStore | undefined>;
   close(): Promise<void>;
 }
@@ -60,7 +64,10 @@ export function keyStoresOf(deps: Parameters<typeof openKeyStore>[0]): KeyStores
   }
   return {
     ours,
-    existing: async () => ((await deps.transactions.readAcross(findKeyStore)) === undefined ? undefined : ours()),
+    async existing() {
+      const isThere = existsSync(deps.file) || (await deps.transactions.readAcross(findKeyStore)) !== undefined;
+      return isThere ? ours() : undefined;
+    },
     async close() {
       (await opening?.catch(() => undefined))?.close();
     },

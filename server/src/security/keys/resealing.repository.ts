@@ -19,7 +19,7 @@ export async function listSealedOtherwise(
     select ${rowOf(column)}, ${sql.ref(column.column)} as sealed
     from ${sql.table(column.table)}
     where ${sql.ref(column.column)} is not null and substring(${sql.ref(column.column)} from 1 for 5) <> ${header}
-      and ${after === undefined ? sql`true` : sql`(${keyColumns(column)}) > (${keyValues(column, after)})`}
+      and ${isBehind(column, after)}
     order by ${keyColumns(column)} limit ${limit}`.execute(reader.db);
   return rows.rows;
 }
@@ -71,6 +71,9 @@ function keyText({ key, keyType, thenKey }: SealedColumn): RawBuilder<string> {
     ? sql`${first} || '/' || (extract(epoch from ${second}) * 1000000)::bigint::text`
     : sql`${first} || '/' || ${second}::text`;
 }
+
+export const isBehind = (column: SealedColumn, after: string | undefined): RawBuilder<unknown> =>
+  after === undefined ? sql`true` : sql`(${keyColumns(column)}) > (${keyValues(column, after)})`;
 
 export const keyColumns = ({ key, thenKey }: SealedColumn): RawBuilder<unknown> =>
   sql.join([key, ...(thenKey === undefined ? [] : [thenKey.column])].map((name) => sql.ref(name)));

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { newId } from '../../lib/ids.ts';
 import type { Place } from '../crypto/sealed-value.ts';
+import { createDataKeys } from './data-keys.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { createResealing } from './resealing.ts';
 import { placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
+import { KeyStoreError } from './subject-key.repository.ts';
 
 const actor = { kind: 'cli', id: 'cli:0', label: null } as const;
 /** Has a partition of points. */
@@ -139,6 +141,26 @@ test('a value that opens under no key stays as it is, is told, and holds nothing
   const { epoch } = await server.epochs.advance(actor);
   expect(await resealing.run({ batchRows: 1 })).toEqual({ unreadable: 1 });
   expect(Object.fromEntries(await resealing.countByEpoch())).toEqual({ [epoch - 1]: 1, [epoch]: 1 });
+});
+
+test('with the key store missing what is sealed for persons stays as it is, and all else is sealed again', async () => {
+  const hers = sealedColumns.find(({ owner }) => owner === 'subject');
+  const ours = sealedColumns.find(({ owner }) => owner === 'organisation');
+  if (hers === undefined || ours === undefined) throw new Error('there are such columns');
+  await addRow(hers, (place) => server.dataKeys.seal('hers', place, place.row));
+  await addRow(ours, (place) => server.dataKeys.seal('ours', place));
+  const { epoch } = await server.epochs.advance(actor);
+  const subjectKeys = () => Promise.reject(new KeyStoreError('the key store is missing'));
+  const dataKeys = createDataKeys({ ...server, subjectKeys, clock: aClock() });
+  const resealing = createResealing({ ...server, dataKeys });
+  expect(await resealing.run()).toEqual({ unreadable: 1 });
+  expect([...(await resealing.countByEpoch())]).toEqual(
+    expect.arrayContaining([
+      [epoch, 1],
+      [epoch - 1, 1],
+    ]),
+  );
+  expect(await createResealing(server).run()).toEqual({ unreadable: 0 });
 });
 
 test('what somebody else writes while a value is sealed again stays', async () => {

@@ -7,6 +7,7 @@ export interface SubjectKeyStore {
   insert(subject: StoredSubject, epoch: number, wrapped: Uint8Array): Promise<void>;
   /** All keys of the subject, overwritten, and a mark that there must never be one again. Again is no fault. */
   destroy(subject: StoredSubject, now: Date): Promise<void>;
+  isDestroyed(subject: StoredSubject): Promise<boolean>;
   /** Everybody whose keys were destroyed; it survives what is restored of the database. */
   listDestroyed(): Promise<readonly DestroyedSubject[]>;
   /** How many keys each epoch has. */

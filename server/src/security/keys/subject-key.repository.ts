@@ -84,6 +84,7 @@ function storeOn(database: DatabaseSync, id: string): SubjectKeyStore {
   const mark = database.prepare(
     'insert into destroyed_subjects (organisation, subject, destroyed_at) values (?, ?, ?) on conflict do nothing',
   );
+  const findMark = database.prepare('select 1 as one from destroyed_subjects where organisation = ? and subject = ?');
   const remove = database.prepare('delete from subject_keys where organisation = ? and subject = ?');
 
   return {
@@ -105,6 +106,9 @@ function storeOn(database: DatabaseSync, id: string): SubjectKeyStore {
         if (database.isTransaction) database.exec('rollback');
         throw error;
       }
+    },
+    async isDestroyed({ organisation, subject }) {
+      return findMark.get(organisation, subject) !== undefined;
     },
     async listDestroyed() {
       const rows = database.prepare('select organisation, subject, destroyed_at from destroyed_subjects').all();
