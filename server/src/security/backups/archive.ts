@@ -82,7 +82,7 @@ export async function* writeArchive(
       }
     }
     if (length > 0) yield* file();
-    listed.push({ name: table.name, rows: rows(), bytes, sha256: digest.digest('hex') });
+    listed.push({ name: table.name, rows: await rows(), bytes, sha256: digest.digest('hex') });
   }
   const list = json({ tables: listed, sequences: await dump.sequences() } satisfies ArchiveContents);
   summary(summaryOf(list, listed));
@@ -150,7 +150,7 @@ async function read(archive: Blocks, sink: ArchiveSink) {
     throw new ArchiveError(`${CONTENTS} lists other tables than ${HEAD}`);
   for (const { name: tableName, ...said } of listed.tables) {
     const is = done.get(tableName) ?? { bytes: 0, sha256: hash('sha256', '', 'hex'), rows: 0 };
-    if (is.bytes !== said.bytes || is.sha256 !== said.sha256 || (is.rows ?? said.rows) !== said.rows)
+    if (is.bytes !== said.bytes || is.sha256 !== said.sha256 || is.rows !== said.rows)
       throw new ArchiveError(`the rows of ${tableName} are not those that ${CONTENTS} lists`);
   }
   return {
@@ -165,17 +165,29 @@ type Reading = Awaited<ReturnType<typeof reading>>;
 async function reading(table: Table, sink: ArchiveSink) {
   const writer = await sink.table(table);
   const digest = createHash('sha256');
-  let [bytes, part] = [0, 0];
+  let [bytes, rows, part] = [0, 0, 0];
   return {
     table,
     nextPart: () => ++part,
     async take(block: Uint8Array) {
       digest.update(block);
       bytes += block.length;
+      rows += linesIn(block);
       await writer.write(block);
     },
-    end: async () => ({ rows: await writer.end(), bytes, sha256: digest.digest('hex') }),
+    async end() {
+      const loaded = (await writer.end()) ?? rows;
+      if (loaded !== rows) throw new ArchiveError(`${loaded} of the ${rows} rows of ${table.name} were loaded`);
+      return { rows, bytes, sha256: digest.digest('hex') };
+    },
   };
+}
+
+/** COPY ends every row with a newline, and writes one that is within a value as `\\n`. */
+function linesIn(block: Uint8Array): number {
+  let lines = 0;
+  for (let at = block.indexOf(0x0a); at >= 0; at = block.indexOf(0x0a, at + 1)) lines += 1;
+  return lines;
 }
 
 const json = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value)}\n`);

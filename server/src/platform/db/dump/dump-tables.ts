@@ -10,7 +10,7 @@ export interface TableDump {
   readonly migrations: readonly { readonly name: string; readonly sha256: string }[];
   readonly tables: readonly Table[];
   /** As PostgreSQL's COPY writes them, in text: the one form that the next version of it reads, too. */
-  copy(table: Table): { readonly blocks: Blocks; rows(): number };
+  copy(table: Table): { readonly blocks: Blocks; rows(): Promise<number> };
   /** Read last: they run ahead of the rows at most, which leaves gaps and never gives a number twice. */
   sequences(): Promise<Sequence[]>;
   close(): Promise<void>;
@@ -41,7 +41,14 @@ export async function openDump(ownerConnection: pg.ClientConfig): Promise<TableD
       tables,
       copy({ name, columns }) {
         const stream = client.query(copyTo(`copy ${pg.escapeIdentifier(name)} (${identifiers(columns)}) to stdout`));
-        return { blocks: stream, rows: () => stream.rowCount };
+        return {
+          blocks: stream,
+          async rows() {
+            // The stream ends with the last row. How many there were is said behind it, and has been heard once the next statement is answered.
+            await client.query('select');
+            return stream.rowCount;
+          },
+        };
       },
       sequences: () => listSequences(client),
       close: () => client.end(),
