@@ -3,9 +3,7 @@ import { resolve, sep } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { openDump } from '../platform/db/dump/dump-tables.ts';
 import { loadAuditKey } from '../security/audit/audit-key.ts';
-import { createBackup } from '../security/backups/create-backup.ts';
-import { digestOf } from '../security/backups/manifest.ts';
-import { recordedRun } from '../security/backups/recorded-run.ts';
+import { makeBackup } from '../security/backups/make-backup.ts';
 import { checkRecipients } from '../security/crypto/files/age-keys.ts';
 import { actorOf, folderOption, givenStore, scheduledOption } from './backup-place.ts';
 import { createByteProgress, inUnits } from './byte-progress.ts';
@@ -38,48 +36,27 @@ export const backupCreate = command(
     setPriority(constants.priority.PRIORITY_LOW);
     const made = await untilSignal(undefined, (signal) =>
       withDatabase(async ({ dataKeys, transactions, owner }) => {
-        const { dataKeys: keys } = await dataKeys();
-        const key = await loadAuditKey({ transactions, dataKeys: keys, host: config.publicUrl.host });
-        const dump = await openDump(await owner());
         const progress = createByteProgress(output.terminal, undefined);
         const scheduled = values.scheduled ?? false;
-        const what = { kind: 'create', place: store.place, backup: undefined, scheduled } as const;
-        const actor = actorOf(scheduled);
         try {
-          return await recordedRun({ transactions, clock: systemClock }, what, (run) =>
-            createBackup({
-              dump,
-              store,
-              recipients,
-              key,
-              clock: systemClock,
-              signal,
-              onProgress(bytes) {
-                progress.add(bytes);
-                run.add(bytes);
-              },
-              record: (manifest, signed, keep) =>
-                transactions.system({ organisationId: null, actor, event: 'backup.created' }, async (tx) => {
-                  const { name, file, contents } = manifest;
-                  const details = {
-                    manifest: digestOf(signed),
-                    file,
-                    rows: contents.rows,
-                    recipients: manifest.recipients,
-                  };
-                  tx.describe({ resource: { kind: 'backup', id: name }, details: { place: store.place, ...details } });
-                  const more = { tables: contents.tables, bytes: contents.bytes };
-                  await run.end(tx, { outcome: 'done', backup: name, details: { ...details, ...more } });
-                  await keep();
-                }),
-            }),
-          );
+          return await makeBackup({
+            store,
+            transactions,
+            recipients,
+            openDump: async () => openDump(await owner()),
+            openKey: async () =>
+              loadAuditKey({ transactions, dataKeys: (await dataKeys()).dataKeys, host: config.publicUrl.host }),
+            actor: actorOf(scheduled),
+            scheduled,
+            clock: systemClock,
+            onProgress: progress.add,
+            signal,
+          });
         } catch (error) {
           if (signal.aborted) throw new CommandError('stopped: there is no backup');
           throw error;
         } finally {
           progress.finish();
-          await dump.close();
         }
       }),
     );

@@ -7,6 +7,7 @@ import { createLeadership } from '../platform/db/leadership.ts';
 import { loadAuditKey } from '../security/audit/audit-key.ts';
 import type { BackupStore } from '../security/backups/backup-store.ts';
 import { type Drilled, drillBackup } from '../security/backups/drill.ts';
+import type { DrillReport } from '../security/backups/drill-report.ts';
 import { recordedRun } from '../security/backups/recorded-run.ts';
 import { adminBeside, credentialStore } from '../start-database.ts';
 import {
@@ -59,8 +60,10 @@ export const backupDrill = command(
         ...checks.map(({ check, outcome, detail }) => `  ${outcome.padEnd(8)} ${check.replace('_', ' ')}: ${detail}`),
       ].join('\n'),
     );
+    if (drilled.unkept !== undefined) throw drilled.unkept;
     // The schedule wants to know whether it was tried out; what came of it has been told.
-    if (!passed && !scheduled) throw new CommandError(`${name} cannot be relied on`);
+    if (!passed && !scheduled)
+      throw new CommandError(`${name} cannot be relied on: ${failedChecks(drilled.report).join('; ')}`);
   },
 );
 
@@ -129,8 +132,10 @@ function drill(what: {
 async function tell(store: BackupStore, name: string, { report, damage }: Drilled): Promise<void> {
   if (damage !== undefined) await reportDamage(store, name, damage);
   if (report.passed) return;
-  const failed = report.checks
+  await onHost('backups.drill-failed', { name, place: store.place.slice(0, 500), failed: failedChecks(report) });
+}
+
+const failedChecks = ({ checks }: DrillReport): string[] =>
+  checks
     .filter(({ outcome }) => outcome === 'failed')
     .map(({ check, detail }) => `${check}: ${detail}`.slice(0, 1_000));
-  await onHost('backups.drill-failed', { name, place: store.place.slice(0, 500), failed });
-}

@@ -23,15 +23,16 @@ function aServer(clock = manualClock(new Date('2026-03-02T12:00:00Z')), settings
   const ran: BackupCommand[] = [];
   const heard: SecurityReport[] = [];
   const gauges = new Map<string, () => number>();
-  const outcome = { isDone: true };
+  const outcome = { isDone: true, isRecorded: true };
   const run = async (command: BackupCommand) => {
     ran.push(command);
-    if (command !== 'prune') await aRun(command, outcome.isDone ? 'done' : 'failed', clock.date());
+    if (command !== 'prune' && outcome.isRecorded)
+      await aRun(command, outcome.isDone ? 'done' : 'failed', clock.date());
     return { isDone: outcome.isDone, complaint: 'the disk is full' };
   };
   const aRun = (kind: RunKind, result: 'done' | 'failed' | null, now: Date) =>
     transactions.unaudited(null, 'backup_runs', async (tx) => {
-      const number = await insertRun(tx, { kind, place: '/mnt/b', backup: undefined, scheduled: true, now });
+      const number = await insertRun(tx, { kind, place: '/mnt/b', backup: 'one', scheduled: true, now });
       if (result) await endRun(tx, number, { outcome: result, now });
     });
   const schedule = createBackupSchedule({
@@ -111,6 +112,22 @@ describe('a schedule', () => {
     await server.schedule.stop();
   });
 
+  test('after a failure of a child that got to no database, tries again an hour later all the same', async () => {
+    const server = aServer(undefined, { drillEveryDays: 7 });
+    Object.assign(server.outcome, { isDone: false, isRecorded: false });
+    expect(await server.after(0)).toEqual(['create']);
+    expect(await server.after(0)).toEqual([]);
+    expect(await server.after(0.9)).toEqual([]);
+    expect(await server.after(0.2)).toEqual(['create']);
+    Object.assign(server.outcome, { isDone: true, isRecorded: true });
+    expect(await server.after(1.1)).toEqual(['create', 'prune']);
+    Object.assign(server.outcome, { isDone: false, isRecorded: false });
+    expect(await server.after(0)).toEqual(['drill']);
+    expect(await server.after(23)).toEqual([]);
+    expect(server.heard).toHaveLength(3);
+    await server.schedule.stop();
+  });
+
   test('waits for one that is under way, and goes on when nobody is at it any more', async () => {
     const server = aServer();
     await server.aRun('create', null, server.clock.date());
@@ -161,6 +178,22 @@ describe('a schedule', () => {
     expect(await late.after(23)).toEqual([]);
     expect(await late.after(2)).toEqual(['drill']);
     await late.schedule.stop();
+  });
+
+  test('tells that nothing was ever tried out, though there is a newer backup every day', async () => {
+    const server = aServer(undefined, { drillEveryDays: 7 });
+    await server.look();
+    for (let day = 0; day < 12; day += 1) {
+      await server.aRun('create', 'done', server.clock.date());
+      server.outcome.isDone = false;
+      await server.after(24);
+      server.outcome.isDone = true;
+    }
+    const overdue = server.heard.filter(({ action }) => action === 'backup.overdue');
+    // Half as late again as seven days, and an hour: on the eleventh and the twelfth.
+    expect(overdue).toMatchObject([{ reason: 'drill' }, { reason: 'drill' }]);
+    expect(server.gauges.get('backupsOverdue')?.()).toBe(1);
+    await server.schedule.stop();
   });
 
   test('without a place or an interval there is none', async () => {

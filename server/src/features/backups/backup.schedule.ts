@@ -5,7 +5,7 @@ import type { Logger } from '../../platform/log/log.ts';
 import type { Metrics } from '../../platform/metrics/metrics.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import { lastRuns, pruneRuns } from '../../security/backups/backup-run.repository.ts';
+import { type LastRuns, lastRuns, pruneRuns } from '../../security/backups/backup-run.repository.ts';
 import { type Due, dueOf, type Plan } from '../../security/backups/due.ts';
 import { SILENT_MS } from '../../security/backups/recorded-run.ts';
 import type { SecurityEvents } from '../../security/events/security-event.ts';
@@ -58,6 +58,8 @@ export function createBackupSchedule(deps: {
   const since = clock.date();
   const plans = plansOf(settings);
   const told = new Map<string, number>();
+  /** When a child was begun that failed: it may have got to no database that it could be put on record in. */
+  const failed = new Map<BackupCommand, Date>();
   const stopping = new AbortController();
   let [newestAt, isOverdue]: [number | undefined, boolean] = [undefined, false];
   let current: Promise<void> | undefined;
@@ -67,10 +69,11 @@ export function createBackupSchedule(deps: {
   async function due(reader: Reader) {
     const now = clock.date();
     const alive = new Date(now.getTime() - SILENT_MS);
-    const [made, drilled] = [await lastRuns(reader, 'create', alive), await lastRuns(reader, 'drill', alive)];
+    const made = withFailure(await lastRuns(reader, 'create', alive), failed.get('create'));
+    const drilled = withFailure(await lastRuns(reader, 'drill', alive), failed.get('drill'));
     newestAt = made.doneAt?.getTime();
-    // There is something to try out only once something was made.
-    const drill = plans.drill && made.doneAt ? dueOf(plans.drill, drilled, made.doneAt, now) : null;
+    // There is something to try out once something was made, and from then on it is waited for: every newer backup would put it off.
+    const drill = plans.drill && made.firstDoneAt ? dueOf(plans.drill, drilled, made.firstDoneAt, now) : null;
     const create = plans.create ? dueOf(plans.create, made, since, now) : null;
     isOverdue = create?.isOverdue === true || drill?.isOverdue === true;
     return { create, drill };
@@ -91,8 +94,11 @@ export function createBackupSchedule(deps: {
   }
 
   async function command(what: BackupCommand, signal: AbortSignal): Promise<boolean> {
+    const begunAt = clock.date();
     const { isDone, complaint } = await run(what, signal);
+    if (isDone) failed.delete(what);
     if (isDone || signal.aborted) return isDone;
+    failed.set(what, begunAt);
     log.error({ command: what, complaint }, 'a backup command failed');
     events.report({
       action: 'backup.failed',
@@ -152,6 +158,12 @@ export function createBackupSchedule(deps: {
     },
   };
 }
+
+/** What this server knows wins: it is by the clock as it is now, which may have been put back since. */
+const withFailure = (runs: LastRuns, failedAt: Date | undefined): LastRuns => ({
+  ...runs,
+  failedAt: failedAt ?? runs.failedAt,
+});
 
 function plansOf({ place, everyHours, drillEveryDays }: BackupSettings): {
   create: Plan | undefined;

@@ -21,9 +21,9 @@ const call = (method: string, path = '', person = admin) =>
 const aRun = (kind: 'create' | 'verify' | 'drill', backup: string, outcome: 'done' | 'failed', details: object = {}) =>
   createTransactions(app.database).unaudited(null, 'backup_runs', async (tx) => {
     const now = new Date();
-    const number = await insertRun(tx, { kind, place: '/mnt/b', backup: undefined, scheduled: true, now });
+    const number = await insertRun(tx, { kind, place: '/mnt/b', backup, scheduled: true, now });
     const fault = outcome === 'failed' ? 'it was altered' : undefined;
-    await endRun(tx, number, { outcome, backup, fault, details, now });
+    await endRun(tx, number, { outcome, fault, details, now });
   });
 
 it('shows what is kept, what was found out about it, and page by page', async () => {

@@ -16,6 +16,9 @@ export interface CompleteFile {
   readonly linkFile?: typeof link;
 }
 
+/** Whether a file has the name under which one grows: left by somebody who was killed, or being written. */
+export const isUnfinished = (name: string): boolean => /^\.valtronics-[0-9a-f]{16}\.tmp$/.test(name);
+
 /**
  * Writes a file (mode 0600) of which nothing is to be seen until all of it is on the disk: it grows under another name beside its target and
  * gets its own name at the end. An error of the blocks or of the disk leaves the target as it was. Throws a FileOutputError, or what reading the

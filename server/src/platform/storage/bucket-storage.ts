@@ -144,12 +144,17 @@ export function bucketStorage(where: ObjectStorePlace): Storage {
         return found && { bytes: found.bytes, blocks: ranges(name, found.bytes, found.version) };
       }),
 
+    size: (name) => asking(async () => (await find(name))?.bytes),
+
     async write(name, blocks) {
       if (await asking(() => find(name))) throw new StorageError(`${place}${name} is there already`);
       await put(name, blocks);
     },
 
     remove: (name) => asking(async () => void (await client.send(new DeleteObjectCommand(at(name))))),
+
+    // Parts of an upload are seen by the bucket only, which has a rule for them; listing them is a right that our key need not have.
+    sweep: async () => undefined,
   };
 }
 

@@ -1,24 +1,35 @@
 import { closeSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeCompleteFile } from '../files/complete-file.ts';
+import { isUnfinished, writeCompleteFile } from '../files/complete-file.ts';
 import { readBlocks } from '../files/read-blocks.ts';
 import { type Storage, StorageError } from './storage.ts';
 
 /** Files of mode 600 in a folder that is there. Others in it are left alone. */
 export function folderStorage(folder: string): Storage {
   const at = (name: string): string => join(folder, name);
+  const statusOf = (path: string) => reading(path, () => statSync(path, { throwIfNoEntry: false }));
+  const sizeOf = (name: string): number | undefined => {
+    const status = statusOf(at(name));
+    return status?.isFile() ? status.size : undefined;
+  };
   return {
     place: folder,
     names: async () => reading(folder, () => readdirSync(folder)),
     async read(name) {
-      const path = at(name);
-      const status = reading(path, () => statSync(path, { throwIfNoEntry: false }));
-      if (!status?.isFile()) return undefined;
-      return { bytes: status.size, blocks: closing(reading(path, () => openSync(path, 'r'))) };
+      const bytes = sizeOf(name);
+      if (bytes === undefined) return undefined;
+      return { bytes, blocks: closing(reading(at(name), () => openSync(at(name), 'r'))) };
     },
+    size: async (name) => sizeOf(name),
     write: (name, blocks) => writeCompleteFile({ target: at(name), replaces: false }, blocks),
     async remove(name) {
       reading(at(name), () => rmSync(at(name), { force: true }));
+    },
+    async sweep(before) {
+      for (const name of reading(folder, () => readdirSync(folder)).filter(isUnfinished)) {
+        const changedAt = statusOf(at(name))?.mtime;
+        if (changedAt && changedAt < before) reading(at(name), () => rmSync(at(name), { force: true }));
+      }
     },
   };
 }

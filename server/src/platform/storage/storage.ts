@@ -9,10 +9,14 @@ export interface Storage {
   names(): Promise<string[]>;
   /** Undefined where there is none. */
   read(name: string): Promise<{ readonly bytes: number; readonly blocks: Blocks } | undefined>;
+  /** In bytes; undefined where there is none. */
+  size(name: string): Promise<number | undefined>;
   /** Nothing of it is to be seen until all of it is there. One that is there already stays, and this fails. */
   write(name: string, blocks: Blocks): Promise<void>;
   /** One that is not there is no mistake. */
   remove(name: string): Promise<void>;
+  /** Throws away what was begun and never completed, if nobody has written to it since. */
+  sweep(before: Date): Promise<void>;
 }
 
 export const bucketPlace = ({ host, bucket, prefix }: ObjectStorePlace): string => `s3://${host}/${bucket}/${prefix}`;

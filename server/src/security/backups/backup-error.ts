@@ -1,9 +1,10 @@
 /**
  * - `damaged`: what is there is not what was made, which is a matter of security.
- * - `wrong-key`: it may be good, but not with what was given to open or to judge it.
+ * - `stranger`: nobody whose word counts has signed it: whole in itself, and yet perhaps not what was made.
+ * - `wrong-key`: it may be good, but what was given does not open it.
  * - `unusable`: good, and yet it cannot be used here.
  */
-export type BackupProblem = 'damaged' | 'wrong-key' | 'unusable';
+export type BackupProblem = 'damaged' | 'stranger' | 'wrong-key' | 'unusable';
 
 /** One line that says what is wrong and what to do. */
 export class BackupError extends Error {

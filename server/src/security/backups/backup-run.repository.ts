@@ -6,8 +6,7 @@ export type RunKind = 'create' | 'verify' | 'drill';
 export interface NewRun {
   readonly kind: RunKind;
   readonly place: string;
-  /** Undefined for one that is only being made. */
-  readonly backup: string | undefined;
+  readonly backup: string;
   readonly scheduled: boolean;
   readonly now: Date;
 }
@@ -15,9 +14,7 @@ export interface NewRun {
 export async function insertRun(tx: WriteTx, { kind, place, backup, scheduled, now }: NewRun): Promise<string> {
   const made = await sql<{ number: string }>`
     insert into backup_runs (kind, place, backup, scheduled, started_at, seen_at)
-    values (${kind}, ${place.slice(0, 500)}, ${backup ?? null}, ${scheduled}, ${now}, ${now}) returning number`.execute(
-    tx.db,
-  );
+    values (${kind}, ${place.slice(0, 500)}, ${backup}, ${scheduled}, ${now}, ${now}) returning number`.execute(tx.db);
   return made.rows[0]?.number ?? '';
 }
 
@@ -29,7 +26,6 @@ export async function touchRun(tx: WriteTx, number: string, bytes: number, now: 
 
 export interface RunEnd {
   readonly outcome: 'done' | 'failed';
-  readonly backup?: string | undefined;
   readonly fault?: string | undefined;
   readonly details?: object | undefined;
   readonly now: Date;
@@ -38,11 +34,10 @@ export interface RunEnd {
 export async function endRun(
   tx: WriteTx,
   number: string,
-  { outcome, backup, fault, details = {}, now }: RunEnd,
+  { outcome, fault, details = {}, now }: RunEnd,
 ): Promise<void> {
   await sql`
-    update backup_runs set ended_at = ${now}, seen_at = ${now}, outcome = ${outcome}, backup = coalesce(${backup ?? null}, backup),
-      fault = ${fault?.slice(0, 1_000) ?? null}, details = ${JSON.stringify(details)}
+    update backup_runs set ended_at = ${now}, seen_at = ${now}, outcome = ${outcome}, fault = ${fault?.slice(0, 1_000) ?? null}, details = ${JSON.stringify(details)}
     where number = ${number} and ended_at is null`.execute(tx.db);
 }
 
@@ -58,8 +53,12 @@ export interface MadeBackup {
 
 const MOST_MADE = 10_000;
 
+/** Of runs that looked at a backup: whether anything was found out. A drill without a report was stopped by something else than the backup. */
+export const saysSomething = (run: string) =>
+  sql`${sql.ref(`${run}.outcome`)} is not null and (${sql.ref(`${run}.kind`)} <> 'drill' or ${sql.ref(`${run}.details`)} ? 'checks')`;
+
 const lastOf = (kind: RunKind) =>
-  sql`(select v.outcome from backup_runs v where v.backup = r.backup and v.kind = ${kind} and v.outcome is not null
+  sql`(select v.outcome from backup_runs v where v.backup = r.backup and v.kind = ${kind} and ${saysSomething('v')}
        order by v.number desc limit 1)`;
 
 /** Those that were made in this place and not thrown away since, newest first. */
@@ -71,11 +70,29 @@ export async function listMade(reader: Reader, place: string): Promise<MadeBacku
   return found.rows;
 }
 
+export interface LeftBackup {
+  readonly backup: string;
+  /** It failed, or was thrown away: there is none whatever lies there. Otherwise somebody was at it and has not said a word since. */
+  readonly isNone: boolean;
+}
+
+/** Those of this place that are not to be there, whether or not they are. */
+export async function listLeft(reader: Reader, place: string, silentSince: Date): Promise<LeftBackup[]> {
+  const found = await sql<LeftBackup>`
+    select backup, outcome is not null as "isNone" from backup_runs
+    where kind = 'create' and backup is not null and place = ${place.slice(0, 500)}
+      and (outcome = 'failed' or deleted_at is not null or (outcome is null and seen_at < ${silentSince}))
+    order by number desc limit ${MOST_MADE}`.execute(reader.db);
+  return found.rows;
+}
+
 export async function markDeleted(tx: WriteTx, backup: string, now: Date): Promise<void> {
   await sql`update backup_runs set deleted_at = ${now} where kind = 'create' and backup = ${backup}`.execute(tx.db);
 }
 
 export interface LastRuns {
+  /** When the first one that came to a good end was begun, of those on record. */
+  readonly firstDoneAt: Date | null;
   /** When the last one that came to a good end was begun; by number, not by what the clock said. */
   readonly doneAt: Date | null;
   /** When the last one was begun that failed, or was left by who was at it, if none was done since. */
@@ -88,13 +105,14 @@ export async function lastRuns(reader: Reader, kind: RunKind, aliveSince: Date):
   const found = await sql<LastRuns>`
     with done as (
       select number, started_at from backup_runs where kind = ${kind} and outcome = 'done' order by number desc limit 1)
-    select (select started_at from done) as "doneAt",
+    select (select started_at from backup_runs where kind = ${kind} and outcome = 'done' order by number limit 1) as "firstDoneAt",
+      (select started_at from done) as "doneAt",
       (select started_at from backup_runs where kind = ${kind} and number > coalesce((select number from done), 0)
          and (outcome = 'failed' or (outcome is null and seen_at < ${aliveSince})) order by number desc limit 1) as "failedAt",
       exists (select from backup_runs where kind = ${kind} and outcome is null and seen_at >= ${aliveSince}) as "isUnderWay"`.execute(
     reader.db,
   );
-  return found.rows[0] ?? { doneAt: null, failedAt: null, isUnderWay: false };
+  return found.rows[0] ?? { firstDoneAt: null, doneAt: null, failedAt: null, isUnderWay: false };
 }
 
 /** What is long past; never the record of a backup that is still kept. */

@@ -10,14 +10,20 @@ export interface BackupStore {
   /** Oldest first. */
   names(): Promise<string[]>;
   manifest(name: string): Promise<string>;
+  /** Whatever has anything there: also what is none, for want of a manifest. */
+  pieces(): Promise<ReadonlySet<string>>;
   /** The encrypted file, and how long it is; undefined where it is gone. */
   file(name: string): Promise<{ readonly bytes: number; readonly blocks: Blocks } | undefined>;
+  /** How long the encrypted file is; undefined where it is gone. */
+  bytes(name: string): Promise<number | undefined>;
   keepFile(name: string, blocks: Blocks): Promise<void>;
   keepManifest(name: string, text: string): Promise<void>;
   /** Its manifest first: from then on it is none. With what drills found. */
   remove(name: string): Promise<void>;
   /** What a drill found. */
   keepReport(name: string, at: Date, text: string): Promise<void>;
+  /** Throws away what was never written to its end, if nobody is at it since then. */
+  sweep(before: Date): Promise<void>;
 }
 
 const FILE = '.tar.zst.age';
@@ -46,6 +52,13 @@ export function backupStore(storage: Storage): BackupStore {
         for await (const block of found.blocks) parts.push(Buffer.from(block));
         return Buffer.concat(parts).toString('utf8');
       }),
+    pieces: () =>
+      reading(async () => {
+        const names = (await storage.names()).map((file) => file.split('.', 1)[0] ?? '');
+        return new Set(names.filter((name) => backupName.safeParse(name).success));
+      }),
+    bytes: (name) => reading(() => storage.size(`${name}${FILE}`)),
+    sweep: (before) => reading(() => storage.sweep(before)),
     file: (name) => reading(() => storage.read(`${name}${FILE}`)),
     keepFile: (name, blocks) => storage.write(`${name}${FILE}`, blocks),
     keepManifest: (name, text) => storage.write(`${name}${MANIFEST}`, once(Buffer.from(text))),

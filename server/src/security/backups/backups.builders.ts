@@ -16,6 +16,7 @@ import { newRootKeyText, parseRootKey } from '../crypto/root-key.ts';
 import { openDataKeys } from '../keys/open-data-keys.ts';
 import { type BackupStore, backupStore } from './backup-store.ts';
 import { createBackup } from './create-backup.ts';
+import { newBackupName } from './manifest.ts';
 
 export const ROOT_KEY = newRootKeyText();
 
@@ -48,6 +49,17 @@ export function aFolder() {
       writeFileSync(path, how(readFileSync(path)));
     },
   };
+}
+
+/** How many transactions of the platform wait for their client, which is what PostgreSQL ends after a while. */
+export async function waitingTransactions({ admin, name }: TestDatabase): Promise<number> {
+  await admin.query('select pg_sleep(0.1)');
+  const found = await admin.query(
+    `select from pg_stat_activity where datname = $1 and usename = 'valtronics_maintenance' and state = 'idle in transaction'
+     and xact_start < clock_timestamp() - interval '0.1 seconds'`,
+    [name],
+  );
+  return found.rowCount ?? 0;
 }
 
 export async function anIdentity() {
@@ -89,16 +101,18 @@ export async function aBackup(
 ) {
   const dump = await openDump(database.connection('owner'));
   try {
-    return await createBackup({
+    const at = systemClock.date();
+    const { manifest } = await createBackup({
       dump,
       store,
       recipients,
       key,
-      clock: systemClock,
+      name: newBackupName(at, randomBytes(4)),
+      at,
       signal: new AbortController().signal,
       onProgress: () => undefined,
-      record: (_manifest, _signed, keep) => keep(),
     });
+    return manifest;
   } finally {
     await dump.close();
   }

@@ -1,13 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Blocks } from '../../lib/blocks.ts';
-import type { Clock } from '../../lib/clock.ts';
 import type { TableDump } from '../../platform/db/dump/dump-tables.ts';
 import { compress } from '../../platform/files/zstd.ts';
 import type { AuditKey } from '../audit/audit-key.ts';
 import { encryptFile } from '../crypto/files/file-encryption.ts';
 import { type ContentsSummary, writeArchive } from './archive.ts';
 import type { BackupStore } from './backup-store.ts';
-import { type Manifest, newBackupName, signManifest } from './manifest.ts';
+import { type Manifest, signManifest } from './manifest.ts';
 
 export interface NewBackup {
   readonly dump: TableDump;
@@ -15,9 +14,8 @@ export interface NewBackup {
   /** `age1…` */
   readonly recipients: readonly string[];
   readonly key: AuditKey;
-  readonly clock: Clock;
-  /** Puts it on record, and keeps the manifest in the same breath: a backup nobody recorded is none. */
-  record(manifest: Manifest, signed: string, keep: () => Promise<void>): Promise<void>;
+  readonly name: string;
+  readonly at: Date;
   /** Bytes of rows, before they are compressed. */
   onProgress(bytes: number): void;
   readonly signal: AbortSignal;
@@ -27,10 +25,10 @@ export interface NewBackup {
  * Makes a backup in one pass, in constant memory: rows → tar → zstd → age → store. Nothing unencrypted touches a disk. The keys that open
  * what is sealed in the rows are not among them: they derive from the root key, which is in no database.
  */
-export async function createBackup(backup: NewBackup): Promise<Manifest> {
-  const { dump, store, recipients, key, clock, onProgress, signal } = backup;
-  const at = clock.date();
-  const name = newBackupName(at, randomBytes(4));
+export async function createBackup(
+  backup: NewBackup,
+): Promise<{ readonly manifest: Manifest; readonly signed: string }> {
+  const { dump, store, recipients, key, name, at, onProgress, signal } = backup;
   const digest = createHash('sha256');
   let [bytes, contents]: [number, ContentsSummary | undefined] = [0, undefined];
   const rows = watched(
@@ -60,8 +58,8 @@ export async function createBackup(backup: NewBackup): Promise<Manifest> {
     recipients: recipients.length,
   };
   const signed = signManifest(manifest, key);
-  await backup.record(manifest, signed, () => store.keepManifest(name, signed));
-  return manifest;
+  await store.keepManifest(name, signed);
+  return { manifest, signed };
 }
 
 /** Whoever watches sees each block before its reader does. */

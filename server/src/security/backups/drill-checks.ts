@@ -1,5 +1,6 @@
 import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
-import { isGood } from '../../lib/transparency/verdict-text.ts';
+import { findingText, isGood } from '../../lib/transparency/verdict-text.ts';
+import type { FileVerdict } from '../../lib/transparency/verify-offline.ts';
 import type { Reader } from '../audit/tokens.ts';
 import { verifyDatabase } from '../audit/verify-database.ts';
 import { SealError } from '../crypto/sealed-value.ts';
@@ -41,14 +42,24 @@ export async function checkAuditLog(
   const events = verdicts.reduce((sum, { size }) => sum + size, 0);
   if (verdicts.length === 0)
     return { check: 'audit_log', outcome: 'unknown', detail: 'there was no signed log yet when the backup was made' };
-  const bad = verdicts.filter((verdict) => !isGood([verdict])).map(({ origin }) => origin);
+  const bad = verdicts.filter((verdict) => !isGood([verdict])).map(whatIsBad);
   return bad.length === 0
     ? {
         check: 'audit_log',
         outcome: 'passed',
         detail: `${events} entries of ${verdicts.length} logs, as they were signed`,
       }
-    : { check: 'audit_log', outcome: 'failed', detail: `not as signed: ${bad.slice(0, MOST_NAMED).join(', ')}` };
+    : { check: 'audit_log', outcome: 'failed', detail: `not as signed: ${bad.slice(0, MOST_NAMED).join('; ')}` };
+}
+
+/** The first that was found in a log; `audit verify` on the restored database shows the rest. */
+function whatIsBad({ origin, findings: [first, ...others], badNotes }: FileVerdict): string {
+  const found = [
+    ...(first ? [findingText(first)] : []),
+    ...(others.length > 0 ? [`${others.length} more findings`] : []),
+    ...(badNotes > 0 ? [`${badNotes} checkpoints that are not signed with its key`] : []),
+  ];
+  return `${origin} (${found.join(', ')})`;
 }
 
 interface Keys {

@@ -3,7 +3,7 @@ import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
 import type { AuditActor } from '../audit/audit-event.ts';
 import type { AuditKey } from '../audit/audit-key.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
-import { BackupError } from './backup-error.ts';
+import { BackupError, type BackupProblem } from './backup-error.ts';
 import type { BackupStore } from './backup-store.ts';
 import type { DrillCheck } from './drill-checks.ts';
 import { type DrillReport, signReport } from './drill-report.ts';
@@ -29,9 +29,14 @@ export interface Drilled {
   readonly report: DrillReport;
   /** What is there is not what was made. */
   readonly damage: string | undefined;
+  /** Why the report does not lie beside the backup. It is on record all the same. */
+  readonly unkept: unknown;
 }
 
-/** Tries a backup out. Whatever comes of it is in a signed report beside the backup and on record; what stops the work itself is thrown. */
+/**
+ * Tries a backup out. Whatever comes of it is on record and in a signed report beside the backup. What stops the work itself is thrown: a storage
+ * that is away, and an identity or a root key that does not open it, say nothing about the backup, and are no reason to call anybody to it.
+ */
 export async function drillBackup(drill: DrillOfBackup): Promise<Drilled> {
   const { store, name, keys, key, transactions, actor, clock } = drill;
   const startedAt = clock.date();
@@ -46,7 +51,7 @@ export async function drillBackup(drill: DrillOfBackup): Promise<Drilled> {
     if (keys) assertSigned(backup, keys);
     checks = await drill.tryOut(backup);
   } catch (error) {
-    if (!(error instanceof BackupError)) throw error;
+    if (!(error instanceof BackupError) || !FINDINGS.has(error.problem)) throw error;
     if (error.problem === 'damaged') damage = error.message;
     checks = [{ check: 'load', outcome: 'failed', detail: error.message.slice(0, 1_000) }];
   }
@@ -64,7 +69,13 @@ export async function drillBackup(drill: DrillOfBackup): Promise<Drilled> {
     tx.describe({ resource: { kind: 'backup', id: name }, details: { ...report } });
     const failed = checks.find(({ outcome }) => outcome === 'failed');
     await drill.end(tx, { outcome: failed ? 'failed' : 'done', fault: failed?.detail, details: report });
-    await store.keepReport(name, startedAt, signReport(report, key));
   });
-  return { report, damage };
+  // Behind the transaction, which PostgreSQL ends where nothing happens for a minute: a store may take longer than that.
+  const unkept = await store.keepReport(name, startedAt, signReport(report, key)).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return { report, damage, unkept };
 }
+
+const FINDINGS: ReadonlySet<BackupProblem> = new Set(['damaged', 'stranger']);

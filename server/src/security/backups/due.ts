@@ -22,7 +22,7 @@ const GRACE_MS = 3_600_000;
  */
 export function dueOf(
   { everyMs, againMs }: Plan,
-  { doneAt, failedAt, isUnderWay }: LastRuns,
+  { doneAt, failedAt, isUnderWay }: Omit<LastRuns, 'firstDoneAt'>,
   since: Date,
   now: Date,
 ): Due {

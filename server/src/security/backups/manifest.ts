@@ -81,7 +81,7 @@ export function assertSigned({ manifest: { name }, note }: ReadManifest, keys: r
     throw damaged(name, 'its manifest was altered after it was signed');
   }
   const signers = note.signatures.map((signature) => signature.name).join(', ');
-  throw new BackupError('wrong-key', `${name} is signed by ${signers}, which is not a key that is believed here`);
+  throw new BackupError('stranger', `${name} is signed by ${signers}, which is not a key that is believed here`);
 }
 
 export const digestOf = (text: string): string => hash('sha256', text, 'hex');

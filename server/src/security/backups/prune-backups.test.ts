@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { createTransactions } from '../audit/transactions.ts';
@@ -29,8 +30,8 @@ test('only what is on record as made there, and is what was made, is thrown away
     await transactions.system({ organisationId: null, actor, event: 'backup.created' }, async (tx) => {
       tx.describe({ resource: { kind: 'backup', id: name }, details: { place, manifest } });
       const now = systemClock.date();
-      const number = await insertRun(tx, { kind: 'create', place, backup: undefined, scheduled: true, now });
-      await endRun(tx, number, { outcome: 'done', backup: name, details: { manifest }, now });
+      const number = await insertRun(tx, { kind: 'create', place, backup: name, scheduled: true, now });
+      await endRun(tx, number, { outcome: 'done', details: { manifest }, now });
     });
   }
   change(altered, 'manifest', (bytes) => `${bytes}\n`);
@@ -52,41 +53,48 @@ test('only what is on record as made there, and is what was made, is thrown away
   expect(await pruneBackups({ ...deps, isTrial: false })).toEqual([]);
 });
 
-test('what cannot be removed is not on record as gone', async () => {
+test('what cannot be removed is on record all the same, and goes with the next pruning; one that is cut short takes nobody’s place', async () => {
   const source = await aFilledDatabase(10);
-  const { store } = aFolder();
+  const { store, change } = aFolder();
   const { recipient } = await anIdentity();
   const transactions = createTransactions(source.database);
   const actor = { kind: 'system', id: 'backups', label: null } as const;
-  for (let index = 0; index < 2; index += 1) {
+  const made: string[] = [];
+  for (let index = 0; index < 4; index += 1) {
     const { name } = await aBackup(source, store, [recipient]);
+    made.push(name);
     const manifest = digestOf(await store.manifest(name));
     await transactions.unaudited(null, 'backup_runs', async (tx) => {
       const now = systemClock.date();
       const number = await insertRun(tx, {
         kind: 'create',
         place: store.place,
-        backup: undefined,
+        backup: name,
         scheduled: true,
         now,
       });
-      await endRun(tx, number, { outcome: 'done', backup: name, details: { manifest }, now });
+      await endRun(tx, number, { outcome: 'done', details: { manifest }, now });
     });
   }
+  const [first, second, third, cut] = made as [string, string, string, string];
+  change(cut, 'tar.zst.age', (bytes) => bytes.subarray(0, -1));
   const readOnly = { ...store, remove: () => Promise.reject(new Error('read-only storage')) };
   const signal = new AbortController().signal;
-  const pruning = pruneBackups({
-    store: readOnly,
-    transactions,
-    keep,
-    actor,
-    clock: systemClock,
-    signal,
-    isTrial: false,
-  });
-  await expect(pruning).rejects.toThrow('read-only storage');
-  const gone = await source.database.admin.query(
-    `select from audit_events where event = 'backup.deleted' union all select from backup_runs where deleted_at is not null`,
-  );
-  expect(gone.rowCount).toBe(0);
+  const deps = { transactions, keep, actor, clock: systemClock, signal, isTrial: false };
+  await expect(pruneBackups({ store: readOnly, ...deps })).rejects.toThrow('read-only storage');
+  const recorded = async () =>
+    (
+      await source.database.admin.query(
+        `select resource_id as backup from audit_events where event = 'backup.deleted' order by at`,
+      )
+    ).rows.map(({ backup }) => backup);
+  expect(await recorded()).toEqual([second]);
+  expect(await store.names()).toEqual(made.toSorted());
+
+  expect(await pruneBackups({ store, ...deps })).toEqual([first]);
+  expect(await recorded()).toEqual([second, first]);
+  expect(await store.names()).toEqual([third, cut].toSorted());
+  expect(readdirSync(store.place).filter((file) => file.includes(second))).toEqual([]);
+  rmSync(join(store.place, `${third}.tar.zst.age`));
+  expect(await pruneBackups({ store, ...deps })).toEqual([]);
 });

@@ -2,9 +2,10 @@ import type { Clock } from '../../lib/clock.ts';
 import type { AuditActor } from '../audit/audit-event.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { BackupError } from './backup-error.ts';
-import { listMade, markDeleted } from './backup-run.repository.ts';
+import { listMade, type MadeBackup, markDeleted } from './backup-run.repository.ts';
 import type { BackupStore } from './backup-store.ts';
-import { digestOf } from './manifest.ts';
+import { clearLeftovers } from './leftovers.ts';
+import { digestOf, readManifest } from './manifest.ts';
 import { dispensable, type Keep } from './retention.ts';
 
 /**
@@ -21,11 +22,12 @@ export async function pruneBackups(deps: {
   isTrial: boolean;
 }): Promise<string[]> {
   const { store, transactions, keep, actor, clock, signal, isTrial } = deps;
+  if (!isTrial) await clearLeftovers(deps);
   const there = new Set(await store.names());
   const made = await transactions.readAcross((reader) => listMade(reader, store.place));
   const recorded = made.filter(({ backup }) => there.has(backup));
   const ours: typeof recorded = [];
-  for (const one of recorded) if (digestOf(await textOf(store, one.backup)) === one.manifest) ours.push(one);
+  for (const one of recorded) if (await isWhole(store, one)) ours.push(one);
   const gone = dispensable(ours, keep);
   if (isTrial) return gone;
   for (const backup of gone) {
@@ -33,19 +35,22 @@ export async function pruneBackups(deps: {
     await transactions.system({ organisationId: null, actor, event: 'backup.deleted' }, async (tx) => {
       tx.describe({ resource: { kind: 'backup', id: backup }, details: { place: store.place, keep } });
       await markDeleted(tx, backup, clock.date());
-      // Last: what is not gone is not recorded as gone.
-      await store.remove(backup);
     });
+    // Behind the transaction, which PostgreSQL ends where nothing happens for a minute, and not before it: what is gone and not on record as thrown
+    // away is an incident. What cannot be removed now is a leftover, which the next pruning begins with.
+    await store.remove(backup);
   }
   return gone;
 }
 
-/** Empty, which is nobody's manifest, where it cannot be read. */
-async function textOf(store: BackupStore, backup: string): Promise<string> {
+/** As it was made, as far as that is seen without reading all of it; one that is not takes nobody's place. */
+async function isWhole(store: BackupStore, { backup, manifest }: MadeBackup): Promise<boolean> {
   try {
-    return await store.manifest(backup);
+    const text = await store.manifest(backup);
+    if (digestOf(text) !== manifest) return false;
+    return (await store.bytes(backup)) === readManifest(text, backup).manifest.file.bytes;
   } catch (error) {
-    if (error instanceof BackupError) return '';
+    if (error instanceof BackupError) return false;
     throw error;
   }
 }

@@ -20,7 +20,7 @@ export async function recordedRun<T>(
   what: {
     readonly kind: RunKind;
     readonly place: string;
-    readonly backup: string | undefined;
+    readonly backup: string;
     readonly scheduled: boolean;
   },
   work: (run: RecordedRun) => Promise<T>,
