@@ -6,9 +6,13 @@ const STUB = `
 const appended = new WeakMap();
 export const appendedIn = (tx) => appended.get(tx) ?? [];
 export async function appendAuditEvent(tx, entry) {
+  lastAuditEvent(tx, entry);
+}
+export function lastAuditEvent(tx, entry) {
   appended.set(tx, [...appendedIn(tx), entry]);
-  return { changedSessions: false };
-}`;
+}
+export const changedSessionsIn = () => false;
+`;
 
 registerHooks({
   load: (url, context, nextLoad) =>

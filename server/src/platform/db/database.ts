@@ -126,16 +126,9 @@ function statementNames(): (text: string) => string | undefined {
   };
 }
 
-/** At the beginning of a statement: each connection parses and plans it once. For those that nearly every transaction runs. */
-export const PREPARED = '/* prepared */';
-const nameInTransaction = statementNames();
-
 /** A query builder inside one transaction: every query goes to this client. Cheap; make one per transaction. */
 export function queriesIn<DB>(client: pg.PoolClient): Kysely<DB> {
-  const query = (text: unknown, values: unknown[]) =>
-    typeof text === 'string' && text.startsWith(PREPARED)
-      ? client.query({ name: nameInTransaction(text), text, values })
-      : client.query(text as string, values);
+  const query = (text: unknown, values: unknown[]) => client.query(text as string, values);
   const borrowed = { query, release: () => {} };
   const pool = { connect: async () => borrowed, end: async () => {} };
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool: pool as unknown as pg.Pool }) });

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { isId } from '../../lib/ids.ts';
+import { type LastStatement, sayLastAndCommit } from './last-statement.ts';
 
 // Of PostgreSQL's integer.
 const LARGEST_ID = 2_147_483_647;
@@ -7,6 +8,13 @@ const LARGEST_ID = 2_147_483_647;
 export interface TransactionOptions {
   isolation?: 'read committed' | 'repeatable read' | 'serializable';
   readOnly?: boolean;
+}
+
+/** Asked for once the work is done. */
+export interface Closing<T> {
+  readonly last: (result: T) => LastStatement | undefined;
+  /** Hears its rows, once the transaction is committed. */
+  readonly answered: (rows: readonly unknown[]) => void;
 }
 
 /** The work of a transaction went on after one of its statements had failed, so PostgreSQL rolled it back at COMMIT. */
@@ -17,9 +25,9 @@ export class TransactionRolledBackError extends Error {
 export function inTransaction<T>(
   pool: Pool,
   work: (client: PoolClient) => Promise<T>,
-  options: TransactionOptions = {},
+  { closing, ...options }: TransactionOptions & { readonly closing?: Closing<T> | undefined } = {},
 ): Promise<T> {
-  return transaction(pool, begin(options), work);
+  return transaction(pool, begin(options), work, closing);
 }
 
 /** What row-level security lets a transaction see. */
@@ -38,7 +46,7 @@ export function withOrganisation<T>(
   pool: Pool,
   { organisationId, viewers = [] }: Scope,
   work: (client: PoolClient) => Promise<T>,
-  options: TransactionOptions = {},
+  { closing, ...options }: TransactionOptions & { readonly closing?: Closing<T> | undefined } = {},
 ): Promise<T> {
   // The simple protocol, which takes several statements at once, takes no parameters. Checked integers and ids hold no SQL.
   if (
@@ -50,23 +58,27 @@ export function withOrganisation<T>(
   if (!viewers.every(isId)) throw new RangeError('a viewer is named by an id');
   const settings = [`set_config('valtronics.organisation', '${organisationId ?? ''}', true)`];
   if (viewers.length > 0) settings.push(`set_config('valtronics.viewers', '${viewers.join()}', true)`);
-  return transaction(pool, `${begin(options)}; select ${settings.join(', ')}`, work);
+  return transaction(pool, `${begin(options)}; select ${settings.join(', ')}`, work, closing);
 }
 
 function begin({ isolation, readOnly }: TransactionOptions): string {
   return `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`;
 }
 
-async function transaction<T>(pool: Pool, opening: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
+async function transaction<T>(
+  pool: Pool,
+  opening: string,
+  work: (client: PoolClient) => Promise<T>,
+  closing?: Closing<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     await client.query(opening);
     const result = await work(client);
-    // COMMIT of a transaction in which a statement failed answers ROLLBACK, as a success.
-    const end = await client.query('commit');
-    if (end.command !== 'COMMIT')
-      throw new TransactionRolledBackError('the transaction was rolled back: a failed statement in it was ignored');
+    const last = closing?.last(result);
+    if (last) closing?.answered(await sayLastAndCommit(client, last));
+    else await commit(client);
     return result;
   } catch (error) {
     try {
@@ -79,4 +91,11 @@ async function transaction<T>(pool: Pool, opening: string, work: (client: PoolCl
     // A connection that cannot even roll back is closed instead of handed to the next request.
     client.release(broken);
   }
+}
+
+async function commit(client: PoolClient): Promise<void> {
+  // COMMIT of a transaction in which a statement failed answers ROLLBACK, as a success.
+  const end = await client.query('commit');
+  if (end.command !== 'COMMIT')
+    throw new TransactionRolledBackError('the transaction was rolled back: a failed statement in it was ignored');
 }

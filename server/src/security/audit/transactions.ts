@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import { preparedQueriesOn, queriesIn } from '../../platform/db/database.ts';
-import { inTransaction, type Scope, withOrganisation } from '../../platform/db/transactions.ts';
+import { type Closing, inTransaction, type Scope, withOrganisation } from '../../platform/db/transactions.ts';
 import type { AuditEntry, AuditSubject } from './audit-event.ts';
-import { appendAuditEvent, appendedIn } from './audit-log.ts';
-import type { AuditedTx, Reader, SystemTx, UnauditedTx } from './tokens.ts';
+import { appendedIn, changedSessionsIn, lastAuditEvent } from './audit-log.ts';
+import type { Reader } from './tokens.ts';
 import type { Transactions } from './transactions.types.ts';
 
 export interface TransactionPools {
@@ -29,28 +29,39 @@ export function createTransactions(
     onAppended = () => {},
   }: { readonly sessionsChanged?: () => Promise<void>; readonly onAppended?: (entry: AuditEntry) => void } = {},
 ): Transactions {
-  const write = <T>(organisationId: number | null, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  const opened = <T>(organisationId: number | null, work: Work<T>, closing?: Closing<T>): Promise<T> =>
     organisationId === null
-      ? inTransaction(pools.maintenance, work)
-      : withOrganisation(pools.server, { organisationId }, work);
+      ? inTransaction(pools.maintenance, work, { closing })
+      : withOrganisation(pools.server, { organisationId }, work, { closing });
 
   // No organisation is set outside of a transaction (the setting ends with one), so these see no organisation's rows.
   const lookUps = branded<Reader>(preparedQueriesOn<unknown>(pools.server), {});
 
-  /** Once the transaction has committed, what was appended in it is told, and then what it did to sessions. */
+  /**
+   * A transaction that ends with its event, if it is to have one. Once it has committed, what was appended in it is told, and then what it did to
+   * sessions.
+   */
   async function told<T, Token extends Reader>(
-    work: (tx: Token) => Promise<{ result: T; changedSessions: boolean }>,
-    open: (run: (tx: Token) => Promise<{ result: T; changedSessions: boolean }>) => Promise<{
-      result: T;
-      changedSessions: boolean;
-    }>,
+    open: (work: Work<T>, closing: Closing<T>) => Promise<T>,
+    rest: Omit<Token, keyof Reader>,
+    work: (tx: Token) => Promise<T>,
+    entry?: () => AuditEntry,
   ): Promise<T> {
     let used: Token | undefined;
-    const { result, changedSessions } = await open((tx) => {
-      used = tx;
-      return work(tx);
-    });
-    if (used) for (const entry of appendedIn(used)) onAppended(entry);
+    let changedSessions = false;
+    const result = await open(
+      (client) => {
+        used = asToken<Token>(client, rest);
+        return work(used);
+      },
+      {
+        last: () => (entry && used ? lastAuditEvent(used, entry()) : undefined),
+        answered(rows) {
+          changedSessions = changedSessionsIn(rows);
+        },
+      },
+    );
+    if (used) for (const appended of appendedIn(used)) onAppended(appended);
     if (changedSessions) await sessionsChanged();
     return result;
   }
@@ -70,52 +81,41 @@ export function createTransactions(
     audited(context, event, work) {
       const { describe, subject } = subjectOnce(event);
       return told(
-        async (tx: AuditedTx) => {
-          const result = await work(tx);
-          const entry = { ...context, ...subject(), event, outcome: 'success' } as const;
-          return { result, ...(await appendAuditEvent(tx, entry)) };
-        },
-        (run) => withOrganisation(pools.server, context, (client) => run(asToken<AuditedTx>(client, { describe }))),
+        (run, closing) => withOrganisation(pools.server, context, run, { closing }),
+        { describe },
+        work,
+        () => ({ ...context, ...subject(), event, outcome: 'success' }),
       );
     },
 
     system({ organisationId, actor, event }, work) {
       const { describe, subject } = subjectOnce(event);
+      const context = { organisationId, actor, address: null, requestId: null };
       return told(
-        async (tx: SystemTx) => {
-          const result = await work(tx);
-          const context = { organisationId, actor, address: null, requestId: null };
-          const entry = { ...context, ...subject(), event, outcome: 'success' } as const;
-          return { result, ...(await appendAuditEvent(tx, entry)) };
-        },
-        (run) => write(organisationId, (client) => run(asToken<SystemTx>(client, { describe }))),
+        (run, closing) => opened(organisationId, run, closing),
+        { describe },
+        work,
+        () => ({ ...context, ...subject(), event, outcome: 'success' }),
       );
     },
 
     refused: (context, event, subject) =>
       told(
-        withoutSessions((tx: Reader) => refuse(tx, { ...context, ...subject, event, outcome: 'failure' })),
-        (run) => withOrganisation(pools.server, context, (client) => run(asToken<Reader>(client, {}))),
+        (run, closing) => withOrganisation(pools.server, context, run, { closing }),
+        {},
+        async (_tx: Reader) => {},
+        () => ({ ...context, ...subject, event, outcome: 'failure' }),
       ),
 
     unaudited: (organisationId, _reason, work) =>
-      told(withoutSessions(work), (run) => write(organisationId, (client) => run(asToken<UnauditedTx>(client, {})))),
+      told((run, closing) => opened(organisationId, run, closing), {}, work),
 
     unowned: (_reason, work) =>
-      told(withoutSessions(work), (run) =>
-        withOrganisation(pools.server, { organisationId: null }, (client) => run(asToken<UnauditedTx>(client, {}))),
-      ),
+      told((run, closing) => withOrganisation(pools.server, { organisationId: null }, run, { closing }), {}, work),
   };
 }
 
-async function refuse(tx: Reader, entry: AuditEntry): Promise<void> {
-  await appendAuditEvent(tx, entry);
-}
-
-/** What needs no event changes no session. */
-const withoutSessions =
-  <T, Token extends Reader>(work: (tx: Token) => Promise<T>) =>
-  async (tx: Token) => ({ result: await work(tx), changedSessions: false });
+type Work<T> = (client: PoolClient) => Promise<T>;
 
 const asScope = (scope: Scope | number | null): Scope =>
   typeof scope === 'object' && scope !== null ? scope : { organisationId: scope };
