@@ -16,6 +16,7 @@ import * as healthTelemetryContract from './health-telemetry.ts';
 import * as identityContract from './identity.ts';
 import * as identityProvidersContract from './identity-providers.ts';
 import * as incidentsContract from './incidents.ts';
+import * as keysContract from './keys.ts';
 import * as channelsContract from './notification-channels.ts';
 import * as passwordsContract from './passwords.ts';
 import * as peopleContract from './people.ts';
@@ -49,6 +50,7 @@ export * from './health-telemetry.ts';
 export * from './identity.ts';
 export * from './identity-providers.ts';
 export * from './incidents.ts';
+export * from './keys.ts';
 export * from './live.ts';
 export * from './notification-channels.ts';
 export * from './passkeys.ts';
@@ -92,6 +94,7 @@ const features = [
   siemDestinationsContract,
   revealContract,
   fieldCatalogueContract,
+  keysContract,
 ];
 const declared = features.flatMap((feature) => Object.entries(feature as Record<string, unknown>));
 

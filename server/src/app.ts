@@ -11,6 +11,7 @@ import { createDevices } from './features/devices/index.ts';
 import type { FirstStart } from './features/identity/first-start.ts';
 import { createIdentity } from './features/identity/index.ts';
 import { createIncidents } from './features/incidents/index.ts';
+import { createKeys } from './features/keys/index.ts';
 import { createOperations } from './features/operations/index.ts';
 import { createSecurityEventsFeature } from './features/security-events/index.ts';
 import { createSiemDestinations } from './features/siem-destinations/index.ts';
@@ -225,6 +226,8 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     events: security.events,
     run: backupCommandRunner(config.dataDir),
   });
+  const { keyEpochs: epochs, keyCensus: census, dataKeyRotation: rotation } = security;
+  createKeys({ gate, epochs, rotation, census, config });
   createOperations({
     gate,
     metrics,

@@ -37,8 +37,9 @@ import { createSecurityEvents } from './security/events/security-events.ts';
 import { createPlaces } from './security/gate/places.ts';
 import { openCoreRules } from './security/inspection/core-rules/core-rules.ts';
 import { sealClearValues } from './security/keys/clear-values.ts';
-import { createDataKeyRotation } from './security/keys/data-key-rotation.ts';
-import { openDataKeys } from './security/keys/open-data-keys.ts';
+import { createDataKeyRotation, ROTATION_LOCK } from './security/keys/data-key-rotation.ts';
+import { createKeyCensus } from './security/keys/key-census.ts';
+import { keyStoreFileOf, openDataKeys } from './security/keys/open-data-keys.ts';
 import { createResealing } from './security/keys/resealing.ts';
 import { createPersonalData } from './security/personal-data/personal-data.ts';
 import { openAllowList } from './security/shield/allow-list.ts';
@@ -98,12 +99,16 @@ export async function openSecurity(deps: {
   // Before the filling: nothing can be sealed for whoever was erased. A key store that is missing harms nothing else, so it ends no start.
   await erasures.replay().catch((error: unknown) => log.error({ err: error }, 'erasures were not brought up to date'));
   await sealClearValues({ transactions, dataKeys, log });
+  const resealing = createResealing({ transactions, epochs, dataKeys });
   const dataKeyRotation = createDataKeyRotation({
     epochs,
     keyStores,
-    resealing: createResealing({ transactions, epochs, dataKeys }),
+    resealing,
+    leadership: createLeadership(running.connectionOf('maintenance'), ROTATION_LOCK),
     log,
   });
+  const keyStoreFile = keyStoreFileOf(dataDir);
+  const keyCensus = createKeyCensus({ resealing, rotation: dataKeyRotation, keyStores, keyStoreFile, clock, log });
   const detection = createDetector({
     transactions,
     leadership: createLeadership(running.connectionOf('maintenance'), DETECTION_LOCK),
@@ -200,7 +205,9 @@ export async function openSecurity(deps: {
     accessTokens,
     signingKeys,
     keyRotation,
+    keyEpochs: epochs,
     dataKeyRotation,
+    keyCensus,
     erasures,
     jobs: [
       ...auditProofs.jobs,
@@ -220,6 +227,7 @@ export async function openSecurity(deps: {
     async stop() {
       clockWatch.stop();
       await dataKeyRotation.stop();
+      await keyCensus.stop();
       await secondEngine?.stop();
       // Detection may still have something to say.
       await detection.stop();

@@ -51,6 +51,7 @@ const pages: [string, () => string][] = [
   ['SIEM destinations', () => '/siem-destinations'],
   ['new SIEM destination', () => '/siem-destinations?new=1'],
   ['audit log', () => '/audit-log'],
+  ['keys', () => '/keys'],
   ['backups', () => '/backups'],
   ['field catalogue', () => '/field-catalogue'],
   ['field of the catalogue', () => '/field-catalogue?field=devices.serial'],

@@ -126,6 +126,9 @@ export const routes: RouteObject[] = [
           screen(paths.auditLog, { title: 'The audit log', permission: 'system:admin' }, async () => ({
             Component: (await import('./pages/audit-log/audit-log-page.tsx')).AuditLogPage,
           })),
+          screen(paths.keys, { title: 'The page of keys', permission: 'system:admin' }, async () => ({
+            Component: (await import('./pages/keys/keys-page.tsx')).KeysPage,
+          })),
           screen(paths.backups, { title: 'The list of backups', permission: 'system:admin' }, async () => ({
             Component: (await import('./pages/backups/backups-page.tsx')).BackupsPage,
           })),

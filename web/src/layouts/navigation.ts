@@ -15,6 +15,7 @@ import {
   IconRadar,
   IconRulerMeasure,
   IconServerBolt,
+  IconShieldLock,
   IconStack2,
   IconUrgent,
   IconUser,
@@ -61,6 +62,7 @@ export const navigation: readonly { group: string; items: readonly NavigationIte
         permission: 'system:admin',
         key: 'f',
       },
+      { label: 'Keys', to: paths.keys, icon: IconShieldLock, permission: 'system:admin', key: 'y' },
       { label: 'Backups', to: paths.backups, icon: IconDatabaseExport, permission: 'system:admin', key: 'x' },
       {
         label: 'Field catalogue',

@@ -31,6 +31,7 @@ export const paths = {
   incidentsAbout: (subject: string) => `/incidents?${new URLSearchParams({ status: 'all', subject })}`,
   incident: (id: string) => `/incidents/${id}`,
   auditLog: '/audit-log',
+  keys: '/keys',
   backups: '/backups',
   fieldCatalogue: '/field-catalogue',
   people: '/people',

@@ -3,7 +3,7 @@ import { type AddressList, isLoopbackHost } from './addresses.ts';
 import { ConfigError } from './config-error.ts';
 import type { ObjectStorePlace, TransitKeyPlace } from './connection-urls.ts';
 import { type Environment, refuseUnknownNames } from './raw-settings.ts';
-import { readSetting } from './read-setting.ts';
+import { fileOf, readSetting } from './read-setting.ts';
 import type { Secret } from './secret.ts';
 import { type Setting, settings } from './settings.ts';
 
@@ -62,6 +62,8 @@ export interface Config {
   readonly rootKeyFile: string;
   /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
   readonly rootKey: Secret | undefined;
+  /** Then that file. */
+  readonly rootKeyMount: string | undefined;
   /** What unwraps the root key instead. */
   readonly transit: { readonly key: TransitKeyPlace; readonly token: Secret } | undefined;
   /** What a device may send, in messages. */
@@ -149,6 +151,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
     }),
     rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
     rootKey: rootKey?.key,
+    rootKeyMount: rootKey?.key && fileOf(env, settings.rootKey, cwd),
     transit: transitOf(read(settings.transitKey), read(settings.transitToken), rootKey?.key),
     ingestRate: Object.freeze({ perSecond: read(settings.ingestPerSecond), burst: read(settings.ingestBurst) }),
     securityEventDays: read(settings.securityEventDays),

@@ -1,8 +1,15 @@
+import { resolve } from 'node:path';
 import { ConfigError } from './config-error.ts';
 import { type Environment, readRawSetting } from './raw-settings.ts';
 import { isSecret, type Secret } from './secret.ts';
 import { secretFromFile } from './secret-from-file.ts';
 import { parseSetting, type Setting } from './settings.ts';
+
+/** The file that gives a setting; undefined where none does. */
+export function fileOf(env: Environment, { name }: Pick<Setting<unknown>, 'name'>, cwd: string): string | undefined {
+  const file = env[`${name}_FILE`];
+  return file === undefined ? undefined : resolve(cwd, file);
+}
 
 /** What a setting says: of the environment, of `defaults`, or its own fallback. Secrets that are given as files may be replaced there. */
 export function readSetting<T>(setting: Setting<T>, env: Environment, defaults: Environment, cwd: string): T {

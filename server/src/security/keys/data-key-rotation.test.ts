@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { newId } from '../../lib/ids.ts';
-import { createDataKeyRotation } from './data-key-rotation.ts';
+import { createLeadership } from '../../platform/db/leadership.ts';
+import { createDataKeyRotation, ROTATION_LOCK } from './data-key-rotation.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { createResealing, type Resealing } from './resealing.ts';
 import { KeyStoreError } from './subject-key.repository.ts';
@@ -27,7 +28,13 @@ afterEach(async () => {
 });
 
 const aRotation = (resealing: Resealing = createResealing(server), existing = async () => server.subjectKeys) =>
-  createDataKeyRotation({ ...server, resealing, keyStores: { existing }, log: quiet });
+  createDataKeyRotation({
+    ...server,
+    resealing,
+    keyStores: { existing },
+    leadership: createLeadership(database.connection('maintenance'), ROTATION_LOCK),
+    log: quiet,
+  });
 
 async function aValue(seal: (row: string) => Buffer | Promise<Buffer>): Promise<string> {
   const id = newId();
@@ -119,6 +126,30 @@ describe('one that was interrupted', () => {
     go();
     expect((await over(rotation)).state).toBe('done');
     expect((await rotation.status()).map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+  });
+
+  test('two that are asked for at once, here or of another process, make one epoch and one rotation', async () => {
+    const { resealing, go } = held();
+    const [here, elsewhere] = [aRotation(resealing), aRotation()];
+    await server.dataKeys.seal('x', place('y'));
+    const asked = await Promise.allSettled([
+      here.begin(actor, { resume: false }),
+      here.begin(actor, { resume: false }),
+      here.begin(actor, { resume: true }),
+    ]);
+    expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    for (const resume of [false, true])
+      await expect(elsewhere.begin(actor, { resume })).rejects.toMatchObject({
+        code: 'conflict',
+        detail: expect.stringContaining('Another process'),
+      });
+    expect((await here.status()).map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    go();
+    await over(here);
+    await here.stop();
+    await elsewhere.begin(actor, { resume: false });
+    expect((await over(elsewhere)).state).toBe('done');
+    expect((await here.status()).map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4]);
   });
 });
 

@@ -1,10 +1,14 @@
 import { Problem } from '../../lib/problem.ts';
+import type { Leadership } from '../../platform/db/leadership.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { AuditActor } from '../audit/audit-event.ts';
 import type { KeyEpoch, KeyEpochs } from './key-epochs.ts';
 import type { KeyStores } from './open-key-store.ts';
 import type { Resealing, ResealingProgress } from './resealing.ts';
 import { KeyStoreError } from './subject-key.repository.ts';
+
+/** Of PostgreSQL's advisory locks: whoever seals again holds it. It ends with the session, so nobody who was killed keeps it. */
+export const ROTATION_LOCK = 7_126_005;
 
 export interface RotationProgress extends ResealingProgress {
   readonly state: 'idle' | 'running' | 'done' | 'failed';
@@ -17,7 +21,8 @@ export interface DataKeyRotation {
   status(): Promise<(KeyEpoch & { readonly values: number })[]>;
   /**
    * Makes the next epoch and begins to seal again what is under others; this goes on by itself and can be followed with `progress`. `resume`: makes
-   * none, and only goes on with what somebody else did not finish, or is under way here.
+   * none, and only goes on with what somebody else did not finish, or is under way here. One at a time, of all processes on the database: throws a
+   * Problem `conflict`, and has made no epoch then.
    */
   begin(actor: AuditActor, options: { readonly resume: boolean }): Promise<void>;
   progress(): RotationProgress;
@@ -31,14 +36,18 @@ export function createDataKeyRotation(deps: {
   readonly epochs: Pick<KeyEpochs, 'list' | 'advance' | 'retire'>;
   readonly resealing: Resealing;
   readonly keyStores: Pick<KeyStores, 'existing'>;
+  /** Of ROTATION_LOCK. */
+  readonly leadership: Leadership;
   readonly log: Pick<Logger, 'error'>;
 }): DataKeyRotation {
-  const { epochs, resealing, keyStores, log } = deps;
+  const { epochs, resealing, keyStores, leadership, log } = deps;
   const stopping = new AbortController();
   let progress: RotationProgress = { state: 'idle', done: 0, total: 0, unreadable: 0 };
+  let beginning: Promise<void> | undefined;
   let underWay: Promise<void> | undefined;
 
-  async function sealAgain(): Promise<void> {
+  /** How it ended. */
+  async function sealAgain(): Promise<RotationProgress> {
     progress = { state: 'running', done: 0, total: 0, unreadable: 0 };
     const { signal } = stopping;
     try {
@@ -48,11 +57,30 @@ export function createDataKeyRotation(deps: {
           progress = { ...progress, ...made };
         },
       });
-      progress = { state: 'done', done: progress.total, total: progress.total, unreadable };
+      return { state: 'done', done: progress.total, total: progress.total, unreadable };
     } catch (error) {
-      progress = { ...progress, state: 'failed' };
       if (!signal.aborted) log.error({ err: error }, 'values could not be sealed again under the new key epoch');
+      return { ...progress, state: 'failed' };
     }
+  }
+
+  async function start(actor: AuditActor, resume: boolean): Promise<void> {
+    if (!(await leadership.hold()))
+      throw new Problem('conflict', {
+        detail: 'Another process on this database is sealing its values again: wait for it.',
+      });
+    try {
+      if (!resume) await epochs.advance(actor);
+    } catch (error) {
+      await leadership.release();
+      throw error;
+    }
+    underWay = sealAgain().then(async (end) => {
+      // Over it is when the next one may begin.
+      await leadership.release();
+      progress = end;
+      underWay = undefined;
+    });
   }
 
   /** Keys of epochs that are retired. Whoever was killed between the two has left them. */
@@ -69,16 +97,16 @@ export function createDataKeyRotation(deps: {
     },
 
     async begin(actor, { resume }) {
-      if (underWay !== undefined) {
-        if (resume) return;
+      if ((beginning ?? underWay) !== undefined) {
+        if (resume) return beginning;
         throw new Problem('conflict', {
           detail: 'Values are still being sealed again: wait for it, or follow it with --resume.',
         });
       }
-      if (!resume) await epochs.advance(actor);
-      underWay ??= sealAgain().finally(() => {
-        underWay = undefined;
+      beginning = start(actor, resume).finally(() => {
+        beginning = undefined;
       });
+      return beginning;
     },
 
     progress: () => progress,
@@ -94,6 +122,7 @@ export function createDataKeyRotation(deps: {
 
     async stop() {
       stopping.abort();
+      await beginning?.catch(() => undefined);
       await underWay;
     },
   };

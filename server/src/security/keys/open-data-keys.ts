@@ -13,6 +13,8 @@ export interface OpenDataKeys {
   readonly keyStores: KeyStores;
 }
 
+export const keyStoreFileOf = (dataDir: string): string => join(dataDir, 'keys', 'subjects.db');
+
 /** The keys of what lies in the database. Only opens what is there; the first value that is sealed makes what it needs. */
 export async function openDataKeys(deps: {
   readonly transactions: Transactions;
@@ -22,7 +24,7 @@ export async function openDataKeys(deps: {
   readonly clock: Clock;
 }): Promise<OpenDataKeys> {
   const { dataDir } = deps;
-  const keyStores = keyStoresOf({ ...deps, file: join(dataDir, 'keys', 'subjects.db') });
+  const keyStores = keyStoresOf({ ...deps, file: keyStoreFileOf(dataDir) });
   const epochs = await openKeyEpochs({ ...deps, keyStores });
   return { epochs, keyStores, dataKeys: createDataKeys({ ...deps, epochs, subjectKeys: keyStores.ours }) };
 }
