@@ -14,12 +14,12 @@ import { createOutbound } from '../server/src/platform/outbound/outbound.ts';
 import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../server/src/security/crypto/root-key.ts';
 import { createHttpGate } from '../server/src/security/gate/http-gate.ts';
-import { sealClearValues } from '../server/src/security/keys/clear-values.ts';
 import type { DataKeys } from '../server/src/security/keys/data-keys.ts';
 import { startDatabase } from '../server/src/start-database.ts';
 import { newDataFolder } from './support/data-folder.ts';
 import { type Done, inTurns } from './support/in-turns.ts';
 import { atMost, type Outcome } from './support/outcome.ts';
+import { anOrganisationOf } from './support/people.ts';
 
 const PEOPLE = 100;
 const A_ROUND = 150;
@@ -78,8 +78,8 @@ export async function peopleSealed(): Promise<Outcome[]> {
         transactions.read(organisationId, (reader) => users.list(reader, { organisationId }, { limit: PEOPLE })),
       );
     };
-    const [sealed, clear] = [await people(maintenance), await people(maintenance)];
-    await sealClearValues({ transactions, dataKeys, log });
+    const of = { maintenance, transactions, dataKeys };
+    const [sealed, clear] = [await anOrganisationOf(PEOPLE, of), await anOrganisationOf(PEOPLE, of)];
     await maintenance.query(
       `update users set email_sealed = convert_to('person@example.org', 'utf8'), name_sealed = convert_to('Person of the ward', 'utf8'),
          phone_sealed = convert_to('+15551234567', 'utf8') where organisation_id = $1`,
@@ -109,22 +109,6 @@ export async function peopleSealed(): Promise<Outcome[]> {
     await running.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
-}
-
-async function people(maintenance: {
-  query(text: string, values?: unknown[]): Promise<{ rows: { id: number }[] }>;
-}): Promise<number> {
-  const made = await maintenance.query(
-    `insert into organisations (public_id, name) values (gen_random_uuid(), 'Benchmark') returning id`,
-  );
-  const id = made.rows[0]?.id ?? 0;
-  await maintenance.query(
-    `insert into users (id, organisation_id, email, name, phone, role, status)
-     select gen_random_uuid(), $1::integer, 'person-' || n || '-' || $1::integer || '@example.org', 'Person ' || n || ' of the ward', '+15551234567', 'user', 'active'
-     from generate_series(1, ${PEOPLE}) n`,
-    [id],
-  );
-  return id;
 }
 
 async function timed(agent: Agent, port: number, path: string): Promise<Done> {

@@ -12,11 +12,12 @@ import type { Transactions } from '../server/src/security/audit/transactions.typ
 import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../server/src/security/crypto/root-key.ts';
 import { startDatabase } from '../server/src/start-database.ts';
-import { dataKeysOn, sealClear } from '../tests/support/data-keys.ts';
+import { dataKeysOn } from '../tests/support/data-keys.ts';
 import { aRedisServer, hasRedis } from '../tests/support/redis-server.ts';
 import { newDataFolder } from './support/data-folder.ts';
 import { type Done, inTurns } from './support/in-turns.ts';
 import { atLeast, type Outcome, perSecond } from './support/outcome.ts';
+import { anOrganisationOf } from './support/people.ts';
 
 const PEOPLE = 500;
 const A_ROUND = 6_000;
@@ -41,8 +42,9 @@ export async function sessionLookUps(): Promise<Outcome[]> {
   try {
     const transactions = createTransactions(running.database);
     const dataKeys = await dataKeysOn(running.database, { rootKey });
-    const ids = await openSessions(transactions, running.database.maintenance);
-    await sealClear(running.database, dataKeys);
+    const { maintenance } = running.database;
+    const organisationId = await anOrganisationOf(PEOPLE, { maintenance, transactions, dataKeys });
+    const ids = await openSessions(transactions, organisationId);
     const served = { redis: 0, database: 0 };
     const metrics = {
       sessionLookedUp(where: 'redis' | 'database') {
@@ -81,19 +83,9 @@ async function timed(ids: readonly string[], sessions: SessionLookUp): Promise<D
   return { count: A_ROUND, seconds: (performance.now() - started) / 1000 };
 }
 
-/** People of one organisation, each with an open session; returns their ids. */
-async function openSessions(
-  transactions: Transactions,
-  maintenance: { query(text: string): Promise<{ rows: { id: number }[] }> },
-): Promise<string[]> {
-  const made = await maintenance.query(
-    `insert into organisations (public_id, name) values (gen_random_uuid(), 'Benchmark') returning id`,
-  );
-  const organisationId = made.rows[0]?.id ?? 0;
+/** A session for each of its people; returns their ids. */
+async function openSessions(transactions: Transactions, organisationId: number): Promise<string[]> {
   return transactions.unaudited(organisationId, 'session_touch', async (tx) => {
-    await sql`insert into users (id, organisation_id, email, role, status)
-      select gen_random_uuid(), ${organisationId}, 'person-' || n || '@example.org', 'user', 'active'
-      from generate_series(1, ${PEOPLE}::int) n`.execute(tx.db);
     const sessions = await sql<{ id: string }>`
       insert into sessions (id, organisation_id, user_id, kind, created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
       select gen_random_uuid(), organisation_id, id, 'token', now(), now(), now(), now() + interval '1 day', now() + interval '1 day'

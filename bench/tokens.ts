@@ -26,11 +26,12 @@ import { createKeyRing } from '../server/src/security/crypto/key-ring.ts';
 import { openRootKey } from '../server/src/security/crypto/root-key.ts';
 import { createRefusedTokens } from '../server/src/security/shield/refused-tokens.ts';
 import { startDatabase } from '../server/src/start-database.ts';
-import { dataKeysOn, sealClear } from '../tests/support/data-keys.ts';
+import { dataKeysOn } from '../tests/support/data-keys.ts';
 import { aRedisServer, hasRedis } from '../tests/support/redis-server.ts';
 import { newDataFolder } from './support/data-folder.ts';
 import { type Done, inTurns } from './support/in-turns.ts';
 import { atLeast, type Outcome, perSecond } from './support/outcome.ts';
+import { anOrganisationOf } from './support/people.ts';
 
 const ISSUER = 'https://localhost:8000';
 const PEOPLE = 500;
@@ -79,8 +80,9 @@ export async function tokenVerification(): Promise<Outcome[]> {
         dpopProofs: createDpopProofs({ transactions, clock }),
         clock,
       });
-    const people = await signedIn(transactions, running.database.maintenance);
-    await sealClear(running.database, dataKeys);
+    const { maintenance } = running.database;
+    const organisationId = await anOrganisationOf(PEOPLE, { maintenance, transactions, dataKeys });
+    const people = await signedIn(transactions, organisationId);
     const atWork = await tokensOf(accessTokens, people, PEOPLE);
 
     const again = await against(keys, () => atWork, accessTokens.verify);
@@ -158,19 +160,9 @@ async function tokensOf(accessTokens: AccessTokens, people: readonly AccessToken
   return tokens;
 }
 
-/** People of one organisation, each with an open session. */
-async function signedIn(
-  transactions: Transactions,
-  maintenance: { query(text: string): Promise<{ rows: { id: number }[] }> },
-): Promise<AccessTokenSubject[]> {
-  const made = await maintenance.query(
-    `insert into organisations (public_id, name) values (gen_random_uuid(), 'Benchmark') returning id`,
-  );
-  const organisationId = made.rows[0]?.id ?? 0;
+/** A session for each of its people. */
+async function signedIn(transactions: Transactions, organisationId: number): Promise<AccessTokenSubject[]> {
   const rows = await transactions.unaudited(organisationId, 'session_touch', async (tx) => {
-    await sql`insert into users (id, organisation_id, email, role, status)
-      select gen_random_uuid(), ${organisationId}, 'person-' || n || '@example.org', 'user', 'active'
-      from generate_series(1, ${PEOPLE}::int) n`.execute(tx.db);
     const sessions = await sql<{ session: string; person: string }>`
       insert into sessions (id, organisation_id, user_id, kind, created_at, last_seen_at, verified_at, idle_expires_at, absolute_expires_at)
       select gen_random_uuid(), organisation_id, id, 'token', now(), now(), now(), now() + interval '1 day', now() + interval '1 day'

@@ -33,10 +33,18 @@ export interface TimelineRow extends Omit<IncidentEntry, 'at' | 'subject'> {
   readonly value: string | null;
 }
 
-/** What was said and done, and the detections. Who did it stands in `by` by their id, until `People.named` has put what they are called in its place. */
-export async function listEntries(reader: Reader, incidentId: string, limit: number): Promise<TimelineRow[]> {
-  const { rows } = await sql<TimelineRow>`
-    select e.at, e.kind, e.by_user::text as by, e.note, null::uuid as id, null as name, null as severity,
+/** Whom the row names stands in it by their ids, until `People.named` has put what they are called in their place. */
+export const namesInEntries = ['by', 'givenTo'] as const;
+
+/** What was said and done, with to whom the incident was given. */
+export async function listEntries(
+  reader: Reader,
+  incidentId: string,
+  limit: number,
+): Promise<(TimelineRow & { givenTo: string | null })[]> {
+  const { rows } = await sql<TimelineRow & { givenTo: string | null }>`
+    select e.at, e.kind, e.by_user::text as by, e.note, case when e.kind = 'assigned' then substring(e.note from '^to (.{36})$') end as "givenTo",
+      null::uuid as id, null as name, null as severity,
       null as technique, null as scope, null as value, null::int as count
     from incident_entries e where e.incident_id = ${incidentId}
     order by e.at, e.id limit ${limit}`.execute(reader.db);

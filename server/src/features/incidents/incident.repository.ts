@@ -140,9 +140,8 @@ export async function setSeverity(tx: WriteTx, id: string, severity: IncidentSev
   await sql`update incidents set severity = ${severity} where id = ${id}`.execute(tx.db);
 }
 
-/** Somebody of this organisation who can sign in; `label` as in `namesOfPeople`. */
-export async function findActivePerson(reader: Reader, id: string): Promise<{ label: string }[]> {
-  const { rows } = await sql<{ label: string }>`
-    select id as label from users where id = ${id} and status = 'active'`.execute(reader.db);
-  return rows;
+/** Whether it is somebody of this organisation who can sign in. */
+export async function isActivePerson(reader: Reader, id: string): Promise<boolean> {
+  const { rows } = await sql`select 1 as one from users where id = ${id} and status = 'active'`.execute(reader.db);
+  return rows.length > 0;
 }

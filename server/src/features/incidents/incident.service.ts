@@ -11,9 +11,9 @@ import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import {
   countIncidents,
-  findActivePerson,
   findIncident,
   insertIncident,
+  isActivePerson,
   listIncidents,
   lockIncident,
   namesOfPeople,
@@ -67,8 +67,6 @@ export function createIncidentService(deps: { people: People; clock: Clock; noti
     if (named === undefined) throw notFound();
     return toIncident(named);
   }
-
-  const findOwner = async (tx: AuditedTx, id: string) => people.named(tx, await findActivePerson(tx, id), ['label']);
 
   /** One act of a person: the lock, the change, its line in the timeline, who is told, the audit event. */
   async function perform(tx: AuditedTx, act: IncidentAct, change: Change): Promise<Incident> {
@@ -178,11 +176,11 @@ export function createIncidentService(deps: { people: People; clock: Clock; noti
 
     assign: (tx: AuditedTx, act: IncidentAct, ownerId: string | null): Promise<Incident> =>
       perform(tx, act, async () => {
-        const found = ownerId === null ? [{ label: 'nobody' }] : await findOwner(tx, ownerId);
-        const [owner] = found;
-        if (owner === undefined) throw invalidField('ownerId', 'not a person who can sign in');
+        if (ownerId !== null && !(await isActivePerson(tx, ownerId)))
+          throw invalidField('ownerId', 'not a person who can sign in');
         await setOwner(tx, act.id, ownerId);
-        return { kind: 'assigned', note: `to ${owner.label}`, details: { ownerId } };
+        // By the id, as everybody stands in the timeline: what they are called is sealed where it is kept.
+        return { kind: 'assigned', note: `to ${ownerId ?? 'nobody'}`, details: { ownerId } };
       }),
 
     changeSeverity: (tx: AuditedTx, act: IncidentAct, severity: IncidentSeverity): Promise<Incident> =>

@@ -47,6 +47,10 @@ describe('incidents over HTTP', () => {
       'breach_notified',
       'reopened',
     ]);
+    // Named to who reads it, and by the id in the database, where names and addresses are sealed.
+    expect(read.timeline[2].note).toBe(`to ${ann.email}`);
+    const kept = await app.database.admin.query('select note from incident_entries where incident_id = $1', [id]);
+    expect(kept.rows).toContainEqual({ note: `to ${ann.userId}` });
     const { rows } = await app.database.admin.query<{ event: string }>(
       'select event from audit_events where resource_id = $1 order by at',
       [id],

@@ -6,6 +6,7 @@ import {
   listDetections,
   listEntries,
   listEventsBehind,
+  namesInEntries,
   type TimelineRow,
 } from './incident-entry.repository.ts';
 
@@ -20,7 +21,11 @@ export async function timelineOf(
   reader: Reader,
   incidentId: string,
 ): Promise<{ timeline: IncidentEntry[]; timelineIsCut: boolean }> {
-  const entries = await people.named(reader, await listEntries(reader, incidentId, MAX_ENTRIES), ['by']);
+  const rowsOfEntries = await listEntries(reader, incidentId, MAX_ENTRIES);
+  const entries = (await people.named(reader, rowsOfEntries, namesInEntries)).map(({ givenTo, ...row }) => ({
+    ...row,
+    note: givenTo === null ? row.note : `to ${givenTo}`,
+  }));
   const detections = await listDetections(reader, incidentId, MAX_DETECTIONS);
   const events = await listEventsBehind(reader, incidentId, MAX_EVENTS + 1);
   const decisions = await listDecisions(reader, incidentId, MAX_DECISIONS);

@@ -332,9 +332,22 @@ describe('registering', () => {
     const list = await ask(operator, 'GET', `/subjects?text=${there.reference}`);
     expect(list.json.items).toContainEqual(expect.objectContaining({ id: there.id, reference: there.reference }));
     expectProblem(await ask(operator, 'PATCH', `/subjects/${id}`, { name: 'Anew' }), 409, 'conflict');
-    const anew = { reference: `${there.reference}-anew`, name: 'Anew' };
-    expect((await ask(operator, 'PATCH', `/subjects/${id}`, anew)).status).toBe(200);
-    expect((await ask(operator, 'GET', `/subjects/${id}`)).json).toMatchObject(anew);
+    // Left in clear at the start, since somebody else has that reference.
+    const inClear = randomUUID();
+    await app.database.admin.query(
+      `insert into subjects (id, organisation_id, reference, name) values ($1, $2, $3, 'Left')`,
+      [inClear, app.organisationId, there.reference],
+    );
+    for (const one of [id, inClear]) {
+      const anew = { reference: `${there.reference}-${one}`, name: 'Anew' };
+      expect((await ask(operator, 'PATCH', `/subjects/${one}`, anew)).status).toBe(200);
+      expect((await ask(operator, 'GET', `/subjects/${one}`)).json).toMatchObject(anew);
+    }
+    const left = await app.database.admin.query(
+      'select from subjects where id = $1 and reference is null and name is null',
+      [inClear],
+    );
+    expect(left.rowCount).toBe(1);
   });
 
   it('[ASVS 7.5.3] deleting needs a fresh proof, takes the assignments along and says how many; measurements stay', async () => {

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { CompiledQuery } from 'kysely';
+import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { aDatabase } from '../../../../tests/support/database.ts';
 import { newId } from '../../lib/ids.ts';
@@ -206,4 +208,41 @@ test('an address that an account has already stays in clear and is told by the i
   expect(await sealClearValues({ transactions, dataKeys, log })).toBe(2);
   expect(await inClear('users.email')).toEqual([second]);
   expect(told).toMatchObject([{ table: 'users', column: 'email', ids: [second] }]);
+});
+
+test('a server of the older release that still runs writes nobody in clear any more; a restore does, and what came with it can be changed', async () => {
+  const { database, organisation, server, subjects, aUser, inClear } = await aDatabaseWithClear();
+  const user = await aUser('restored@example.org');
+  const write = (organisationId: number | null, statement: string, values: unknown[]) =>
+    server.transactions.unaudited(organisationId, 'reseal', (tx) =>
+      tx.db.executeQuery(CompiledQuery.raw(statement, values)),
+    );
+  const anew = `insert into users (id, organisation_id, email, role, status) values ($1, $2, 'anew@example.org', 'user', 'active')`;
+  const refused: [string, unknown[]][] = [
+    [anew, [newId(), organisation]],
+    [
+      "insert into subjects (id, organisation_id, reference, created_at) values ($1, $2, 'MRN', now())",
+      [newId(), organisation],
+    ],
+    ...['email', 'name', 'phone'].map((column): [string, unknown[]] => [
+      `update users set ${column} = 'x' where id = $1`,
+      [user],
+    ]),
+    ...['reference', 'name'].map((column): [string, unknown[]] => [
+      `update subjects set ${column} = 'x' where id = $1`,
+      [subjects[0]],
+    ]),
+  ];
+  for (const [statement, values] of refused) {
+    await expect(write(organisation, statement, values), statement).rejects.toThrow(
+      /is sealed now: a server of an older release/,
+    );
+    await expect(write(null, statement, values), statement).rejects.toThrow(/is sealed now|permission denied/);
+  }
+  await write(organisation, `update users set status = 'disabled' where id = $1`, [user]);
+  const owner = new pg.Client(database.connection('owner'));
+  await owner.connect();
+  await owner.query(anew, [newId(), organisation]);
+  await owner.end();
+  expect(await inClear('users.email')).toHaveLength(2);
 });
