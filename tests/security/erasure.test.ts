@@ -231,7 +231,7 @@ it('one that cannot be brought up to date keeps no other from it, and one of an 
 
 it('whoever stands in clear in a restored database keeps no server from starting: not with the key store missing, and not who was erased', async () => {
   const { id } = await anErased();
-  const other = randomUUID();
+  const [third, other] = [await aRegistered(), randomUUID()];
   const inClear = async () =>
     (await app.database.admin.query('select id from subjects where reference is not null order by reference')).rows.map(
       (row) => row.id,
@@ -253,6 +253,11 @@ it('whoever stands in clear in a restored database keeps no server from starting
     body: { reference: `MRN-${Math.random()}` },
   });
   expectProblem(registered, 503, 'unavailable');
+  // Nor does it keep anybody from being removed; their key is destroyed once it is back.
+  await app.freshProof(operator);
+  const removed = await without.call('DELETE', `/api/v1/subjects/${third}`, { token: operator.accessToken });
+  expectProblem(removed, 503, 'unavailable');
+  expect([await rowOf(third), (await ledger(third)).length]).toEqual([undefined, 1]);
   await without.stop();
   expect(await inClear()).toEqual([id, other]);
 
@@ -263,5 +268,8 @@ it('whoever stands in clear in a restored database keeps no server from starting
   expect(await ledger(id)).toHaveLength(1);
   const found = await again.call('GET', `/api/v1/subjects/${other}`, { token: operator.accessToken });
   expect(found.json).toMatchObject({ reference: 'Clear 2', name: null });
+  const keys = await keysWith(app.dataDir);
+  expect(await keys.dataKeys.isDestroyed(app.organisationId, third)).toBe(true);
+  await keys.keyStores.close();
   await again.stop();
 });

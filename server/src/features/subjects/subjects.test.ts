@@ -350,6 +350,18 @@ describe('registering', () => {
     expect(left.rowCount).toBe(1);
   });
 
+  it('whose values somebody altered opens no more, and is erased like anybody else', async () => {
+    const { id } = await aSubject();
+    await app.database.admin.query(
+      'update subjects set name_sealed = set_byte(name_sealed, 40, get_byte(name_sealed, 40) # 1) where id = $1',
+      [id],
+    );
+    expect((await ask(operator, 'GET', `/subjects/${id}`)).status).toBe(500);
+    await app.freshProof(operator);
+    expect((await ask(operator, 'DELETE', `/subjects/${id}`)).status).toBe(204);
+    expectProblem(await ask(operator, 'GET', `/subjects/${id}`), 404, 'not_found');
+  });
+
   it('[ASVS 7.5.3] deleting needs a fresh proof, takes the assignments along and says how many; measurements stay', async () => {
     const old = await app.aPerson('operator');
     const { id } = await aSubject();
