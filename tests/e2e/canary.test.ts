@@ -28,10 +28,8 @@ const unique = (prefix: string): string => `${prefix}${randomBytes(12).toString(
 const inClear: Readonly<Record<string, string>> = {
   'email of the administrator': 'evidence: who acted, until they are erased',
   'path of a stranger': 'evidence: what was asked for and is not there',
-  'email of somebody invited': 'account_mails.recipient is not sealed yet',
   'serial of a device': 'devices are not sealed yet',
   'location of a device': 'devices are not sealed yet',
-  'target of notifications': 'channels are not sealed yet',
 };
 const dataAndEvidence = / in (?:postgres\/data|logs\/security\.jsonl|spool\/siem)|\((?:backup|audit export)\)$/;
 

@@ -240,6 +240,7 @@ describe('grants', () => {
       'factors.secret_sealed',
       'identity_providers.client_secret_sealed',
       'notification_channels.secret_sealed',
+      'notification_channels.target_sealed',
       'points.sealed',
       'refresh_families.secret_sealed',
       'siem_destinations.client_key_sealed',

@@ -94,7 +94,9 @@ function addChannels({ gate, channels, deliverSoon }: AlertRoutesOptions): void 
     write((tx) => channels.create(tx, principal, body)),
   );
 
-  gate.handle(contract.channelChange, ({ params, body, write }) => write((tx) => channels.change(tx, params.id, body)));
+  gate.handle(contract.channelChange, ({ principal, params, body, write }) =>
+    write((tx) => channels.change(tx, principal, params.id, body)),
+  );
 
   gate.handle(contract.channelDelete, async ({ params, write }) => {
     await write((tx) => channels.remove(tx, params.id));

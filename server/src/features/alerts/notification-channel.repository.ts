@@ -5,8 +5,11 @@ import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 export interface ChannelRow {
   readonly id: string;
   readonly name: string;
+  readonly organisationId: number;
   readonly kind: 'email' | 'webhook';
-  readonly target: string;
+  readonly targetSealed: Buffer | null;
+  /** What a release before left in clear. */
+  readonly target: string | null;
   readonly minimumSeverity: Severity;
   readonly enabled: boolean;
   readonly createdAt: Date;
@@ -15,7 +18,7 @@ export interface ChannelRow {
 }
 
 const columns = sql`
-  id, name, kind, target, minimum_severity as "minimumSeverity", enabled, created_at as "createdAt",
+  id, organisation_id as "organisationId", name, kind, target_sealed as "targetSealed", target, minimum_severity as "minimumSeverity", enabled, created_at as "createdAt",
   last_delivered_at as "lastDeliveredAt", last_error as "lastError"`;
 
 export async function listChannels(reader: Reader, limit: number): Promise<ChannelRow[]> {
@@ -42,7 +45,7 @@ export interface NewChannel {
   readonly organisationId: number;
   readonly name: string;
   readonly kind: 'email' | 'webhook';
-  readonly target: string;
+  readonly targetSealed: Buffer;
   readonly minimumSeverity: Severity;
   readonly enabled: boolean;
   readonly secretSealed: Buffer | null;
@@ -52,16 +55,16 @@ export interface NewChannel {
 export async function insertChannel(tx: WriteTx, channel: NewChannel): Promise<void> {
   await sql`
     insert into notification_channels
-      (id, organisation_id, name, kind, target, minimum_severity, enabled, secret_sealed, created_at)
-    values (${channel.id}, ${channel.organisationId}, ${channel.name}, ${channel.kind}, ${channel.target},
+      (id, organisation_id, name, kind, target_sealed, minimum_severity, enabled, secret_sealed, created_at)
+    values (${channel.id}, ${channel.organisationId}, ${channel.name}, ${channel.kind}, ${channel.targetSealed},
       ${channel.minimumSeverity}, ${channel.enabled}, ${channel.secretSealed}, ${channel.createdAt})`.execute(tx.db);
 }
 
-export type ChannelChange = Pick<ChannelRow, 'id' | 'name' | 'target' | 'minimumSeverity' | 'enabled'>;
+export type ChannelChange = Pick<NewChannel, 'id' | 'name' | 'targetSealed' | 'minimumSeverity' | 'enabled'>;
 
 export async function updateChannel(tx: WriteTx, channel: ChannelChange): Promise<void> {
   await sql`
-    update notification_channels set name = ${channel.name}, target = ${channel.target},
+    update notification_channels set name = ${channel.name}, target = null, target_sealed = ${channel.targetSealed},
       minimum_severity = ${channel.minimumSeverity}, enabled = ${channel.enabled}
     where id = ${channel.id}`.execute(tx.db);
 }

@@ -20,6 +20,7 @@ import {
   updateChannel,
 } from './notification-channel.repository.ts';
 import { enqueueTest } from './notification-outbox.repository.ts';
+import { openTargets, sealTarget } from './notification-target.ts';
 
 const MAX_CHANNELS = 50;
 const SECRET_BYTES = 32;
@@ -32,28 +33,42 @@ export const secretPlace = (organisation: number, channelId: string): Place => (
   row: channelId,
 });
 
+/** A channel with its address opened. */
+type Channel = Omit<ChannelRow, 'targetSealed' | 'organisationId' | 'target'> & { readonly target: string };
+
 export interface ChannelService {
   list(reader: Reader): Promise<Page<NotificationChannel>>;
-  load(reader: Reader, id: string): Promise<ChannelRow>;
+  load(reader: Reader, id: string): Promise<Channel>;
   create(
     tx: AuditedTx,
     by: Member,
     input: z.infer<typeof channelCreate.body>,
   ): Promise<{ channel: NotificationChannel; secret: string | null }>;
-  change(tx: AuditedTx, id: string, input: z.infer<typeof channelChange.body>): Promise<NotificationChannel>;
+  change(
+    tx: AuditedTx,
+    by: Member,
+    id: string,
+    input: z.infer<typeof channelChange.body>,
+  ): Promise<NotificationChannel>;
   remove(tx: AuditedTx, id: string): Promise<void>;
   test(tx: AuditedTx, by: Member, id: string): Promise<void>;
 }
 
 export interface ChannelServiceOptions {
   readonly clock: Clock;
-  readonly dataKeys: Pick<DataKeys, 'seal'>;
+  readonly dataKeys: Pick<DataKeys, 'seal' | 'openAll'>;
   readonly outbound: Pick<Outbound, 'fault'>;
 }
 
 export function createChannelService({ clock, dataKeys, outbound }: ChannelServiceOptions): ChannelService {
-  async function load(reader: Reader, id: string): Promise<ChannelRow> {
-    const channel = await findChannel(reader, id);
+  async function opened(rows: readonly ChannelRow[]): Promise<Channel[]> {
+    const targets = await openTargets(dataKeys, rows);
+    return rows.map(({ targetSealed, organisationId, ...row }, index) => ({ ...row, target: targets[index] ?? '' }));
+  }
+
+  async function load(reader: Reader, id: string): Promise<Channel> {
+    const found = await findChannel(reader, id);
+    const [channel] = found ? await opened([found]) : [];
     if (channel === undefined) throw notFound();
     return channel;
   }
@@ -68,7 +83,7 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
     load,
 
     async list(reader) {
-      const rows = await listChannels(reader, MAX_CHANNELS);
+      const rows = await opened(await listChannels(reader, MAX_CHANNELS));
       return { items: rows.map(toContract), nextCursor: null };
     },
 
@@ -83,7 +98,7 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
         organisationId: by.organisationId,
         name: input.name,
         kind: input.kind,
-        target: input.target,
+        targetSealed: await sealTarget(dataKeys, by.organisationId, id, input.target),
         minimumSeverity: input.minimumSeverity ?? 'info',
         enabled: input.enabled ?? true,
         secretSealed: secret === null ? null : await dataKeys.seal(secret, secretPlace(by.organisationId, id)),
@@ -93,14 +108,14 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
       return { channel: toContract(await load(tx, id)), secret };
     },
 
-    async change(tx, id, input) {
+    async change(tx, by, id, input) {
       const before = await load(tx, id);
       const target = input.target ?? before.target;
       checkTarget(before.kind, target);
       await updateChannel(tx, {
         id,
         name: input.name ?? before.name,
-        target,
+        targetSealed: await sealTarget(dataKeys, by.organisationId, id, target),
         minimumSeverity: input.minimumSeverity ?? before.minimumSeverity,
         enabled: input.enabled ?? before.enabled,
       });
@@ -123,7 +138,7 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
   };
 }
 
-function toContract(row: ChannelRow): NotificationChannel {
+function toContract(row: Channel): NotificationChannel {
   return {
     ...row,
     createdAt: row.createdAt.toISOString(),

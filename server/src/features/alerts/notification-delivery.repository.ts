@@ -14,7 +14,8 @@ export interface ClaimedNotification {
   readonly createdAt: Date;
   readonly kind: 'email' | 'webhook';
   readonly channelName: string;
-  readonly target: string;
+  readonly targetSealed: Buffer | null;
+  readonly target: string | null;
   readonly enabled: boolean;
   readonly secretSealed: Buffer | null;
 }
@@ -51,7 +52,9 @@ export async function claimDue(tx: WriteTx, claim: Claim): Promise<ClaimedNotifi
     where o.id = claimed.id and c.id = o.channel_id
     returning o.id, o.organisation_id as "organisationId", o.channel_id as "channelId", o.alert_id as "alertId",
       o.idempotency_key as "idempotencyKey", o.payload, o.attempts, o.created_at as "createdAt", c.kind,
-      c.name as "channelName", c.target, c.enabled, c.secret_sealed as "secretSealed"`.execute(tx.db);
+      c.name as "channelName", c.target_sealed as "targetSealed", c.target, c.enabled, c.secret_sealed as "secretSealed"`.execute(
+    tx.db,
+  );
   return rows;
 }
 

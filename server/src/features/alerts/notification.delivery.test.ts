@@ -95,7 +95,7 @@ describe('which channels are told', () => {
     const off = await house.aHook();
     await house.aWebhook(critical.url, 'critical');
     const { channel } = await house.aWebhook(off.url);
-    await house.audited((tx) => house.channels.change(tx, channel.id, { enabled: false }));
+    await house.audited((tx) => house.channels.change(tx, house.place.ann, channel.id, { enabled: false }));
     const strange = await house.aHook();
     await house.db.admin.query(
       `insert into notification_channels (id, organisation_id, name, kind, target, minimum_severity, secret_sealed, created_at)

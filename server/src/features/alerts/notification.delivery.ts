@@ -10,6 +10,7 @@ import { insertEvents } from './alert-event.repository.ts';
 import { secretPlace } from './notification-channel.service.ts';
 import { type ClaimedNotification, claimDue, markDelivered, markFailed } from './notification-delivery.repository.ts';
 import { mailMessage, webhookBody } from './notification-message.ts';
+import { openTargets } from './notification-target.ts';
 
 export interface Delivery {
   /** Delivers what is due until nothing is. A call while one is under way makes it look once more. */
@@ -20,7 +21,7 @@ export interface DeliveryOptions {
   readonly transactions: Pick<Transactions, 'unaudited'>;
   readonly mailer: Mailer;
   readonly outbound: Pick<Outbound, 'post'>;
-  readonly dataKeys: Pick<DataKeys, 'open'>;
+  readonly dataKeys: Pick<DataKeys, 'open' | 'openAll'>;
   readonly publicUrl: URL;
   readonly clock: Clock;
   readonly random: () => number;
@@ -102,11 +103,12 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   }
 
   async function send(notification: ClaimedNotification, signal: AbortSignal): Promise<void> {
-    const { kind, target, payload, secretSealed } = notification;
+    const { kind, payload, secretSealed, organisationId, channelId } = notification;
     if (!notification.enabled) throw new PermanentFailure('the channel was switched off');
+    const [target = ''] = await openTargets(dataKeys, [{ ...notification, id: channelId }]);
     if (kind === 'email') return mailer.send({ to: target, ...mailMessage(payload, publicUrl) });
     if (secretSealed === null) throw new PermanentFailure('the channel has no secret');
-    const secret = await dataKeys.open(secretSealed, secretPlace(notification.organisationId, notification.channelId));
+    const secret = await dataKeys.open(secretSealed, secretPlace(organisationId, channelId));
     const body = webhookBody(payload);
     const seconds = Math.floor(clock.now() / 1000);
     const { status } = await outbound.post({

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { NOW, notificationsUnderTest } from './notification.builders.ts';
+import { targetPlace } from './notification-target.ts';
 
 const signal = new AbortController().signal;
 let house: Awaited<ReturnType<typeof notificationsUnderTest>>;
@@ -53,6 +54,34 @@ describe('webhook', () => {
     await expect(house.dataKeys.open(sealed, { ...place, row: 'another' })).rejects.toThrow();
   });
 
+  it('stores its address sealed and bound to its row, also when it is changed', async () => {
+    const { channel } = await house.aWebhook((await house.aHook()).url);
+    const stored = async () =>
+      (await house.db.admin.query('select target, target_sealed from notification_channels')).rows[0];
+    const first = await stored();
+    const url = 'https://hooks.example.com/services/T0/secret';
+    await house.audited((tx) => house.channels.change(tx, house.place.ann, channel.id, { target: url }));
+    const second = await stored();
+    const place = targetPlace(house.place.organisation, channel.id);
+    expect([first.target, second.target]).toEqual([null, null]);
+    expect((await house.dataKeys.open(first.target_sealed, place)).toString()).toBe(channel.target);
+    expect((await house.dataKeys.open(second.target_sealed, place)).toString()).toBe(url);
+    await expect(house.dataKeys.open(first.target_sealed, { ...place, row: 'another' })).rejects.toThrow();
+    expect(await house.channelOf(channel.id)).toMatchObject({ target: url });
+  });
+
+  it('goes where a server of the release before wrote down that it shall', async () => {
+    const [hook, { channel }] = [await house.aHook(), await house.aWebhook((await house.aHook()).url)];
+    await house.db.admin.query('update notification_channels set target = $1, target_sealed = null where id = $2', [
+      hook.url,
+      channel.id,
+    ]);
+    await house.raise();
+    await house.aDelivery().run(signal);
+    expect(hook.received).toHaveLength(1);
+    expect(await house.channelOf(channel.id)).toMatchObject({ target: hook.url });
+  });
+
   it('is tried again after a failure, with the same id and key, and not before its time', async () => {
     const hook = await house.aHook(500, 204);
     const { channel } = await house.aWebhook(hook.url);
@@ -99,9 +128,10 @@ describe('webhook', () => {
 
   it('a target that became private is refused at once and for good', async () => {
     const { channel } = await house.aWebhook((await house.aHook()).url);
-    await house.db.admin.query(`update notification_channels set target = 'https://10.0.0.1/' where id = $1`, [
-      channel.id,
-    ]);
+    await house.db.admin.query(
+      `update notification_channels set target = 'https://10.0.0.1/', target_sealed = null where id = $1`,
+      [channel.id],
+    );
     await house.raise();
     await house.aDelivery().run(signal);
     expect(await house.outbox()).toMatchObject([{ status: 'failed', attempts: 1 }]);

@@ -4,7 +4,8 @@ import type { WriteTx } from '../../security/audit/tokens.ts';
 export interface WaitingMail {
   readonly id: string;
   readonly organisationId: number;
-  readonly recipient: string;
+  /** Where an older release left it; otherwise it is within the message. */
+  readonly recipient: string | null;
   readonly messageSealed: Buffer;
   /** This attempt included. */
   readonly attempts: number;
@@ -12,12 +13,10 @@ export interface WaitingMail {
 
 export async function insertAccountMail(
   tx: WriteTx,
-  mail: Omit<WaitingMail, 'attempts'> & { readonly now: Date; readonly expiresAt: Date },
+  mail: Omit<WaitingMail, 'attempts' | 'recipient'> & { readonly now: Date; readonly expiresAt: Date },
 ): Promise<void> {
-  await sql`insert into account_mails (id, organisation_id, recipient, message_sealed, due_at, expires_at)
-    values (${mail.id}, ${mail.organisationId}, ${mail.recipient}, ${mail.messageSealed}, ${mail.now}, ${mail.expiresAt})`.execute(
-    tx.db,
-  );
+  await sql`insert into account_mails (id, organisation_id, message_sealed, due_at, expires_at)
+    values (${mail.id}, ${mail.organisationId}, ${mail.messageSealed}, ${mail.now}, ${mail.expiresAt})`.execute(tx.db);
 }
 
 /** Takes what is due. If nothing is heard of it by `until` it is due again: whoever took it has died. */

@@ -31,7 +31,7 @@ const AT_ONCE = 20;
 const FIRST_RETRY_MS = 15_000;
 const LONGEST_RETRY_MS = 30 * 60_000;
 
-const message = z.strictObject({ subject: z.string(), text: z.string(), html: z.string() });
+const message = z.strictObject({ to: z.string().optional(), subject: z.string(), text: z.string(), html: z.string() });
 
 /** Mail to people about their own account. It waits sealed, since a reset link in it opens an account. */
 export function createAccountMailbox(deps: {
@@ -52,7 +52,9 @@ export function createAccountMailbox(deps: {
   async function send(mail: WaitingMail): Promise<void> {
     const sealed = await dataKeys.open(mail.messageSealed, place(mail.organisationId, mail.id));
     try {
-      await mailer.send({ to: mail.recipient, ...message.parse(JSON.parse(sealed.toString('utf8'))) });
+      const { to = mail.recipient, ...rest } = message.parse(JSON.parse(sealed.toString('utf8')));
+      if (to === null) throw new Error('a mail waits that is to nobody');
+      await mailer.send({ to, ...rest });
     } catch (error) {
       const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (mail.attempts - 1));
       log.warn({ err: error, mail: mail.id, attempts: mail.attempts }, 'a mail to an account holder could not be sent');
@@ -85,8 +87,10 @@ export function createAccountMailbox(deps: {
       await insertAccountMail(tx, {
         id,
         organisationId,
-        recipient: email,
-        messageSealed: await dataKeys.seal(JSON.stringify(accountMessage(mail)), place(organisationId, id)),
+        messageSealed: await dataKeys.seal(
+          JSON.stringify({ to: email, ...accountMessage(mail) }),
+          place(organisationId, id),
+        ),
         now,
         expiresAt: new Date(now.getTime() + KEEP_TRYING_MS),
       });

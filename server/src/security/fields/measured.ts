@@ -1,7 +1,6 @@
 import { fieldsIn, hashed, inClear, sealedWith, shownToNobody } from './field.ts';
 
 const searchedByParts = inClear('lists of devices are searched by parts of it, and filtered by it, in the database');
-const whereItGoes = inClear('read by whatever sends notifications; the secret beside it is sealed');
 const values = {
   class: 'health',
   retention: 'telemetry',
@@ -36,6 +35,15 @@ const identity = {
 const untilTheStart = inClear(
   'only what an older release left or a backup of one brings back, until the server has started',
 );
+
+const whereItGoes = {
+  class: 'personal',
+  mask: 'email',
+  clear: ['config:manage'],
+  masked: ['alert:read'],
+  revealBy: ['alert:acknowledge'],
+  search: 'no',
+} as const;
 
 const whoAlerts = ['alert:read', 'alert:write', 'alert:acknowledge'] as const;
 
@@ -161,15 +169,8 @@ export const measuredFields = [
     state: { stored: inClear('the last values a rule saw; changed with every point') },
   }),
   ...fieldsIn('notification_channels', { retention: 'configuration', basis: 'operation' } as const, {
-    target: {
-      class: 'personal',
-      mask: 'email',
-      clear: ['config:manage'],
-      masked: ['alert:read'],
-      revealBy: ['alert:acknowledge'],
-      search: 'no',
-      stored: whereItGoes,
-    },
+    target: { ...whereItGoes, stored: untilTheStart },
+    target_sealed: { ...whereItGoes, stored: sealedWith('organisation') },
     // What a mail server answers often repeats the address.
     last_error: {
       class: 'personal',

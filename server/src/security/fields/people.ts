@@ -1,6 +1,6 @@
 import { fieldsIn, hashed, inClear, sealedWith, shownToNobody } from './field.ts';
 
-const untilSent = inClear('where a mail goes that waits to be sent; gone when it is, or after a day');
+const untilSent = inClear('only where an older release left it, for a day; otherwise it is sealed within the message');
 const untilTheStart = inClear(
   'only what an older release left or a backup of one brings back, until the server has started',
 );

@@ -53,6 +53,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'factors', column: 'secret_sealed', ...ofOrganisation },
   { table: 'identity_providers', column: 'client_secret_sealed', ...ofOrganisation },
   { table: 'notification_channels', column: 'secret_sealed', ...ofOrganisation },
+  { table: 'notification_channels', column: 'target_sealed', ...ofOrganisation, clear: 'target' },
   { table: 'points', column: 'sealed', ...ofSeries, thenKey: { column: 'ts', type: 'time' } },
   { table: 'refresh_families', column: 'secret_sealed', ...ofOrganisation, key: 'session_id' },
   { table: 'rollups_1h', column: 'sealed', ...ofSeries, thenKey: { column: 'bucket', type: 'time' } },
