@@ -3,8 +3,9 @@ import { anApp, type Person, type TestApp } from '../../../../tests/support/app.
 import { dataKeysOf } from '../../../../tests/support/data-keys.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
+import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { createHealthJobs } from './health.jobs.ts';
-import { createHealthValues } from './health-values.ts';
+import { createHealthValues, type HealthValues } from './health-values.ts';
 import { eventually } from './telemetry.builders.ts';
 
 let app: TestApp;
@@ -51,10 +52,17 @@ const clearOf = async (deviceId: string) => {
 };
 
 /** The job as another server would have it, at some other time. */
-async function sealingJob(laterMs: number) {
+async function sealingJob(
+  laterMs: number,
+  {
+    meddling = (health) => health,
+    ...failing
+  }: { meddling?: (health: HealthValues) => HealthValues; system?: Transactions['system'] } = {},
+) {
   const clock = { now: () => Date.now() + laterMs, date: () => new Date(Date.now() + laterMs) };
   const health = createHealthValues({ dataKeys: await dataKeysOf(app), clock: systemClock });
-  const [job] = createHealthJobs({ transactions: createTransactions(app.database), health, clock });
+  const transactions = { ...createTransactions(app.database), ...failing };
+  const [job] = createHealthJobs({ transactions, health: meddling(health), clock });
   if (!job) throw new Error('there is no job');
   return job;
 }
@@ -154,6 +162,51 @@ describe('marking a metric', () => {
       ...Array.from({ length: 4000 }, (_, index) => index),
       77.25,
     ]);
+  });
+
+  it('is not over while something was left: because it changed under the work, or because that it is over is not on record', async () => {
+    const device = await app.aDevice(operator, { name: 'Changed meanwhile' });
+    await send(
+      device,
+      Array.from({ length: 1500 }, (_, index) => ({ metric: 'pulse', value: index, timestamp: at(index) })),
+    );
+    await eventually(async () => (await query('select 1 from telemetry_pending limit 1')).length === 0, 'rollups');
+    await mark(operator, { deviceId: device.id, metric: 'pulse' });
+    const [series] = await query("select id from series where device_id = $1 and metric = 'pulse'", [device.id]);
+    const sealings = () =>
+      query('select sealed_points::int as points from series_sealings where series_id = $1', [series.id]);
+    const told = () =>
+      query("select details from audit_events where event = 'telemetry.health_sealed' and resource_id = $1", [
+        device.id,
+      ]);
+    // While the first chunk is computed one of its points goes, as by retention; while the first rollup is, one is added to.
+    const [first, rollup] = [Symbol('point'), Symbol('rollup')];
+    const left = new Set([first, rollup]);
+    const meddling = (health: HealthValues): HealthValues => ({
+      ...health,
+      async seal(...given) {
+        if (left.delete(first)) await query('delete from points where series_id = $1 and ts = $2', [series.id, at(3)]);
+        return health.seal(...given);
+      },
+      async sealRollup(...given) {
+        if (left.delete(rollup))
+          await query('update rollups_1m set count = count + 1 where series_id = $1', [series.id]);
+        return health.sealRollup(...given);
+      },
+    });
+    await (await sealingJob(8 * 60_000, { meddling })).run(never);
+    expect(left.size).toBe(0);
+    expect(await clearOf(device.id)).toBeGreaterThan(900);
+    expect(await sealings()).toEqual([{ points: 500 }]);
+    expect(await told()).toEqual([]);
+
+    const system = () => Promise.reject(new Error('the disk is full'));
+    await expect((await sealingJob(8 * 60_000, { system })).run(never)).rejects.toThrow('the disk is full');
+    expect(await clearOf(device.id)).toBe(0);
+    expect(await sealings()).toEqual([{ points: 1499 }]);
+    await (await sealingJob(8 * 60_000)).run(never);
+    expect(await sealings()).toEqual([]);
+    expect(await told()).toEqual([{ details: { metric: 'pulse', points: 1499 } }]);
   });
 
   it('of a device marks what it will have as well; again is no fault and no work', async () => {

@@ -3,6 +3,7 @@ import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import {
   type ClearPoint,
+  countSealedPoints,
   endSealing,
   findClearPoints,
   findClearRollups,
@@ -41,34 +42,45 @@ export function createHealthJobs(deps: {
       findSealings(reader, new Date(begunAt - SETTLED_MS), SERIES_AT_ONCE),
     )) {
       await transactions.unaudited(null, 'seal_marked', (tx) => forgetLatestValues(tx, series.id));
-      await sealPointsOf(series, signal);
-      await sealRollupsOf(series, 'rollups_1m', signal);
-      await sealRollupsOf(series, 'rollups_1h', signal);
+      const isWhole = [
+        await sealPointsOf(series, signal),
+        await sealRollupsOf(series, 'rollups_1m', signal),
+        await sealRollupsOf(series, 'rollups_1h', signal),
+      ].every((whole) => whole);
       if (signal.aborted) return;
       // Looking through a long series is no small work: once now, and once at the end.
       if (begunAt - series.requestedAt.getTime() < SETTLED_MS) {
         await transactions.unaudited(null, 'seal_marked', (tx) => notePassed(tx, series.id));
         continue;
       }
-      const points = await transactions.unaudited(null, 'seal_marked', (tx) => endSealing(tx, series.id));
-      const { organisationId, deviceId, metric } = series;
+      // Rows that were changed or removed under its hands were left as they are, with all that were to lie beside them: the next pass finds them.
+      if (!isWhole) continue;
+      const { id, organisationId, deviceId, metric } = series;
+      const points = await transactions.readAcross((reader) => countSealedPoints(reader, id));
+      // It is over once that is on record. Who is killed in between records it again.
       await transactions.system({ organisationId, actor, event: 'telemetry.health_sealed' }, async (tx) => {
         tx.describe({ resource: { kind: 'device', id: deviceId }, details: { metric, points } });
       });
+      await transactions.unaudited(null, 'seal_marked', (tx) => endSealing(tx, id));
     }
   }
 
-  async function sealPointsOf(series: MarkedSeries, signal: AbortSignal): Promise<void> {
+  /** False: some are left. */
+  async function sealPointsOf(series: MarkedSeries, signal: AbortSignal): Promise<boolean> {
     let after: number | undefined;
+    let isWhole = true;
     while (!signal.aborted) {
       const points = await transactions.readAcross((reader) => findClearPoints(reader, series, after, POINTS_AT_ONCE));
       // Outside of a transaction: computing holds no lock.
       const chunks = await chunksOf(series, points);
-      if (chunks.length > 0)
-        await transactions.unaudited(null, 'seal_marked', (tx) => sealPoints(tx, series.id, chunks));
+      if (chunks.length > 0) {
+        const all = await transactions.unaudited(null, 'seal_marked', (tx) => sealPoints(tx, series.id, chunks));
+        isWhole &&= all;
+      }
       after = points.at(-1)?.atMicros;
-      if (points.length < POINTS_AT_ONCE) return;
+      if (points.length < POINTS_AT_ONCE) return isWhole;
     }
+    return false;
   }
 
   async function chunksOf(series: MarkedSeries, points: readonly ClearPoint[]) {
@@ -87,8 +99,9 @@ export function createHealthJobs(deps: {
     series: MarkedSeries,
     table: 'rollups_1m' | 'rollups_1h',
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let after: number | undefined;
+    let isWhole = true;
     while (!signal.aborted) {
       const rows = await transactions.readAcross((reader) =>
         findClearRollups(reader, table, series.id, after, ROLLUPS_AT_ONCE),
@@ -96,11 +109,16 @@ export function createHealthJobs(deps: {
       const renewed: { startMicros: number; count: number; sealed: Buffer }[] = [];
       for (const row of rows)
         renewed.push({ ...row, sealed: await health.sealRollup(series.organisationId, table, row) });
-      if (renewed.length > 0)
-        await transactions.unaudited(null, 'seal_marked', (tx) => sealRollups(tx, table, series.id, renewed));
+      if (renewed.length > 0) {
+        const all = await transactions.unaudited(null, 'seal_marked', (tx) =>
+          sealRollups(tx, table, series.id, renewed),
+        );
+        isWhole &&= all;
+      }
       after = rows.at(-1)?.startMicros;
-      if (rows.length < ROLLUPS_AT_ONCE) return;
+      if (rows.length < ROLLUPS_AT_ONCE) return isWhole;
     }
+    return false;
   }
 
   return [{ name: 'sealing of marked series', everySeconds: 10, run: sealMarked }];

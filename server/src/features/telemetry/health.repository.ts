@@ -107,11 +107,15 @@ export async function notePassed(tx: WriteTx, seriesId: number): Promise<void> {
   await sql`update series_sealings set passed = true where series_id = ${seriesId}`.execute(tx.db);
 }
 
-/** Returns how many points were sealed in all. */
-export async function endSealing(tx: WriteTx, seriesId: number): Promise<number> {
+/** How many points were sealed in all, by every pass. */
+export async function countSealedPoints(reader: Reader, seriesId: number): Promise<number> {
   const { rows } = await sql<{ points: number }>`
-    delete from series_sealings where series_id = ${seriesId} returning sealed_points as points`.execute(tx.db);
+    select sealed_points as points from series_sealings where series_id = ${seriesId}`.execute(reader.db);
   return rows[0]?.points ?? 0;
+}
+
+export async function endSealing(tx: WriteTx, seriesId: number): Promise<void> {
+  await sql`delete from series_sealings where series_id = ${seriesId}`.execute(tx.db);
 }
 
 export async function forgetLatestValues(tx: WriteTx, seriesId: number): Promise<void> {
@@ -141,19 +145,26 @@ export async function findClearPoints(
   }));
 }
 
-/** A chunk is taken on by all of its rows or by none: somebody else may have sealed some of them meanwhile, or removed them. */
+/**
+ * A chunk is taken on by all of its rows or by none: somebody else may have sealed some of them meanwhile, or removed them. False: one was not, and
+ * what is left of its rows is still in clear.
+ */
 export async function sealPoints(
   tx: WriteTx,
   seriesId: number,
   chunks: readonly { readonly chunkMicros: number; readonly sealed: Buffer; readonly times: readonly number[] }[],
-): Promise<void> {
+): Promise<boolean> {
   let sealedPoints = 0;
+  let isWhole = true;
   for (const { chunkMicros, sealed, times } of chunks) {
     const rows = sql`series_id = ${seriesId} and ts = any(${times.map(timestampParameter)}::timestamptz[])
       and ts between ${timestampParameter(least(times))}::timestamptz and ${timestampParameter(greatest(times))}::timestamptz
       and chunk is null`;
     const locked = await sql`select 1 from points where ${rows} order by ts for update`.execute(tx.db);
-    if (locked.rows.length !== times.length) continue;
+    if (locked.rows.length !== times.length) {
+      isWhole = false;
+      continue;
+    }
     const at = timestampParameter(chunkMicros);
     await sql`
       update points set num = null, txt = null, chunk = ${at}::timestamptz,
@@ -163,6 +174,7 @@ export async function sealPoints(
   }
   await sql`update series_sealings set sealed_points = sealed_points + ${sealedPoints}
     where series_id = ${seriesId}`.execute(tx.db);
+  return isWhole;
 }
 
 export async function findClearRollups(
@@ -181,19 +193,22 @@ export async function findClearRollups(
   return rows.map(({ seconds, ...row }) => ({ ...row, startMicros: microsOf(seconds) }));
 }
 
-/** Only where nothing was added since it was read: what rollups write now is sealed already. */
+/** Only where nothing was added since it was read; what rollups write now is sealed already. False: something was, or it is gone. */
 export async function sealRollups(
   tx: WriteTx,
   table: RollupTable,
   seriesId: number,
   rows: readonly { readonly startMicros: number; readonly count: number; readonly sealed: Buffer }[],
-): Promise<void> {
+): Promise<boolean> {
+  let isWhole = true;
   for (const { startMicros, count, sealed } of rows) {
-    await sql`
+    const changed = await sql`
       update ${sql.table(table)} set sum = 0, min = 0, max = 0, sketch = '', sealed = ${sealed}
       where series_id = ${seriesId} and bucket = ${timestampParameter(startMicros)}::timestamptz
         and sealed is null and count = ${count}`.execute(tx.db);
+    if (changed.numAffectedRows !== 1n) isWhole = false;
   }
+  return isWhole;
 }
 
 const least = (numbers: readonly number[]) => numbers.reduce((a, b) => Math.min(a, b));
