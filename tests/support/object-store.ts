@@ -25,6 +25,8 @@ const { getStringToSign } = signature;
 signature.getStringToSign = (request, signed) =>
   getStringToSign({ ...request, uri: /^\/[^/]+$/.test(request.uri) ? `${request.uri}/` : request.uri }, signed);
 
+type Fault = 'error' | 'break' | 'cut' | 'hold';
+
 export interface ObjectStore {
   /** As VALTRONICS_S3_URL wants it. */
   url(prefix?: string, secret?: string): string;
@@ -32,8 +34,8 @@ export interface ObjectStore {
   readonly caFile: string | undefined;
   /** `METHOD query` of what was asked, in order. */
   readonly asked: string[];
-  /** Answers the next request that it is told of with an error, or breaks its connection. */
-  fail(when: (request: IncomingMessage) => boolean, how: 'error' | 'break', times?: number): void;
+  /** Answers the next request that it is told of with an error, or breaks its connection, or cuts or holds back the body of its answer. */
+  fail(when: (request: IncomingMessage) => boolean, how: Fault, times?: number): void;
   stop(): Promise<void>;
 }
 
@@ -43,14 +45,17 @@ export async function anObjectStore({ tls = false } = {}): Promise<ObjectStore> 
   await store.configureBuckets();
   const handle = store.callback();
   const asked: string[] = [];
-  const failing: { when: (request: IncomingMessage) => boolean; how: 'error' | 'break'; times: number }[] = [];
+  const failing: { when: (request: IncomingMessage) => boolean; how: Fault; times: number }[] = [];
   const listener: Listener = (request, response) => {
     asked.push(`${request.method} ${request.url}`);
     const fault = failing.find(({ when, times }) => times > 0 && when(request));
     if (!fault) return handle(request, response);
     fault.times -= 1;
     if (fault.how === 'break') request.socket.destroy();
-    else response.writeHead(503).end('<Error><Code>SlowDown</Code></Error>');
+    else if (fault.how !== 'error') {
+      halved(response, fault.how);
+      handle(request, response);
+    } else response.writeHead(503).end('<Error><Code>SlowDown</Code></Error>');
   };
   const certificate = tls ? aCertificate(folder) : undefined;
   const server = certificate ? createTlsServer(certificate, listener) : createServer(listener);
@@ -75,6 +80,19 @@ export async function anObjectStore({ tls = false } = {}): Promise<ObjectStore> 
     fail: (when, how, times = 1) => void failing.push({ when, how, times }),
     stop,
   };
+}
+
+/** Lets the head and the first block of an answer through. */
+function halved(response: ServerResponse, how: 'cut' | 'hold'): void {
+  const write = response.write.bind(response) as (block: unknown) => boolean;
+  let blocks = 0;
+  response.write = ((block: unknown) => {
+    blocks += 1;
+    if (blocks === 1) write(block);
+    else if (how === 'cut') setTimeout(() => response.socket?.destroy(), 50);
+    // Until there is room again, which there never is.
+    return blocks === 1;
+  }) as ServerResponse['write'];
 }
 
 function aCertificate(folder: string): { key: Buffer; cert: Buffer } {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -19,13 +20,15 @@ import type { ObjectStorePlace } from '../config/connection-urls.ts';
 import { inParts } from './parts.ts';
 import { bucketPlace, type Storage, StorageError } from './storage.ts';
 
-// An object store that speaks S3. What goes wrong on the way is tried again by the client, a part or a range at a time, each with its own time
-// limits; so a connection that breaks in the middle of a large file costs one of them.
+// An object store that speaks S3. What goes wrong on the way is tried again a part or a range at a time, each with its own time limits, so a connection
+// that breaks in the middle of a large file costs one of them. The client does it until the head of an answer is there; what comes after that,
+// the body of a range, is tried again here.
 
 const RANGE_BYTES = 16 * 1024 * 1024;
 const CONNECT_WITHIN_MS = 10_000;
 const ANSWER_WITHIN_MS = 120_000;
 const ATTEMPTS = 5;
+const AGAIN_AFTER_MS = 200;
 const MOST_NAMES = 100_000;
 
 interface Upload {
@@ -34,9 +37,10 @@ interface Upload {
   abort(): Promise<void>;
 }
 
-export function bucketStorage(where: ObjectStorePlace): Storage {
+/** `silentMs`: how long a connection may say nothing, also in the middle of a body. */
+export function bucketStorage(where: ObjectStorePlace, { silentMs = ANSWER_WITHIN_MS } = {}): Storage {
   const { bucket, prefix } = where;
-  const client = clientOf(where);
+  const client = clientOf(where, silentMs);
   const place = bucketPlace(where);
   const at = (name: string) => ({ Bucket: bucket, Key: `${prefix}${name}` });
 
@@ -63,12 +67,27 @@ export function bucketStorage(where: ObjectStorePlace): Storage {
   async function* ranges(name: string, bytes: number, version: string | undefined): AsyncGenerator<Uint8Array> {
     for (let from = 0; from < bytes; from += RANGE_BYTES) {
       const to = Math.min(from + RANGE_BYTES, bytes) - 1;
-      yield await asking(async () => {
-        const { Body, ETag } = await client.send(new GetObjectCommand({ ...at(name), Range: `bytes=${from}-${to}` }));
-        // Another one took its place: half of each is nothing. Not every store can be asked for a version.
-        if (ETag !== version) throw new StorageError(`${place}${name} was replaced while it was read`);
-        return (await Body?.transformToByteArray()) ?? new Uint8Array();
-      });
+      yield await asking(() => range(name, version, { from, to }));
+    }
+  }
+
+  async function range(
+    name: string,
+    version: string | undefined,
+    { from, to }: { readonly from: number; readonly to: number },
+  ): Promise<Uint8Array> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { Body, ETag } = await client.send(new GetObjectCommand({ ...at(name), Range: `bytes=${from}-${to}` }));
+      // Another one took its place: half of each is nothing. Not every store can be asked for a version.
+      if (ETag !== version) throw new StorageError(`${place}${name} was replaced while it was read`);
+      try {
+        const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+        if (bytes.length === to - from + 1) return bytes;
+        throw new StorageError(`${place}${name} ends before all of it was sent`);
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error;
+        await delay(AGAIN_AFTER_MS * 2 ** attempt);
+      }
     }
   }
 
@@ -158,7 +177,7 @@ export function bucketStorage(where: ObjectStorePlace): Storage {
   };
 }
 
-function clientOf({ endpoint, region, caFile, accessKey, secretKey }: ObjectStorePlace): S3Client {
+function clientOf({ endpoint, region, caFile, accessKey, secretKey }: ObjectStorePlace, silentMs: number): S3Client {
   const ca = caFile === undefined ? {} : { ca: readFileSync(caFile) };
   return new S3Client({
     endpoint,
@@ -174,6 +193,7 @@ function clientOf({ endpoint, region, caFile, accessKey, secretKey }: ObjectStor
       connectionTimeout: CONNECT_WITHIN_MS,
       requestTimeout: ANSWER_WITHIN_MS,
       throwOnRequestTimeout: true,
+      socketTimeout: silentMs,
       httpsAgent: new Agent({ keepAlive: true, minVersion: 'TLSv1.2', rejectUnauthorized: true, ...ca }),
     }),
   });

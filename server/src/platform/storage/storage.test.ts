@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -34,8 +35,12 @@ async function readAll(storage: Storage, name: string): Promise<Buffer | undefin
   return bytes;
 }
 
-const inBucket = (store: ObjectStore, prefix?: string, secret?: string): Storage =>
-  bucketStorage(objectStoreUrl(store.url(prefix, secret), { cwd: '/', fromFile: false }));
+const inBucket = (
+  store: ObjectStore,
+  prefix?: string,
+  secret?: string,
+  limits?: Parameters<typeof bucketStorage>[1],
+): Storage => bucketStorage(objectStoreUrl(store.url(prefix, secret), { cwd: '/', fromFile: false }), limits);
 
 async function aFolderStorage(): Promise<Storage> {
   const folder = mkdtempSync(join(tmpdir(), 'valtronics-storage-'));
@@ -96,6 +101,22 @@ describe('a bucket', () => {
     await storage.write('long', blocksOf(40 * MIB));
     store.fail(({ headers }) => headers.range?.startsWith('bytes=16777216-') === true, 'break', 2);
     expect((await readAll(storage, 'long'))?.equals(await bytesOf(blocksOf(40 * MIB)))).toBe(true);
+  });
+
+  test('is tried again when the body of an answer breaks off, or nothing more of it comes; not for ever', async () => {
+    const store = await anObjectStore();
+    const storage = inBucket(store, '', 'S3RVER', { silentMs: 500 });
+    await storage.write('long', blocksOf(40 * MIB));
+    const second = ({ headers }: IncomingMessage) => headers.range?.startsWith('bytes=16777216-') === true;
+    store.fail(second, 'cut', 2);
+    store.fail(second, 'hold');
+    store.asked.length = 0;
+    expect((await readAll(storage, 'long'))?.equals(await bytesOf(blocksOf(40 * MIB)))).toBe(true);
+    expect(store.asked.filter((one) => one.startsWith('GET'))).toHaveLength(6);
+    store.fail(second, 'cut', 5);
+    await expect(readAll(storage, 'long')).rejects.toThrow(
+      /^s3:\/\/localhost:\d+\/backups\/ cannot be used: ECONNRESET$/,
+    );
   });
 
   test('that stays away, does not know us, or is not the one that is trusted is named in one line, without the key', async () => {
