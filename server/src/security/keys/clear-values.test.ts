@@ -93,6 +93,24 @@ test('what the release before kept in clear is sealed and found, and nothing of 
   expect(readable.rows).toEqual([]);
 });
 
+test('so is where notifications go, whichever release wrote it', async () => {
+  const older = await anOlderDatabase();
+  const { transactions, dataKeys } = older.server;
+  await sealClearValues({ transactions, dataKeys, log: quiet });
+  const id = newId();
+  await older.database.admin.query(
+    `insert into notification_channels (id, organisation_id, name, kind, target, minimum_severity, created_at)
+     values ($1, $2, 'Night shift', 'email', 'night@example.org', 'info', now())`,
+    [id, older.organisation],
+  );
+  expect(await sealClearValues({ transactions, dataKeys, log: quiet })).toBe(1);
+  const { rows } = await older.database.admin.query('select target, target_sealed from notification_channels');
+  expect(rows[0].target).toBeNull();
+  const column = sealedColumns.find((each) => each.clear === 'target');
+  const place = column && placeOf(column, { key: id, beside: null, organisation: older.organisation });
+  expect(place && (await dataKeys.open(rows[0].target_sealed, place)).toString()).toBe('night@example.org');
+});
+
 test('killed in the middle it loses nothing, and the next start goes on', { timeout: 120_000 }, async () => {
   const older = await anOlderDatabase();
   const {
