@@ -111,6 +111,7 @@ export const auditEvents = {
   'audit.pruned': 'removed audit events past their retention',
   'audit.values_erased': 'erased personal values from the audit log',
   'backup.created': 'made a backup',
+  'backup.base_created': 'made a copy of the database from which its log leads to any moment after',
   'backup.deleted': 'threw away a backup that was not to be kept any longer',
   'backup.drilled': 'tried a backup out in a drill',
   'backup.requested': 'asked for a backup to be made now',

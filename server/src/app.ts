@@ -20,6 +20,7 @@ import { createSubjects } from './features/subjects/index.ts';
 import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { openDoors } from './open-doors.ts';
+import { logToSend } from './open-log-sender.ts';
 import type { Addresses } from './open-ports.ts';
 import { openSecurity } from './open-security.ts';
 import type { Config } from './platform/config/config.ts';
@@ -225,6 +226,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     lockConnection: running.connectionOf('maintenance'),
     events: security.events,
     run: backupCommandRunner(config.dataDir),
+    wal: logToSend({ config, running, keyRing, dataKeys, transactions, clock }),
   });
   const { keyEpochs: epochs, keyCensus: census, dataKeyRotation: rotation } = security;
   createKeys({ gate, epochs, rotation, census, config });

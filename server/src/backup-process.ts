@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { RunBackupCommand } from './features/backups/backup.schedule.ts';
+import type { BackupCommand, RunBackupCommand } from './features/backups/backup.schedule.ts';
 import { childEnvironment } from './platform/config/child-environment.ts';
 
 const PROGRAM = fileURLToPath(new URL('./cli/valtronics.ts', import.meta.url));
 const MOST_COMPLAINT = 1_000;
+const WORDS: Record<BackupCommand, readonly string[]> = {
+  create: ['create'],
+  base: ['create', '--base'],
+  prune: ['prune'],
+  drill: ['drill'],
+};
 /** Told to stop, it cleans up; the server itself has ten seconds for its end. */
 const END_WITHIN_MS = 8_000;
 
@@ -16,7 +22,7 @@ const END_WITHIN_MS = 8_000;
 export function backupCommandRunner(dataDir: string): RunBackupCommand {
   return async (command, signal) => {
     if (signal.aborted) return { isDone: false, complaint: 'the server stops' };
-    const child = spawn(process.execPath, [PROGRAM, 'backup', command, '--scheduled', '--json'], {
+    const child = spawn(process.execPath, [PROGRAM, 'backup', ...WORDS[command], '--scheduled', '--json'], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: childEnvironment({ VALTRONICS_DATA_DIR: dataDir }),
     });

@@ -35,19 +35,22 @@ const ASIDE = '_before_restore';
 export async function restoreDatabase(
   restore: Restore,
 ): Promise<{ rows: number; endedSessions: number; aside?: string }> {
-  const { config } = restore;
-  // A new one would be made, and open nothing.
+  assertRootKeyIsThere(restore.config);
+  return inNewFolder(restore.config.dataDir, () => restoreWithKey(restore));
+}
+
+/** A new one would be made, and open nothing. */
+export function assertRootKeyIsThere(config: Config): void {
   const places = [config.rootKeyFile, join(config.dataDir, 'root.key.transit')];
   if (config.rootKey === undefined && !places.some((place) => existsSync(place)))
     throw new BackupError(
       'unusable',
       `${config.rootKeyFile} is missing: put the root key there first, which no backup of the database holds`,
     );
-  return inNewFolder(config.dataDir, () => restoreWithKey(restore));
 }
 
 /** Where nothing was installed yet, what a refused restore made goes again: else its key, if it was the wrong one, would be kept to. */
-async function inNewFolder<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+export async function inNewFolder<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
   const inFolder = () => (existsSync(dataDir) ? readdirSync(dataDir) : []);
   const before = inFolder();
   if (before.includes('root.key.check')) return work();

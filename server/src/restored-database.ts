@@ -67,15 +67,21 @@ export async function withRestored<T>(
     const { user: _user, password: _password, ...connection } = admin(database);
     const owner = { ...connection, ...connectionAs('owner', credentials.owner) };
     const { rows } = await loadBackup(load.store, load.backup.manifest, { ...load, owner });
-    return await work({ owner, rows, use: (using) => used(load, keys, { connection, credentials }, using) });
+    return await work({
+      owner,
+      rows,
+      use: (using) =>
+        usedAs({ log: load.log, name: load.backup.manifest.name }, keys, { connection, credentials }, using),
+    });
   } catch (error) {
     await dropDatabase(admin, database).catch(() => undefined);
     throw error;
   }
 }
 
-async function used<T>(
-  { log, backup }: BackupToLoad,
+/** What was restored, as the platform would use it. */
+export async function usedAs<T>(
+  { log, name }: { readonly log: Logger; readonly name: string },
   keys: HostKeys,
   access: { connection: pg.ClientConfig; credentials: DatabaseCredentials },
   work: (using: Using) => Promise<T>,
@@ -91,7 +97,7 @@ async function used<T>(
     if (!(error instanceof SealError || error instanceof KeyEpochError)) throw error;
     throw new BackupError(
       'wrong-key',
-      `the root key of this data folder does not open what is sealed in ${backup.manifest.name}: restore with the root key it was made under`,
+      `the root key of this data folder does not open what is sealed in ${name}: restore with the root key it was made under`,
       { cause: error },
     );
   } finally {

@@ -11,6 +11,7 @@ import { adminConnectionAt } from './platform/db/embedded-admin.ts';
 import { provision } from './platform/db/provision.ts';
 import { type CredentialStore, type DatabaseCredentials, readCredentials } from './platform/db/roles.ts';
 import { runMigrations } from './platform/db/run-migrations.ts';
+import { archiving } from './platform/db/wal-outbox.ts';
 import type { Logger } from './platform/log/log.ts';
 import type { KeyRing } from './security/crypto/key-ring.ts';
 import { sealedFile } from './security/crypto/sealed-file.ts';
@@ -23,6 +24,8 @@ export interface RunningDatabase {
   connectionOf(role: 'server' | 'ingest' | 'maintenance'): pg.ClientConfig;
   readonly space: SpaceGuard;
   readonly isEmbedded: boolean;
+  /** PGDATA of an embedded database that keeps its log until it is sent beside the backups. */
+  readonly archivedFolder?: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ export async function startDatabase(config: Config, keyRing: KeyRing, log: Logge
       connectionOf: (role) => ({ ...connection, ...connectionAs(role, credentials[role]) }),
       space,
       isEmbedded: embedded !== undefined,
+      archivedFolder: archivesLog(config) ? embedded?.dataFolder : undefined,
       async stop() {
         space.stop();
         await database.close();
@@ -73,6 +77,12 @@ export async function migrateDatabase(config: Config, keyRing: KeyRing, log: Log
   } finally {
     await embedded?.stop();
   }
+}
+
+/** Whether there is a place for the log of the embedded database, and somebody who can open it: nothing leaves the data folder in clear. */
+export function archivesLog({ databaseUrl, backups }: Config): boolean {
+  const hasPlace = backups.folder !== undefined || backups.bucket !== undefined;
+  return databaseUrl === undefined && hasPlace && backups.recipients.length > 0 && backups.pointInTimeDays > 0;
 }
 
 export interface DatabasePlace {
@@ -122,7 +132,8 @@ export function adminBeside({ databaseUrl, dataDir }: Config, { host = '' }: pg.
 async function locate(config: Config, keyRing: KeyRing, log: Logger): Promise<Located> {
   const store = credentialStore(config, keyRing);
   if (config.databaseUrl === undefined) {
-    const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log });
+    const settings = archivesLog(config) ? archiving : {};
+    const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log, settings });
     try {
       const { credentials, database } = await provision({ adminConnection: embedded.adminConnection, store });
       await dropAbandonedDrill(embedded.adminConnection, database);

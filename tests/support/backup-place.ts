@@ -18,6 +18,7 @@ export async function aBackupPlace() {
     VALTRONICS_BACKUP_RECIPIENTS: await identityToRecipient(identity),
     // Only what the test makes.
     VALTRONICS_BACKUP_EVERY_HOURS: '0',
+    VALTRONICS_BACKUP_POINT_IN_TIME_DAYS: '0',
   };
   return { ...place, env, folder, key };
 }

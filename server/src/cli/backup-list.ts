@@ -1,5 +1,8 @@
 import { BackupError } from '../security/backups/backup-error.ts';
-import { folderOption, givenStore, openManifest } from './backup-place.ts';
+import { backupStore } from '../security/backups/backup-store.ts';
+import { chainStore } from '../security/backups/point-in-time/chain-store.ts';
+import { listReachable } from '../security/backups/point-in-time/reachable.ts';
+import { folderOption, givenStorage, openManifest } from './backup-place.ts';
 import { inUnits } from './byte-progress.ts';
 import { command } from './command.ts';
 import { commandConfig } from './with-platform.ts';
@@ -13,7 +16,8 @@ export const backupList = command(
     notes: 'It shows what the manifests say. Whether they are to be believed is what "backup verify" finds out.',
   },
   async ({ values }, output) => {
-    const store = await givenStore(values.folder, commandConfig());
+    const storage = await givenStorage(values.folder, commandConfig());
+    const store = backupStore(storage);
     const listed = [];
     for (const name of await store.names()) {
       try {
@@ -28,8 +32,19 @@ export const backupList = command(
         ? `${backup.name}  ${inUnits(backup.file.bytes).padStart(9)}  ${backup.contents.rows} rows  ${backup.database.migration}`
         : `${backup.name}  ${backup.fault}`,
     );
+    const moments = (await listReachable(chainStore(storage))).map(({ base, from, until, missing }) => ({
+      base: base.name,
+      bytes: base.file.bytes,
+      from: from.toISOString(),
+      until: until?.toISOString() ?? null,
+      missing: missing ?? null,
+    }));
+    for (const { base, bytes, from, until, missing } of moments)
+      lines.push(
+        `${base}  ${inUnits(bytes).padStart(9)}  ${until === null ? 'no moment yet: its log is not there' : `any moment from ${from} to ${until}`}${missing === null ? '' : `; ${missing} is missing`}`,
+      );
     output.result(
-      { place: store.place, items: listed },
+      { place: store.place, items: listed, moments },
       lines.length === 0 ? `There is no backup in ${store.place}.` : lines.join('\n'),
     );
   },

@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
+import { openBackupStorage } from '../backup-storage.ts';
 import { parseVerifier } from '../lib/transparency/signed-note.ts';
 import type { Config } from '../platform/config/config.ts';
-import { folderStorage } from '../platform/storage/folder-storage.ts';
+import { type Storage, StorageError } from '../platform/storage/storage.ts';
 import type { AuditActor } from '../security/audit/audit-event.ts';
 import { type BackupStore, backupStore } from '../security/backups/backup-store.ts';
 import { assertSigned, backupName, type ReadManifest, readManifest } from '../security/backups/manifest.ts';
@@ -48,20 +48,18 @@ export const actorOf = (scheduled: boolean | undefined): AuditActor =>
     ? { kind: 'system', id: 'backups', label: null }
     : { kind: 'cli', id: `cli:${process.getuid?.() ?? 0}`, label: null };
 
-/** The folder must be there: one that was to be mounted and is not would otherwise be filled on the disk that it is to outlive. */
-export async function givenStore(folder: string | undefined, { backups }: Config): Promise<BackupStore> {
-  if (folder === undefined && backups.bucket !== undefined) {
-    // Loaded only where it is needed: the client of an object store is large.
-    const { bucketStorage } = await import('../platform/storage/bucket-storage.ts');
-    return backupStore(bucketStorage(backups.bucket));
+export async function givenStorage(folder: string | undefined, config: Config): Promise<Storage> {
+  try {
+    const storage = await openBackupStorage(config, folder);
+    if (storage) return storage;
+  } catch (error) {
+    throw error instanceof StorageError ? new CommandError(error.message) : error;
   }
-  const place = folder ?? backups.folder;
-  if (place === undefined)
-    throw new UsageError('--folder is missing, and neither VALTRONICS_BACKUP_FOLDER nor VALTRONICS_S3_URL is set');
-  if (!statSync(place, { throwIfNoEntry: false })?.isDirectory())
-    throw new CommandError(`there is no folder ${place}: make it, or mount what it is on`);
-  return backupStore(folderStorage(place));
+  throw new UsageError('--folder is missing, and neither VALTRONICS_BACKUP_FOLDER nor VALTRONICS_S3_URL is set');
 }
+
+export const givenStore = async (folder: string | undefined, config: Config): Promise<BackupStore> =>
+  backupStore(await givenStorage(folder, config));
 
 export const identitiesOf = (files: readonly string[] | undefined): string[] =>
   (files ?? []).flatMap((file) => identitiesIn(privateText(file), file));

@@ -1,6 +1,10 @@
 import { systemClock } from '../lib/clock.ts';
+import { backupStore } from '../security/backups/backup-store.ts';
+import { chainStore } from '../security/backups/point-in-time/chain-store.ts';
+import { pruneChains } from '../security/backups/point-in-time/prune-chains.ts';
+import { readWalCursor } from '../security/backups/point-in-time/wal-cursor.ts';
 import { pruneBackups } from '../security/backups/prune-backups.ts';
-import { actorOf, folderOption, givenStore, scheduledOption } from './backup-place.ts';
+import { actorOf, folderOption, givenStorage, scheduledOption } from './backup-place.ts';
 import { command } from './command.ts';
 import { untilSignal } from './until-signal.ts';
 import { withDatabase } from './with-database.ts';
@@ -21,25 +25,26 @@ export const backupPrune = command(
   },
   async ({ values }, output) => {
     const config = commandConfig();
-    const store = await givenStore(values.folder, config);
+    const storage = await givenStorage(values.folder, config);
+    const store = backupStore(storage);
     const isTrial = values['dry-run'] ?? false;
-    const names = await untilSignal(undefined, (signal) =>
-      withDatabase(({ transactions }) =>
-        pruneBackups({
-          store,
-          transactions,
-          keep: config.backups.keep,
-          actor: actorOf(values.scheduled),
-          clock: systemClock,
-          signal,
-          isTrial,
-        }),
-      ),
+    const { names, segments } = await untilSignal(undefined, (signal) =>
+      withDatabase(async ({ transactions }) => {
+        const shared = { transactions, actor: actorOf(values.scheduled), clock: systemClock, signal, isTrial };
+        const backups = await pruneBackups({ ...shared, store, keep: config.backups.keep });
+        const days = config.backups.pointInTimeDays;
+        // Turned off, there is no telling how long what is there is still wanted.
+        if (days === 0) return { names: backups, segments: 0 };
+        const current = readWalCursor(config.dataDir)?.chain;
+        const gone = await pruneChains({ ...shared, store: chainStore(storage), days, current });
+        return { names: [...backups, ...gone.bases], segments: gone.segments };
+      }),
     );
     const verb = isTrial ? 'Would throw away' : 'Threw away';
+    const log = segments === 0 ? '' : `\n${verb} ${segments} segments of the log that no base needs.`;
     output.result(
-      { place: store.place, [isTrial ? 'dispensable' : 'deleted']: names },
-      names.length === 0 ? 'All of them are to be kept.' : [`${verb} ${names.length}:`, ...names].join('\n  '),
+      { place: store.place, [isTrial ? 'dispensable' : 'deleted']: names, ...(segments > 0 ? { segments } : {}) },
+      (names.length === 0 ? 'All of them are to be kept.' : [`${verb} ${names.length}:`, ...names].join('\n  ')) + log,
     );
   },
 );

@@ -8,6 +8,7 @@ export class TarError extends Error {
 
 export interface TarEntry {
   readonly name: string;
+  readonly isFolder: boolean;
   readonly size: number;
   /** To be read whole before the next entry is asked for, or not at all. */
   readonly blocks: AsyncGenerator<Uint8Array>;
@@ -48,8 +49,8 @@ function checksum(record: Uint8Array): number {
   return record.reduce((sum, byte, at) => sum + (at >= CHECKSUM.start && at < CHECKSUM.end ? 0x20 : byte), 0);
 }
 
-/** Reads what `tarFile` wrote. Throws a TarError where that is not what there is. */
-export async function* readTar(source: Blocks): AsyncGenerator<TarEntry> {
+/** Reads what `tarFile` wrote; with `folders`, also entries of those. Throws a TarError where that is not what there is. */
+export async function* readTar(source: Blocks, takes: { readonly folders?: true } = {}): AsyncGenerator<TarEntry> {
   const iterator = source[Symbol.asyncIterator]();
   let rest: Uint8Array = new Uint8Array(0);
   async function* take(bytes: number): AsyncGenerator<Uint8Array> {
@@ -80,9 +81,10 @@ export async function* readTar(source: Blocks): AsyncGenerator<TarEntry> {
 
   try {
     for (let bytes = await record(); !bytes.equals(ZEROS.subarray(0, RECORD)); bytes = await record()) {
-      const { name, size } = parse(bytes);
+      const { name, size, isFolder } = parse(bytes);
+      if (isFolder && (!takes.folders || size > 0)) throw new TarError('the archive holds something else than files');
       const blocks = take(size);
-      yield { name, size, blocks };
+      yield { name, isFolder, size, blocks };
       await drain(blocks);
       await drain(take((RECORD - (size % RECORD)) % RECORD));
     }
@@ -94,12 +96,13 @@ export async function* readTar(source: Blocks): AsyncGenerator<TarEntry> {
   }
 }
 
-function parse(record: Buffer): { name: string; size: number } {
+function parse(record: Buffer): { name: string; size: number; isFolder: boolean } {
   const field = (start: number, length: number): string =>
     record.toString('utf8', start, start + length).replace(/[\0 ].*$/s, '');
   const sum = Number.parseInt(field(CHECKSUM.start, 8), 8);
   const size = /^[0-7]{11}$/.test(field(124, 12)) ? Number.parseInt(field(124, 12), 8) : Number.NaN;
-  if (sum !== checksum(record) || Number.isNaN(size) || record[156] !== 0x30)
+  const kind = String.fromCharCode(record[156] ?? 0);
+  if (sum !== checksum(record) || Number.isNaN(size) || !['0', '5'].includes(kind))
     throw new TarError('the archive holds something else than files');
-  return { name: field(0, MAX_NAME_BYTES), size };
+  return { name: field(0, MAX_NAME_BYTES), size, isFolder: kind === '5' };
 }

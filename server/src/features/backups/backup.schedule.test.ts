@@ -36,7 +36,7 @@ function aServer(clock = manualClock(new Date('2026-03-02T12:00:00Z')), settings
       if (result) await endRun(tx, number, { outcome: result, now });
     });
   const schedule = createBackupSchedule({
-    settings: { place: '/mnt/b', everyHours: 24, drillEveryDays: 0, ...settings },
+    settings: { place: '/mnt/b', everyHours: 24, drillEveryDays: 0, baseEveryDays: 0, ...settings },
     transactions,
     leadership: createLeadership(database.connection('maintenance'), 7_126_004),
     events: {
@@ -45,6 +45,7 @@ function aServer(clock = manualClock(new Date('2026-03-02T12:00:00Z')), settings
       stop: async () => undefined,
     } as never,
     run,
+    chain: () => undefined,
     metrics: { watch: (what, read) => void gauges.set(what, read) },
     clock,
     log: quiet,

@@ -12,6 +12,7 @@ import type { SecurityEvents } from '../../security/events/security-event.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { addBackupRoutes } from './backup.routes.ts';
 import { createBackupSchedule, type RunBackupCommand } from './backup.schedule.ts';
+import { createLogSending, type LogToSend } from './log-sending.ts';
 
 /** Of PostgreSQL's advisory locks: one server at a time has a schedule. */
 const SCHEDULE_LOCK = 7_126_004;
@@ -23,22 +24,27 @@ export function createBackups(deps: {
   lockConnection: pg.ClientConfig;
   events: SecurityEvents;
   run: RunBackupCommand;
+  /** Undefined where the log of the database is not ours to send. */
+  wal: LogToSend | undefined;
   metrics: Pick<Metrics, 'watch'>;
   clock: Clock;
   log: Logger;
 }): { readonly jobs: readonly Job[]; stop(): Promise<void> } {
-  const { gate, settings: set, lockConnection, ...others } = deps;
+  const { gate, settings: set, lockConnection, wal, ...others } = deps;
   const { folder, bucket, recipients, everyHours, drillIdentity, drillEveryDays } = set;
   const settings = {
     place: recipients.length === 0 ? undefined : (folder ?? (bucket && bucketPlace(bucket))),
     everyHours,
     drillEveryDays: drillIdentity === undefined ? 0 : drillEveryDays,
+    baseEveryDays: wal ? set.pointInTimeDays : 0,
   };
   const schedule = createBackupSchedule({
     ...others,
     settings,
+    chain: () => wal?.chain(),
     leadership: createLeadership(lockConnection, SCHEDULE_LOCK),
   });
   addBackupRoutes({ gate, schedule, settings, recipients: recipients.length, keep: set.keep, clock: others.clock });
-  return { jobs: [schedule.job], stop: schedule.stop };
+  const sending = wal ? [createLogSending({ ...others, wal, place: settings.place })] : [];
+  return { jobs: [schedule.job, ...sending], stop: schedule.stop };
 }

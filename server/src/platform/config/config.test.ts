@@ -54,6 +54,7 @@ describe('defaults', () => {
         drillIdentity: undefined,
         everyHours: 24,
         drillEveryDays: 7,
+        pointInTimeDays: 7,
         keep: { daily: 7, weekly: 5, monthly: 12 },
       },
       trustedProxies: [],

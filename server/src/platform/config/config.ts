@@ -39,6 +39,8 @@ export interface Config {
     readonly everyHours: number;
     /** 0: only when told. */
     readonly drillEveryDays: number;
+    /** 0: to no moment but those of backups. */
+    readonly pointInTimeDays: number;
     /** How many days, weeks and months that have one keep their newest. */
     readonly keep: { readonly daily: number; readonly weekly: number; readonly monthly: number };
   };
@@ -122,6 +124,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
       drillIdentity: read(settings.backupDrillIdentity),
       everyHours: read(settings.backupEveryHours),
       drillEveryDays: read(settings.backupDrillEveryDays),
+      pointInTimeDays: read(settings.backupPointInTimeDays),
       keep: Object.freeze({
         daily: read(settings.backupKeepDaily),
         weekly: read(settings.backupKeepWeekly),

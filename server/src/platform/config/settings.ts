@@ -118,6 +118,10 @@ export const settings = {
   backupEveryHours: required('VALTRONICS_BACKUP_EVERY_HOURS', '24', wholeNumber(0, 744), {
     description: 'a backup is made this often, once there is a place and a recipient for them; 0: only when told',
   }),
+  backupPointInTimeDays: required('VALTRONICS_BACKUP_POINT_IN_TIME_DAYS', '7', wholeNumber(0, 366), {
+    description:
+      'the embedded database can be taken back to any moment of so many days: its log is sent beside the backups, and its files this often; 0: not',
+  }),
   backupDrillEveryDays: required('VALTRONICS_BACKUP_DRILL_EVERY_DAYS', '7', wholeNumber(0, 366), {
     description: 'the newest backup is tried out this often, once there is an identity for it; 0: only when told',
   }),

@@ -19,11 +19,13 @@ import { promisify } from 'node:util';
 import type { ClusterLayout } from './embedded-layout.ts';
 import { asConfigurationFile, type Settings, tuning } from './embedded-settings.ts';
 import { giveTo } from './embedded-user.ts';
+import { scramVerifier } from './scram-verifier.ts';
 
 export const ADMIN_ROLE = 'valtronics_admin';
 const EMBEDDED_MAJOR_VERSION = '18';
 
 const WORKSHOP = 'being-created-';
+const SET_PASSWORD_TIMEOUT_MS = 120_000;
 const INITDB_TIMEOUT_MS = 120_000;
 
 class EmbeddedClusterError extends Error {
@@ -40,9 +42,23 @@ export async function prepareCluster(
   programs: string,
   overrides: Settings = {},
 ): Promise<string> {
-  if (!existsSync(layout.dataFolder)) await create(layout, programs);
+  if (!existsSync(layout.dataFolder)) {
+    // Killed between two renamings, a restore left it there: an empty one in its place would look like a loss.
+    if (existsSync(asideOf(layout)))
+      throw new EmbeddedClusterError(
+        `${layout.dataFolder} is missing, and what it was before a restore lies in ${asideOf(layout)}: rename that back`,
+      );
+    await create(layout, programs);
+  }
   checkVersion(layout.dataFolder);
   writeConfiguration(layout, overrides);
+  return readAdminPassword(layout);
+}
+
+/** Where what a restore replaces is kept until the next one. */
+export const asideOf = ({ dataFolder }: ClusterLayout): string => `${dataFolder}-before-restore`;
+
+function readAdminPassword(layout: ClusterLayout): string {
   if (!existsSync(layout.adminPasswordFile)) {
     throw new EmbeddedClusterError(
       `${layout.adminPasswordFile} is missing: without it nobody can open the database in ${layout.dataFolder}`,
@@ -102,6 +118,39 @@ async function create(layout: ClusterLayout, programs: string): Promise<void> {
   rmSync(workshop, { recursive: true, force: true });
 }
 
+/**
+ * A data folder that came from elsewhere knows another password than ours, or than this machine has any. PostgreSQL alone at its files, with no
+ * door at all, is told ours; made and kept first, if there is none.
+ */
+export async function takeOver(layout: ClusterLayout, programs: string): Promise<string> {
+  checkVersion(layout.dataFolder);
+  if (!existsSync(layout.adminPasswordFile))
+    writeDurably(layout.adminPasswordFile, `${randomBytes(32).toString('base64url')}\n`);
+  const password = readAdminPassword(layout);
+  const working = promisify(execFile)(
+    join(programs, 'postgres'),
+    ['--single', '-D', layout.dataFolder, '-c', 'log_statement=none', 'postgres'],
+    {
+      cwd: layout.dataFolder,
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+      timeout: SET_PASSWORD_TIMEOUT_MS,
+      ...(layout.user && { uid: layout.user.uid, gid: layout.user.gid }),
+    },
+  );
+  working.child.stdin?.on('error', () => {}); // it ended before it read, and says why
+  working.child.stdin?.end(`alter role ${ADMIN_ROLE} login superuser password '${await scramVerifier(password)}'\n`);
+  try {
+    await working;
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    throw new EmbeddedClusterError(
+      `the database in ${layout.dataFolder} could not be taken over: ${stderr?.trim().slice(-500) ?? String(error)}`,
+      { cause: error },
+    );
+  }
+  return password;
+}
+
 function checkVersion(dataFolder: string): void {
   const version = readFileSync(join(dataFolder, 'PG_VERSION'), 'utf8').trim();
   if (version !== EMBEDDED_MAJOR_VERSION) {
@@ -111,7 +160,7 @@ function checkVersion(dataFolder: string): void {
   }
 }
 
-function writeConfiguration(layout: ClusterLayout, overrides: Settings): void {
+export function writeConfiguration(layout: ClusterLayout, overrides: Settings = {}): void {
   const settings = { ...tuning(clusterNameOf(layout.dataFolder)), ...overrides };
   write(layout, 'postgresql.conf', asConfigurationFile(settings));
   // The only way in: the private socket, with a password. No "trust", no "peer", no network.
@@ -143,7 +192,7 @@ function writeDurably(path: string, content: string): void {
   syncFolder(dirname(path));
 }
 
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   try {
     fsyncSync(handle);

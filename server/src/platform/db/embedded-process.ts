@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseLog } from './database-log.ts';
 import type { ClusterLayout } from './embedded-layout.ts';
 import { recordedPid, recordedStatus } from './embedded-recovery.ts';
-import { asArguments, pinned } from './embedded-settings.ts';
+import { asArguments, pinned, type Settings } from './embedded-settings.ts';
 
 export interface Postmaster {
   pid: number;
@@ -39,8 +39,15 @@ const STOP_IMMEDIATE_MS = 10_000;
 const KEPT_LINES = 20;
 const LONGEST_LINE = 2_000;
 
-export function launchPostmaster(layout: ClusterLayout, programs: string, log: DatabaseLog): Postmaster {
-  const child = spawn(join(programs, 'postgres'), ['-D', layout.dataFolder, ...asArguments(pinned(layout))], {
+/** `also`: on top of what is pinned, and like it not to be overridden by any file. */
+export function launchPostmaster(
+  layout: ClusterLayout,
+  programs: string,
+  log: DatabaseLog,
+  also: Settings = {},
+): Postmaster {
+  const given = asArguments({ ...also, ...pinned(layout) });
+  const child = spawn(join(programs, 'postgres'), ['-D', layout.dataFolder, ...given], {
     // A session of its own: Ctrl-C in the terminal reaches the whole group, and the database must outlive the drain.
     detached: true,
     // By its working directory a later start knows it as ours from the first instant.
@@ -86,6 +93,7 @@ export async function untilReady(
   layout: ClusterLayout,
   log: DatabaseLog,
   giveUp: AbortSignal,
+  withinMs = READY_TIMEOUT_MS,
 ): Promise<void> {
   const started = Date.now();
   let lastReport = started;
@@ -101,8 +109,7 @@ export async function untilReady(
     }
     if (giveUp.aborted) throw new PostgresStartError('PostgreSQL was stopped while it started', false);
     const now = Date.now();
-    if (now - started > READY_TIMEOUT_MS)
-      throw new PostgresStartError('PostgreSQL did not become ready in time', false);
+    if (now - started > withinMs) throw new PostgresStartError('PostgreSQL did not become ready in time', false);
     if (now - lastReport > STILL_STARTING_MS) {
       lastReport = now;
       log.info(

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseLog } from './database-log.ts';
@@ -50,6 +50,19 @@ export async function clearTheWay(layout: ClusterLayout, log: DatabaseLog): Prom
   // Nobody works here any more, so whatever pid these files name, it is not one of ours.
   const socket = join(layout.socketFolder, `.s.PGSQL.${EMBEDDED_PORT}`);
   for (const path of [postmasterFile(layout), `${socket}.lock`, socket]) rmSync(path, { force: true });
+}
+
+/** Where restores make a data folder before it takes the place of the one that is there. */
+export const RESTORE_WORKSHOP = 'being-restored-';
+
+/** What restores that were killed have left: a postmaster that nobody waits for, and its files. The caller holds the lock of the data folder. */
+export async function clearRestores(layout: ClusterLayout, log: DatabaseLog): Promise<void> {
+  for (const name of readdirSync(layout.home).filter((file) => file.startsWith(RESTORE_WORKSHOP))) {
+    const workshop = join(layout.home, name);
+    const dataFolder = join(workshop, 'data');
+    if (existsSync(dataFolder)) await clearTheWay({ ...layout, dataFolder }, log);
+    rmSync(workshop, { recursive: true, force: true });
+  }
 }
 
 /** The pid PostgreSQL wrote into postmaster.pid, whoever that is by now. */

@@ -24,7 +24,7 @@ import {
   stopPostmaster,
   untilReady,
 } from './embedded-process.ts';
-import { clearTheWay } from './embedded-recovery.ts';
+import { clearRestores, clearTheWay } from './embedded-recovery.ts';
 import type { Settings } from './embedded-settings.ts';
 import { databaseUser } from './embedded-user.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -78,6 +78,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
         'a database whose data folder was deleted is still there: delete it too if it is not wanted',
       );
     }
+    await clearRestores(layout, log);
     const programs = installBinaries(layout.home);
     const password = await prepareCluster(layout, programs, options.settings);
     const ballast = createBallast(layout.home);

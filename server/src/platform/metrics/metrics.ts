@@ -11,7 +11,8 @@ export type Gauged =
   | 'liveSubscriptions'
   | 'redisConnected'
   | 'backupAgeSeconds'
-  | 'backupsOverdue';
+  | 'backupsOverdue'
+  | 'logWaitingBytes';
 
 /** What came of asking the second engine of inspection; but for the first two, the first one decided alone. */
 export type SecondOpinion = 'clean' | 'found' | 'late' | 'busy' | 'away' | 'too_much';
@@ -60,6 +61,10 @@ const gaugeNames: Readonly<Record<Gauged, readonly [name: string, help: string]>
   liveConnections: ['valtronics_live_connections', 'Open WebSocket connections'],
   liveSubscriptions: ['valtronics_live_subscriptions', 'Live subscriptions'],
   backupAgeSeconds: ['valtronics_backup_age_seconds', 'Since the newest backup was begun; -1 without one'],
+  logWaitingBytes: [
+    'valtronics_log_waiting_bytes',
+    'Of the database’s log, finished and not yet sent beside the backups',
+  ],
   backupsOverdue: ['valtronics_backups_overdue', '1 while a backup or a drill is later than it may be, else 0'],
   redisConnected: ['valtronics_redis_connected', '1 while Redis is connected, else (and without one) 0'],
 };

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isUnfinished, writeCompleteFile } from '../files/complete-file.ts';
 import { readBlocks } from '../files/read-blocks.ts';
@@ -30,6 +30,21 @@ export function folderStorage(folder: string): Storage {
         const changedAt = statusOf(at(name))?.mtime;
         if (changedAt && changedAt < before) reading(at(name), () => rmSync(at(name), { force: true }));
       }
+    },
+    below: (name) => folderWithin(folder, name),
+  };
+}
+
+/** The folder around it must be there: one that was to be mounted and is not is not made up for. */
+function folderWithin(folder: string, name: string): Storage {
+  const path = join(folder, name);
+  const inner = folderStorage(path);
+  return {
+    ...inner,
+    names: async () => (existsSync(path) || !existsSync(folder) ? inner.names() : []),
+    async write(file, blocks) {
+      if (!existsSync(path)) reading(folder, () => mkdirSync(path, { mode: 0o700 }));
+      await inner.write(file, blocks);
     },
   };
 }

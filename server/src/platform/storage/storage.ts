@@ -17,6 +17,8 @@ export interface Storage {
   remove(name: string): Promise<void>;
   /** Throws away what was begun and never completed, if nobody has written to it since. */
   sweep(before: Date): Promise<void>;
+  /** A place of its own within this one, made by the first write. */
+  below(name: string): Storage;
 }
 
 export const bucketPlace = ({ host, bucket, prefix }: ObjectStorePlace): string => `s3://${host}/${bucket}/${prefix}`;

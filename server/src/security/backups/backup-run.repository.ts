@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../audit/tokens.ts';
 
-export type RunKind = 'create' | 'verify' | 'drill';
+export type RunKind = 'create' | 'verify' | 'drill' | 'base' | 'chain';
 
 export interface NewRun {
   readonly kind: RunKind;
@@ -118,7 +118,7 @@ export async function lastRuns(reader: Reader, kind: RunKind, aliveSince: Date):
 /** What is long past; never the record of a backup that is still kept. */
 export async function pruneRuns(tx: WriteTx, before: Date): Promise<void> {
   await sql`
-    delete from backup_runs where started_at < ${before} and (kind <> 'create' or outcome = 'failed' or deleted_at is not null)`.execute(
+    delete from backup_runs where started_at < ${before} and (kind not in ('create', 'base', 'chain') or outcome = 'failed' or deleted_at is not null)`.execute(
     tx.db,
   );
 }

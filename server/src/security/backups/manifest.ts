@@ -73,7 +73,10 @@ export function readManifest(text: string, name: string): ReadManifest {
 }
 
 /** Throws a BackupError unless one of the keys has signed it. */
-export function assertSigned({ manifest: { name }, note }: ReadManifest, keys: readonly NoteVerifier[]): void {
+export function assertSigned(
+  { manifest: { name }, note }: { readonly manifest: { readonly name: string }; readonly note: SignedNote },
+  keys: readonly NoteVerifier[],
+): void {
   try {
     if (keys.some((key) => isSignedBy(note, key))) return;
   } catch (error) {

@@ -65,7 +65,8 @@ async function fileOf(store: BackupStore, { name, file }: Manifest, { onProgress
   };
 }
 
-function asBackupError(name: string, error: unknown): unknown {
+/** What opening one found, as what it says of the backup. */
+export function asBackupError(name: string, error: unknown): unknown {
   if (error instanceof ArchiveError) return damaged(name, error.message, error);
   if (error instanceof FileEncryptionError)
     return ['refused', 'malformed', 'not-encrypted', 'unknown-version'].includes(error.problem)

@@ -1,0 +1,73 @@
+import type { Clock } from '../../lib/clock.ts';
+import type { Job } from '../../platform/jobs/scheduler.ts';
+import type { Logger } from '../../platform/log/log.ts';
+import type { Metrics } from '../../platform/metrics/metrics.ts';
+import type { SegmentSender } from '../../security/backups/point-in-time/send-segments.ts';
+import type { SecurityEvents } from '../../security/events/security-event.ts';
+
+/** The log of the embedded database. */
+export interface LogToSend {
+  /** Fails while there is no way to the place it is sent to. */
+  open(): Promise<SegmentSender>;
+  /** The chain that is sent to; undefined before the first. */
+  chain(): string | undefined;
+  isDiskFull(): boolean;
+}
+
+const LOOK_EVERY_SECONDS = 5;
+/** What waits may be gigabytes, on a slow line. One that hangs is ended and goes on where it was. */
+const LONGEST_SECONDS = 3_600;
+const TOLD_AGAIN_MS = 24 * 3_600_000;
+
+/** Sends what PostgreSQL has finished of its log, and gives it up where it would fill the disk. Only one server can have an embedded database. */
+export function createLogSending(deps: {
+  log: Logger;
+  wal: LogToSend;
+  place: string | undefined;
+  events: SecurityEvents;
+  metrics: Pick<Metrics, 'watch'>;
+  clock: Clock;
+}): Job {
+  const { wal, place, events, metrics, clock, log } = deps;
+  let toldAt: number | undefined;
+  let sender: SegmentSender | undefined;
+  metrics.watch('logWaitingBytes', () => sender?.waitingBytes() ?? 0);
+
+  function tell(complaint: string): void {
+    log.error({ complaint }, 'the log of the database is not sent beside the backups');
+    events.report({
+      action: 'backup.failed',
+      outcome: 'failure',
+      transport: 'system',
+      reason: 'log',
+      details: { what: 'log', place, complaint: complaint.slice(0, 1_000) },
+    });
+  }
+
+  return {
+    name: 'log-sending',
+    everySeconds: LOOK_EVERY_SECONDS,
+    timeoutSeconds: LONGEST_SECONDS,
+    async run(signal) {
+      sender = await wal.open();
+      try {
+        const { gapBefore } = await sender.send(signal);
+        toldAt = undefined;
+        if (gapBefore !== undefined)
+          tell(`the log before ${gapBefore} was not sent: moments from here on are reached from the next base`);
+      } catch (error) {
+        if (signal.aborted) return;
+        // Once a day as long as it lasts.
+        if (toldAt === undefined || clock.now() - toldAt >= TOLD_AGAIN_MS) {
+          toldAt = clock.now();
+          tell(error instanceof Error ? error.message : String(error));
+        }
+      }
+      const segments = await sender.relieve(wal.isDiskFull());
+      if (segments > 0)
+        tell(
+          `${segments} segments of the log were given up, or they would have filled the disk of the database: moments from here on are reached from the next base`,
+        );
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { openBackupStorage } from './backup-storage.ts';
+import type { LogToSend } from './features/backups/log-sending.ts';
+import type { Clock } from './lib/clock.ts';
+import type { Config } from './platform/config/config.ts';
+import { checkSpace } from './platform/db/disk-space.ts';
+import { walOutbox } from './platform/db/wal-outbox.ts';
+import { loadAuditKey } from './security/audit/audit-key.ts';
+import type { Transactions } from './security/audit/transactions.types.ts';
+import { chainStore } from './security/backups/point-in-time/chain-store.ts';
+import { recordChain } from './security/backups/point-in-time/point-in-time.repository.ts';
+import { type SegmentSender, segmentSender } from './security/backups/point-in-time/send-segments.ts';
+import { readWalCursor } from './security/backups/point-in-time/wal-cursor.ts';
+import type { KeyRing } from './security/crypto/key-ring.ts';
+import type { DataKeys } from './security/keys/data-keys.ts';
+import type { RunningDatabase } from './start-database.ts';
+
+/** Long before the server refuses writes, and far longer before PostgreSQL would end for want of room. */
+const LEAST_FREE_BYTES = 1024 * 1024 * 1024;
+
+/** The log of the embedded database, where it is kept until it is sent beside the backups. */
+export function logToSend(deps: {
+  config: Config;
+  running: RunningDatabase;
+  keyRing: KeyRing;
+  dataKeys: DataKeys;
+  transactions: Transactions;
+  clock: Clock;
+}): LogToSend | undefined {
+  const { config, running, keyRing, dataKeys, transactions, clock } = deps;
+  const { archivedFolder } = running;
+  if (archivedFolder === undefined) return undefined;
+  const { dataDir } = config;
+  let sender: SegmentSender | undefined;
+  return {
+    async open() {
+      if (sender) return sender;
+      const storage = await openBackupStorage(config);
+      if (!storage) throw new Error('there is no place for the log');
+      const store = chainStore(storage);
+      const key = await loadAuditKey({ transactions, dataKeys, host: config.publicUrl.host });
+      sender = segmentSender({
+        outbox: walOutbox(archivedFolder),
+        store,
+        dataDir,
+        recipients: config.backups.recipients,
+        vouching: { key, keyRing },
+        record: (chain) =>
+          transactions.unaudited(null, 'backup_runs', (tx) => recordChain(tx, chain, store.place, clock.date())),
+      });
+      return sender;
+    },
+    chain: () => readWalCursor(dataDir)?.chain,
+    isDiskFull: () => checkSpace(archivedFolder).freeBytes < LEAST_FREE_BYTES,
+  };
+}

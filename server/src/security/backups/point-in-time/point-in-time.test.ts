@@ -1,0 +1,357 @@
+import { randomBytes } from 'node:crypto';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { newDatabaseFolder } from '../../../../../tests/support/database-folders.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import { publicKeyOf, verifierOf } from '../../../lib/transparency/signed-note.ts';
+import { openBaseBackup } from '../../../platform/db/base-backup.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../platform/db/embedded.ts';
+import { archiving, type WalOutbox, walOutbox } from '../../../platform/db/wal-outbox.ts';
+import { segmentAfter } from '../../../platform/db/wal-segments.ts';
+import { withClient } from '../../../platform/db/with-client.ts';
+import { folderStorage } from '../../../platform/storage/folder-storage.ts';
+import { createKeyRing } from '../../crypto/key-ring.ts';
+import { newRootKeyText, parseRootKey } from '../../crypto/root-key.ts';
+import { anIdentity } from '../backups.builders.ts';
+import { chainStore } from './chain-store.ts';
+import { createBase, newBaseName } from './create-base.ts';
+import { listReachable, routeTo } from './reachable.ts';
+import { openSealed } from './seal-file.ts';
+import { segmentSender } from './send-segments.ts';
+import { type BaseNote, readNote, type Vouching, writeNote } from './vouched-note.ts';
+import { readWalCursor, walCursorFile } from './wal-cursor.ts';
+
+// Segments of a real PostgreSQL, sent to a folder; what was sent, damaged in every way; and a sender that is killed at every point.
+
+function aVouching(): Vouching {
+  const seed = randomBytes(32);
+  const rootKey = parseRootKey(newRootKeyText());
+  if (!rootKey) throw new Error('no root key');
+  const verifier = verifierOf('valtronics.test/audit/0123456789ab', publicKeyOf(seed));
+  return { key: { verifier, seed }, keyRing: createKeyRing(rootKey) };
+}
+
+const quiet = { info() {}, warn() {}, error() {} };
+const vouching = aVouching();
+const never = new AbortController().signal;
+let postgres: EmbeddedPostgres;
+let outbox: WalOutbox;
+let [folder, dataDir, identity, recipient]: [string, string, string, string] = ['', '', '', ''];
+let base: Omit<BaseNote, 'vouched'>;
+
+const store = (at = folder) => chainStore(folderStorage(at));
+const files = (at = folder): string => join(at, 'point-in-time');
+const aSender = (recorded: string[] = []) =>
+  segmentSender({
+    outbox,
+    store: store(),
+    dataDir,
+    recipients: [recipient],
+    vouching,
+    record: async (chain) => void recorded.push(chain),
+  });
+/** Something happens, and the segment it is in is finished. */
+const finish = () =>
+  withClient(postgres.adminConnection(), async (client) => {
+    await client.query(
+      'create table if not exists marks (at timestamptz); insert into marks values (clock_timestamp())',
+    );
+    await client.query('select pg_switch_wal()');
+  });
+async function aBase(): Promise<Omit<BaseNote, 'vouched'>> {
+  const backup = await openBaseBackup(postgres.adminConnection(), { isUrgent: true });
+  try {
+    return await createBase({
+      name: newBaseName(new Date()),
+      base: backup,
+      postgres: '18',
+      store: store(),
+      chain: () => readWalCursor(dataDir)?.chain,
+      recipients: [recipient],
+      vouching,
+      clock: systemClock,
+      record: (_note, _signed, keep) => keep(),
+      onProgress: () => undefined,
+      signal: never,
+    });
+  } finally {
+    await backup.close();
+  }
+}
+
+beforeAll(async () => {
+  const home = newDatabaseFolder('valtronics-log-');
+  dataDir = join(home, 'data');
+  folder = mkdtempSync(join(home, 'backups-'));
+  ({ identity, recipient } = await anIdentity());
+  postgres = await startEmbeddedPostgres({ dataDir, log: quiet, settings: archiving });
+  outbox = walOutbox(postgres.dataFolder);
+  await aSender().chain();
+  base = await aBase();
+  for (let n = 0; n < 5; n += 1) await finish();
+  await aSender().send(never);
+}, 120_000);
+afterAll(async () => {
+  await postgres?.stop();
+  rmSync(join(folder, '..'), { recursive: true, force: true });
+});
+
+/** Everything on the way to a moment, read to its end. */
+async function walk(at: string, given: { identities?: string[]; keyRing?: Vouching['keyRing']; moment?: Date } = {}) {
+  const kept = store(at);
+  const [reachable] = await listReachable(kept);
+  const moment = given.moment ?? reachable?.until ?? new Date();
+  const route = await routeTo(kept, {
+    at: moment,
+    name: undefined,
+    keyRing: given.keyRing ?? vouching.keyRing,
+    keys: [vouching.key.verifier],
+  });
+  for (const one of [route.base.content, ...route.segments])
+    for await (const _ of openSealed(kept, one, {
+      identities: given.identities ?? [identity],
+      onProgress: () => undefined,
+      signal: never,
+    }));
+  return route;
+}
+
+function aCopy() {
+  const copy = mkdtempSync(join(tmpdir(), 'valtronics-log-'));
+  onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+  cpSync(folder, copy, { recursive: true });
+  const names = readdirSync(files(copy))
+    .filter((name) => /^[0-9a-f]{16}-.*\.manifest$/.test(name))
+    .map((name) => name.slice(0, -'.manifest'.length))
+    .sort();
+  const [, , victim = '', next = ''] = names;
+  const at = (name: string, ending = 'zst.age') => join(files(copy), `${name}.${ending}`);
+  return { copy, at, victim, next };
+}
+
+const swap = (one: string, other: string): void => {
+  renameSync(one, `${one}.x`);
+  renameSync(other, one);
+  renameSync(`${one}.x`, other);
+};
+const flip = (path: string, at: (length: number) => number): void => {
+  const bytes = readFileSync(path);
+  bytes.writeUInt8(bytes.readUInt8(at(bytes.length)) ^ 1, at(bytes.length));
+  writeFileSync(path, bytes);
+};
+
+describe('what was sent', () => {
+  test('leads from the base to the newest moment, and to no other', async () => {
+    const [reachable] = await listReachable(store());
+    expect(reachable).toMatchObject({ base: { name: base.name }, from: new Date(base.endedAt), missing: undefined });
+    const until = reachable?.until ?? new Date(0);
+    expect(until.getTime()).toBeGreaterThan(new Date(base.endedAt).getTime());
+    const route = await walk(folder);
+    expect(route.segments[0]?.segment).toBe(base.from.segment);
+    expect(route.segments.length).toBeGreaterThanOrEqual(5);
+    for (const [at, { segment }] of route.segments.slice(1).entries())
+      expect(segment).toBe(segmentAfter(route.segments[at]?.segment ?? ''));
+    await expect(walk(folder, { moment: new Date(until.getTime() + 1_000) })).rejects.toThrow(
+      `is ${until.toISOString()}`,
+    );
+    await expect(walk(folder, { moment: new Date(0) })).rejects.toThrow(
+      `the oldest moment that can be gone back to is ${base.endedAt}`,
+    );
+  });
+
+  test('is closed to others, and opens with its own identity alone', async () => {
+    for (const name of readdirSync(files())) expect(statSync(join(files(), name)).mode & 0o777).toBe(0o600);
+    const other = await anIdentity();
+    await expect(walk(folder, { identities: [other.identity] })).rejects.toMatchObject({ problem: 'wrong-key' });
+  });
+
+  test('is nothing to a machine with another root key, before any of it is opened', async () => {
+    const { keyRing } = aVouching();
+    await expect(walk(folder, { keyRing, identities: [] })).rejects.toThrow(`does not vouch for ${base.name}`);
+  });
+
+  test.for([
+    ['a bit of a segment', 'altered|not what was', ({ at, victim }) => flip(at(victim), (length) => length >> 1)],
+    ['a bit of its header', 'altered|malformed|cannot be', ({ at, victim }) => flip(at(victim), () => 60)],
+    [
+      'a segment cut short',
+      'bytes instead of',
+      ({ at, victim }) => truncateSync(at(victim), statSync(at(victim)).size - 1),
+    ],
+    ['a segment without its file', 'its file is not in', ({ at, victim }) => rmSync(at(victim))],
+    ['a segment without its manifest', 'it is missing', ({ at, victim }) => rmSync(at(victim, 'manifest'))],
+    [
+      'files of two segments exchanged',
+      'bytes instead of|altered',
+      ({ at, victim, next }) => swap(at(victim), at(next)),
+    ],
+    [
+      'two segments exchanged, with what is signed',
+      'what is signed is about',
+      ({ at, victim, next }) => {
+        swap(at(victim), at(next));
+        swap(at(victim, 'manifest'), at(next, 'manifest'));
+      },
+    ],
+    [
+      'a manifest that was altered',
+      'does not vouch for|cannot be read',
+      ({ at, victim }) => {
+        const path = at(victim, 'manifest');
+        writeFileSync(path, readFileSync(path, 'utf8').replace(/"finishedAt":"20/, '"finishedAt":"21'));
+      },
+    ],
+    [
+      'a segment that somebody else made and signed',
+      'does not vouch for',
+      ({ at, victim }) => {
+        const path = at(victim, 'manifest');
+        const { vouched: _, ...content } = readNote('segment', readFileSync(path, 'utf8'), victim).content;
+        writeFileSync(path, writeNote('segment', content, aVouching()));
+      },
+    ],
+    [
+      'one of ours that follows another one',
+      'the one before it is not',
+      ({ at, victim }) => {
+        const path = at(victim, 'manifest');
+        const { vouched: _, ...content } = readNote('segment', readFileSync(path, 'utf8'), victim).content;
+        writeFileSync(path, writeNote('segment', { ...content, previous: '0'.repeat(64) }, vouching));
+      },
+    ],
+  ] as const satisfies readonly [string, string, (copy: ReturnType<typeof aCopy>) => void][])(
+    'is refused by name: %s',
+    async ([, words, damage]) => {
+      const copy = aCopy();
+      const until = (await listReachable(store()))[0]?.until;
+      damage(copy);
+      const refused = await walk(copy.copy, until ? { moment: until } : {}).catch((error: Error) => error);
+      expect(refused).toBeInstanceOf(Error);
+      expect((refused as Error).message).toContain(copy.victim);
+      expect((refused as Error).message).toMatch(new RegExp(words));
+    },
+  );
+
+  test('is refused where the base was altered', async () => {
+    const { copy, at } = aCopy();
+    flip(at(base.name, 'tar.zst.age'), (length) => length >> 1);
+    await expect(walk(copy)).rejects.toThrow(`${base.name} is not the backup that was made`);
+  });
+
+  test('goes on in no other direction than that of its signatures: another key of the audit log is a stranger', async () => {
+    const given = { at: new Date(), name: undefined, keyRing: vouching.keyRing, keys: [aVouching().key.verifier] };
+    await expect(routeTo(store(), given)).rejects.toThrow('not a key that is believed here');
+  });
+});
+
+describe('a sender that was killed', () => {
+  const inodes = () => new Map(readdirSync(files()).map((name) => [name, statSync(join(files(), name)).ino]));
+  const again = (segment: string): void =>
+    renameSync(
+      join(postgres.dataFolder, 'pg_wal/archive_status', `${segment}.done`),
+      join(postgres.dataFolder, 'pg_wal/archive_status', `${segment}.ready`),
+    );
+  /** One more segment is sent; the cursor before and after it. */
+  async function another() {
+    const before = readFileSync(walCursorFile(dataDir));
+    await finish();
+    await aSender().send(never);
+    const { chain, last } = readWalCursor(dataDir) ?? {};
+    return { before, segment: last?.segment ?? '', name: `${chain}-${last?.segment}` };
+  }
+
+  test('after the cursor: nothing is sent, the mark goes', async () => {
+    const { segment } = await another();
+    const there = inodes();
+    again(segment);
+    expect(await aSender().send(never)).toEqual({ sent: 0, gapBefore: undefined });
+    expect(inodes()).toEqual(there);
+    expect(outbox.waiting()).toEqual([]);
+  });
+
+  test('after what is signed: it is taken for what it is, and not written again', async () => {
+    const { before, segment } = await another();
+    const there = inodes();
+    again(segment);
+    writeFileSync(walCursorFile(dataDir), before);
+    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined });
+    expect(inodes()).toEqual(there);
+    expect(readWalCursor(dataDir)?.last?.segment).toBe(segment);
+    await walk(folder);
+  });
+
+  test('after the file: it is written anew, and leads on', async () => {
+    const { before, segment, name } = await another();
+    again(segment);
+    writeFileSync(walCursorFile(dataDir), before);
+    rmSync(join(files(), `${name}.manifest`));
+    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined });
+    await finish();
+    await aSender().send(never);
+    await walk(folder);
+  });
+
+  test('and finds another one in its place: nothing goes on', async () => {
+    const { before, segment, name } = await another();
+    const path = join(files(), `${name}.manifest`);
+    const signed = readFileSync(path, 'utf8');
+    const { vouched: _, ...content } = readNote('segment', signed, name).content;
+    again(segment);
+    writeFileSync(walCursorFile(dataDir), before);
+    writeFileSync(path, writeNote('segment', content, aVouching()));
+    await expect(aSender().send(never)).rejects.toThrow(`does not vouch for ${name}`);
+    expect(outbox.waiting()).toEqual([segment]);
+    writeFileSync(path, signed);
+    expect(await aSender().send(never)).toMatchObject({ sent: 1 });
+  });
+});
+
+describe('a log that is not whole', () => {
+  test('what was not sent begins another chain; the base before leads no further, the next one does', async () => {
+    const chain = readWalCursor(dataDir)?.chain;
+    const [before] = await listReachable(store());
+    await finish();
+    for (const segment of outbox.waiting()) outbox.release(segment);
+    await finish();
+    const recorded: string[] = [];
+    const sent = await aSender(recorded).send(never);
+    expect(sent).toMatchObject({ sent: 1, gapBefore: expect.any(String) });
+    expect(recorded).toEqual([readWalCursor(dataDir)?.chain]);
+    expect(recorded).not.toEqual([chain]);
+    expect((await listReachable(store()))[0]?.until).toEqual(before?.until);
+    const next = await aBase();
+    await finish();
+    await aSender().send(never);
+    const route = await walk(folder, { moment: new Date((await listReachable(store()))[1]?.until ?? 0) });
+    expect(route.base.content.name).toBe(next.name);
+  });
+
+  test('a place that does not answer keeps it on the disk, until there is too little room there', async () => {
+    renameSync(folder, `${folder}.away`);
+    onTestFinished(() => renameSync(`${folder}.away`, folder));
+    await finish();
+    await finish();
+    const sender = aSender();
+    await expect(sender.send(never)).rejects.toThrow();
+    expect(await sender.relieve(false)).toBe(0);
+    expect(outbox.waiting().length).toBeGreaterThanOrEqual(2);
+    const chain = readWalCursor(dataDir)?.chain;
+    expect(await sender.relieve(true)).toBeGreaterThanOrEqual(2);
+    expect(outbox.waiting()).toEqual([]);
+    expect(readWalCursor(dataDir)?.chain).not.toBe(chain);
+    // The database has lost nothing, and goes on.
+    await finish();
+  });
+});

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeCompleteFile } from '../../../platform/files/complete-file.ts';
+
+// How far the log was sent, in a file of the data folder: not in the database, whose log would grow by every word about itself.
+
+const cursor = z.strictObject({
+  /** Of the database server. */
+  system: z.string().regex(/^\d{1,20}$/),
+  /** Where it is sent to. */
+  place: z.string().max(1_000),
+  chain: z.string().regex(/^[0-9a-f]{16}$/),
+  /** The last one that was sent, and the digest of what was signed about it; null in a chain that has none yet. */
+  last: z.strictObject({ segment: z.string().length(24), note: z.string().length(64) }).nullable(),
+});
+export type WalCursor = z.output<typeof cursor>;
+
+const FILE = 'wal-cursor.json';
+export const walCursorFile = (dataDir: string): string => join(dataDir, FILE);
+
+/** Undefined where there is none that can be read: then a new chain is begun, which loses nothing but time to go back in. */
+export function readWalCursor(dataDir: string): WalCursor | undefined {
+  try {
+    return cursor.parse(JSON.parse(readFileSync(walCursorFile(dataDir), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeWalCursor(dataDir: string, content: WalCursor): Promise<void> {
+  const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
+  await writeCompleteFile({ target: walCursorFile(dataDir), replaces: true }, once(bytes));
+}
+
+async function* once(block: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield block;
+}
