@@ -1,24 +1,20 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { TarError } from './lib/tar.ts';
 import type { NoteVerifier } from './lib/transparency/signed-note.ts';
 import type { Config } from './platform/config/config.ts';
 import { connectionAs } from './platform/db/database.ts';
 import { DEFAULT_DATABASE, provision } from './platform/db/provision.ts';
 import { type Recovered, RecoveryError, recoverCluster } from './platform/db/recover-cluster.ts';
 import { runMigrations } from './platform/db/run-migrations.ts';
-import { SEGMENT_BYTES } from './platform/db/wal-segments.ts';
-import { unpackTar, writeSparse } from './platform/files/unpack.ts';
 import type { Logger } from './platform/log/log.ts';
 import { assertRootKeyIsThere, inNewFolder } from './restore-database.ts';
 import { type HostKeys, usedAs } from './restored-database.ts';
 import { listAuditKeys } from './security/audit/audit-key.ts';
 import { BackupError } from './security/backups/backup-error.ts';
 import { endAllSessions } from './security/backups/backups.repository.ts';
-import { assertSigned, damaged } from './security/backups/manifest.ts';
+import { assertSigned } from './security/backups/manifest.ts';
 import type { ChainStore } from './security/backups/point-in-time/chain-store.ts';
+import { layOutRoute } from './security/backups/point-in-time/lay-out-route.ts';
 import { type Route, routeTo } from './security/backups/point-in-time/reachable.ts';
-import { openSealed } from './security/backups/point-in-time/seal-file.ts';
 import { walCursorFile } from './security/backups/point-in-time/wal-cursor.ts';
 import { createKeyRing } from './security/crypto/key-ring.ts';
 import { unlockRootKey } from './security/crypto/unlock-root-key.ts';
@@ -76,7 +72,14 @@ async function restoreWithKey(restore: PointInTime): Promise<RestoredPoint> {
   restore.onTotal([base, ...route.segments].reduce((sum, { file }) => sum + file.bytes, 0));
   try {
     const { result, aside } = await recoverCluster(
-      { dataDir: config.dataDir, log, replaces, at, signal, fill: (folders) => fill(restore, route, folders) },
+      {
+        dataDir: config.dataDir,
+        log,
+        replaces,
+        at,
+        signal,
+        fill: (folders) => layOutRoute(store, route, restore, folders),
+      },
       async (recovered) => {
         const endedSessions = await accept(restore, route, keys, recovered);
         // Its log continues another one from here: the next start begins a chain, and with it a base.
@@ -94,24 +97,6 @@ async function restoreWithKey(restore: PointInTime): Promise<RestoredPoint> {
   } catch (error) {
     if (error instanceof RecoveryError) throw new BackupError('unusable', error.message, { cause: error });
     throw error;
-  }
-}
-
-async function fill(
-  { store, identities, onProgress, signal }: PointInTime,
-  route: Route,
-  folders: { readonly data: string; readonly log: string },
-): Promise<void> {
-  const opening = { identities, onProgress, signal };
-  const { content: base } = route.base;
-  try {
-    await unpackTar(openSealed(store, base, opening), folders.data);
-  } catch (error) {
-    throw error instanceof TarError ? damaged(base.name, error.message, error) : error;
-  }
-  for (const segment of route.segments) {
-    const bytes = await writeSparse(join(folders.log, segment.segment), openSealed(store, segment, opening));
-    if (bytes !== SEGMENT_BYTES) throw damaged(segment.name, 'it is not of 16 MiB');
   }
 }
 

@@ -108,7 +108,7 @@ type Reached = Omit<Recovered, 'admin'>;
 async function replay(draft: ClusterLayout, programs: string, { at, log, signal }: Recovery): Promise<Reached> {
   // Relative to its data folder, so that no name of a folder needs to be quoted for a shell.
   const always = { restore_command: 'cp ../wal/%f %p', recovery_target_timeline: 'current', archive_mode: 'off' };
-  const target = { recovery_target_time: at.toISOString(), recovery_target_action: 'promote' };
+  const target = { recovery_target_time: postgresTime(at), recovery_target_action: 'promote' };
   try {
     return await recovered(draft, programs, log, signal, { ...always, ...target });
   } catch (error) {
@@ -154,6 +154,9 @@ async function recovered(
       transaction === undefined || stoppedAt === undefined ? undefined : { transaction, at: isoOf(stoppedAt) ?? '' },
   };
 }
+
+/** Of names of zones it knows none yet when it reads this. */
+const postgresTime = (at: Date): string => at.toISOString().replace('T', ' ').replace('Z', '+00');
 
 /** `2026-03-01 12:00:00.123456+00`, in the server's own time, which is UTC. */
 const isoOf = (time: string | undefined): string | undefined => time?.replace(' ', 'T').replace(/\+00$/, 'Z');

@@ -10,8 +10,8 @@ import { readTar, TarError } from '../../lib/tar.ts';
  */
 export async function unpackTar(tar: Blocks, folder: string): Promise<void> {
   for await (const { name, isFolder, blocks } of readTar(tar, { folders: true })) {
-    const steps = name.split('/').filter((step, at) => step !== '' || at === 0);
-    if (steps.some((step) => step === '' || step === '.' || step === '..'))
+    const steps = name.replace(/^\.\//, '').replace(/\/$/, '').split('/');
+    if (steps.some((step) => ['', '.', '..'].includes(step)))
       throw new TarError(`the archive holds ${JSON.stringify(name)}, which is not within it`);
     const path = join(folder, ...steps);
     if (isFolder) {

@@ -12,12 +12,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { newDatabaseFolder } from '../../../../../tests/support/database-folders.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { publicKeyOf, verifierOf } from '../../../lib/transparency/signed-note.ts';
 import { openBaseBackup } from '../../../platform/db/base-backup.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../platform/db/embedded.ts';
+import { recoverCluster } from '../../../platform/db/recover-cluster.ts';
 import { archiving, type WalOutbox, walOutbox } from '../../../platform/db/wal-outbox.ts';
 import { segmentAfter } from '../../../platform/db/wal-segments.ts';
 import { withClient } from '../../../platform/db/with-client.ts';
@@ -27,6 +29,7 @@ import { newRootKeyText, parseRootKey } from '../../crypto/root-key.ts';
 import { anIdentity } from '../backups.builders.ts';
 import { chainStore } from './chain-store.ts';
 import { createBase, newBaseName } from './create-base.ts';
+import { layOutRoute } from './lay-out-route.ts';
 import { listReachable, routeTo } from './reachable.ts';
 import { openSealed } from './seal-file.ts';
 import { segmentSender } from './send-segments.ts';
@@ -70,6 +73,8 @@ const finish = () =>
     );
     await client.query('select pg_switch_wal()');
   });
+const marks = (connection: pg.ClientConfig) =>
+  withClient(connection, async (client) => (await client.query<{ at: Date }>('select at from marks order by at')).rows);
 async function aBase(): Promise<Omit<BaseNote, 'vouched'>> {
   const backup = await openBaseBackup(postgres.adminConnection(), { isUrgent: true });
   try {
@@ -254,6 +259,29 @@ describe('what was sent', () => {
     const given = { at: new Date(), name: undefined, keyRing: vouching.keyRing, keys: [aVouching().key.verifier] };
     await expect(routeTo(store(), given)).rejects.toThrow('not a key that is believed here');
   });
+});
+
+test('PostgreSQL recovers from it, up to the moment and no further', async () => {
+  const [reachable] = await listReachable(store());
+  const at = reachable?.until ?? new Date();
+  const route = await routeTo(store(), { at, name: undefined, keyRing: vouching.keyRing, keys: undefined });
+  const options = { identities: [identity], onProgress: () => undefined, signal: never };
+  const recovery = {
+    dataDir: `${dataDir}-recovered`,
+    log: quiet,
+    replaces: false,
+    at,
+    signal: never,
+    fill: (folders: { data: string; log: string }) => layOutRoute(store(), route, options, folders),
+  };
+  const { result } = await recoverCluster(recovery, async ({ admin, lastCommitAt }) => ({
+    rows: await marks(admin()),
+    lastCommitAt,
+  }));
+  expect(result.rows).toEqual(await marks(postgres.adminConnection()));
+  expect(result.rows.length).toBe(5);
+  expect(new Date(result.lastCommitAt ?? 0).getTime()).toBeLessThanOrEqual(at.getTime());
+  await expect(recoverCluster(recovery, async () => 0)).rejects.toThrow('with --replace it is put aside');
 });
 
 describe('a sender that was killed', () => {
