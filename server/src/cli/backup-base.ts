@@ -39,8 +39,8 @@ export async function makeBase(
         const what = { kind: 'base', place: store.place, backup: name, scheduled } as const;
         const base = await openBaseBackup(admin, { isUrgent: !scheduled });
         try {
-          return await recordedRun({ transactions, clock: systemClock }, what, (run) =>
-            createBase({
+          return await recordedRun({ transactions, clock: systemClock }, what, async (run) => {
+            const { note, signed } = await createBase({
               name,
               base,
               postgres: rows[0]?.server_version ?? '',
@@ -54,22 +54,16 @@ export async function makeBase(
                 progress.add(bytes);
                 run.add(bytes);
               },
-              record: (note, signed, keep) =>
-                transactions.system(
-                  { organisationId: null, actor: actorOf(scheduled), event: 'backup.base_created' },
-                  async (tx) => {
-                    const { chain, file, from } = note;
-                    const details = { manifest: digestOf(signed), chain, segment: from.segment, file };
-                    tx.describe({
-                      resource: { kind: 'backup', id: name },
-                      details: { place: store.place, ...details },
-                    });
-                    await run.end(tx, { outcome: 'done', details });
-                    await keep();
-                  },
-                ),
-            }),
-          );
+            });
+            const who = { organisationId: null, actor: actorOf(scheduled), event: 'backup.base_created' } as const;
+            await transactions.system(who, async (tx) => {
+              const { chain, file, from } = note;
+              const details = { manifest: digestOf(signed), chain, segment: from.segment, file };
+              tx.describe({ resource: { kind: 'backup', id: name }, details: { place: store.place, ...details } });
+              await run.end(tx, { outcome: 'done', details });
+            });
+            return note;
+          });
         } catch (error) {
           if (signal.aborted) throw new CommandError('stopped: there is no base');
           if (error instanceof BaseWithoutLogError) throw new CommandError(error.message);

@@ -42,6 +42,9 @@ function folderWithin(folder: string, name: string): Storage {
   return {
     ...inner,
     names: async () => (existsSync(path) || !existsSync(folder) ? inner.names() : []),
+    async sweep(before) {
+      if (existsSync(path)) await inner.sweep(before);
+    },
     async write(file, blocks) {
       if (!existsSync(path)) reading(folder, () => mkdirSync(path, { mode: 0o700 }));
       await inner.write(file, blocks);

@@ -77,10 +77,15 @@ export interface LeftBackup {
 }
 
 /** Those of this place that are not to be there, whether or not they are. */
-export async function listLeft(reader: Reader, place: string, silentSince: Date): Promise<LeftBackup[]> {
+export async function listLeft(
+  reader: Reader,
+  kind: 'create' | 'base',
+  place: string,
+  silentSince: Date,
+): Promise<LeftBackup[]> {
   const found = await sql<LeftBackup>`
     select backup, outcome is not null as "isNone" from backup_runs
-    where kind = 'create' and backup is not null and place = ${place.slice(0, 500)}
+    where kind = ${kind} and backup is not null and place = ${place.slice(0, 500)}
       and (outcome = 'failed' or deleted_at is not null or (outcome is null and seen_at < ${silentSince}))
     order by number desc limit ${MOST_MADE}`.execute(reader.db);
   return found.rows;

@@ -11,16 +11,18 @@ const SILENT_MS = 86_400_000;
  * be removed then. Only what this installation has on record as its own is touched, besides files without a name that nobody finished.
  */
 export async function clearLeftovers(deps: {
-  readonly store: BackupStore;
+  readonly store: Pick<BackupStore, 'place' | 'sweep' | 'pieces' | 'names' | 'remove'>;
+  /** Backups of rows unless told. */
+  readonly kind?: 'create' | 'base';
   readonly transactions: Pick<Transactions, 'readAcross'>;
   readonly clock: Clock;
 }): Promise<void> {
-  const { store, transactions, clock } = deps;
+  const { store, kind = 'create', transactions, clock } = deps;
   const before = new Date(clock.now() - SILENT_MS);
   await store.sweep(before);
   const pieces = await store.pieces();
   if (pieces.size === 0) return;
-  const left = await transactions.readAcross((reader) => listLeft(reader, store.place, before));
+  const left = await transactions.readAcross((reader) => listLeft(reader, kind, store.place, before));
   const whole = new Set(await store.names());
   for (const { backup, isNone } of left) {
     // A database that was restored has a run in it that nobody is at: the one that made the very backup it came from. Its manifest is there.

@@ -21,6 +21,9 @@ export interface ChainStore {
   keepNote(name: string, text: string): Promise<void>;
   /** What was begun and never signed. */
   removeFile(name: string): Promise<void>;
+  /** Names of bases that have files, complete or not. */
+  pieces(): Promise<ReadonlySet<string>>;
+  sweep(before: Date): Promise<void>;
   /** What is signed first: from then on it is none. */
   remove(name: string): Promise<void>;
 }
@@ -79,6 +82,9 @@ export function chainStore(around: Storage): ChainStore {
     file: (name) => reading(() => storage.read(fileOf(name))),
     keepFile: (name, blocks) => storage.write(fileOf(name), blocks),
     keepNote: (name, text) => storage.write(`${name}${NOTE}`, once(Buffer.from(text))),
+    pieces: () =>
+      reading(async () => new Set((await storage.names()).map((file) => file.split('.')[0] ?? '').filter(isBase))),
+    sweep: (before) => storage.sweep(before),
     removeFile: (name) => storage.remove(fileOf(name)),
 
     async remove(name) {

@@ -19,8 +19,6 @@ export interface NewBase {
   readonly recipients: readonly string[];
   readonly vouching: Vouching;
   readonly clock: Clock;
-  /** Puts it on record, and keeps what is signed in the same breath. */
-  record(note: Omit<BaseNote, 'vouched'>, signed: string, keep: () => Promise<void>): Promise<void>;
   /** Bytes of the files, before they are compressed. */
   onProgress(bytes: number): void;
   readonly signal: AbortSignal;
@@ -37,7 +35,9 @@ export const newBaseName = (at: Date): string => `base-${timeOf(at)}-${randomByt
  * A copy of the database's files, from which the log leads to any moment after it: PostgreSQL → tar → zstd → age → store, in one pass and constant
  * memory. The root key and the keys of people lie beside these files, not among them.
  */
-export async function createBase(making: NewBase): Promise<Omit<BaseNote, 'vouched'>> {
+export async function createBase(
+  making: NewBase,
+): Promise<{ readonly note: Omit<BaseNote, 'vouched'>; readonly signed: string }> {
   const { name, base, store, recipients, vouching, clock, signal } = making;
   const startedAt = clock.date();
   const chain = making.chain();
@@ -62,6 +62,6 @@ export async function createBase(making: NewBase): Promise<Omit<BaseNote, 'vouch
     recipients: recipients.length,
   };
   const signed = writeNote('base', note, vouching);
-  await making.record(note, signed, () => store.keepNote(name, signed));
-  return note;
+  await store.keepNote(name, signed);
+  return { note, signed };
 }

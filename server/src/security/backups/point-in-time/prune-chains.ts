@@ -2,6 +2,7 @@ import type { Clock } from '../../../lib/clock.ts';
 import type { AuditActor } from '../../audit/audit-event.ts';
 import type { Transactions } from '../../audit/transactions.types.ts';
 import { BackupError } from '../backup-error.ts';
+import { clearLeftovers } from '../leftovers.ts';
 import { digestOf } from '../manifest.ts';
 import { type ChainStore, segmentName } from './chain-store.ts';
 import { listBases, listChains, markGone, type RecordedBase } from './point-in-time.repository.ts';
@@ -36,6 +37,10 @@ export async function pruneChains(deps: {
   isTrial: boolean;
 }): Promise<{ bases: string[]; segments: number }> {
   const { store, transactions, days, current, actor, clock, signal, isTrial } = deps;
+  if (!isTrial) {
+    const bases = { ...store, names: async () => [...(await store.list()).bases] };
+    await clearLeftovers({ store: bases, kind: 'base', transactions, clock });
+  }
   const there = await store.list();
   const [recorded, chains] = await transactions.readAcross(async (reader) => [
     await listBases(reader, store.place),
@@ -52,9 +57,9 @@ export async function pruneChains(deps: {
       await transactions.system({ organisationId: null, actor, event: 'backup.deleted' }, async (tx) => {
         tx.describe({ resource: { kind: 'backup', id: name }, details: { place: store.place, days } });
         await markGone(tx, 'base', name, clock.date());
-        // Last: what is not gone is not recorded as gone.
-        await store.remove(name);
       });
+      // Behind the transaction, as of backups: what cannot be removed now is a leftover, which the next pruning begins with.
+      await store.remove(name);
     }
   }
   let segments = 0;

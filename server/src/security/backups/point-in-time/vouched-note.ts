@@ -111,7 +111,7 @@ export function assertOurs<K extends Kind>(
   const expected = voucher(kinds[kind].heading, rest, keyRing);
   if (!timingSafeEqual(Buffer.from(vouched, 'hex'), Buffer.from(expected, 'hex')))
     throw new BackupError(
-      'wrong-key',
+      'stranger',
       `the root key of this data folder does not vouch for ${content.name}: it was made under another root key, or altered`,
     );
   if (keys) assertSigned({ manifest: content, note }, keys);
