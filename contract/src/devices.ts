@@ -69,7 +69,7 @@ export const devicesList = endpoint({
     status: deviceStatus.optional(),
     location: label.optional(),
     groupId: id.optional().describe('those of one device group'),
-    text: z.string().max(100).optional().describe('part of name, serial, location or description'),
+    text: z.string().max(100).optional().describe('part of name, location or description, or a whole serial number'),
     sort: z.enum(['name', '-name', 'lastSeenAt', '-lastSeenAt', 'createdAt', '-createdAt']).optional(),
   }),
   response: page(device),

@@ -148,6 +148,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   const shared = { gate, topicGate, streamGate, transactions, people, publicUrl, metrics, clock, log };
   const devices = createDevices({
     ...shared,
+    dataKeys,
     personalData,
     broker,
     events: security.events,

@@ -28,8 +28,7 @@ const unique = (prefix: string): string => `${prefix}${randomBytes(12).toString(
 const inClear: Readonly<Record<string, string>> = {
   'email of the administrator': 'evidence: who acted, until they are erased',
   'path of a stranger': 'evidence: what was asked for and is not there',
-  'serial of a device': 'devices are not sealed yet',
-  'location of a device': 'devices are not sealed yet',
+  'location of a device': 'where a device stands must be found by parts, at night, by whoever is sent there',
 };
 const dataAndEvidence = / in (?:postgres\/data|logs\/security\.jsonl|spool\/siem)|\((?:backup|audit export)\)$/;
 

@@ -236,6 +236,7 @@ describe('grants', () => {
       'challenges.secret_sealed',
       'departures.secrets_sealed',
       'device_authorities.private_sealed',
+      'devices.serial_sealed',
       'factors.public_key_sealed',
       'factors.secret_sealed',
       'identity_providers.client_secret_sealed',

@@ -90,6 +90,7 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
     streamGate,
     transactions,
     people: createPeople(dataKeys),
+    dataKeys,
     personalData: { judge: () => undefined },
     broker,
     events: heardEvents().door.events,
@@ -154,6 +155,7 @@ export async function devicesUnderTest(database: TestDatabase, clock: Clock = sy
   }
 
   return {
+    dataKeys,
     call,
     watch,
     broker,

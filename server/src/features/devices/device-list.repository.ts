@@ -1,7 +1,7 @@
 import type { DeviceStatus } from '@valtronics/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Reader } from '../../security/audit/tokens.ts';
-import type { DeviceRecord } from './device.ts';
+import type { StoredDevice } from './device.repository.ts';
 
 export const deviceSorts = ['name', '-name', 'lastSeenAt', '-lastSeenAt', 'createdAt', '-createdAt'] as const;
 export type DeviceSort = (typeof deviceSorts)[number];
@@ -12,8 +12,8 @@ export interface DeviceFilter {
   readonly location: string | undefined;
   readonly groupId: string | undefined;
   readonly text: string | undefined;
-  /** Whoever sees a mask in place of serials must not find out by searching what is behind it. */
-  readonly searchesSerials: boolean;
+  /** By one of which the text is found, if it is the whole of a serial number. */
+  readonly serialIndexes: readonly Buffer[];
   readonly sort: DeviceSort;
   /** Where the page before ended. */
   readonly after: readonly [key: string, id: string] | undefined;
@@ -30,22 +30,21 @@ const sortKeys = {
   createdAt: { key: microseconds(sql`created_at`), castCursor: (text: string | null) => sql`${text}::bigint` },
 };
 
-export async function listDevices(
-  reader: Reader,
-  filter: DeviceFilter,
-): Promise<(DeviceRecord & { sort_key: string })[]> {
+export type Listed = StoredDevice & { readonly sort_key: string };
+
+export async function listDevices(reader: Reader, filter: DeviceFilter): Promise<Listed[]> {
   const isDescending = filter.sort.startsWith('-');
   const { key, castCursor } = sortKeys[filter.sort.replace('-', '') as keyof typeof sortKeys];
   const [afterKey, afterId] = filter.after ?? [null, null];
   const text = filter.text === undefined || filter.text === '' ? null : containing(filter.text);
-  const found = await sql<DeviceRecord & { sort_key: string }>`
+  const found = await sql<Listed>`
     select *, (${key})::text as sort_key from devices
     where (${filter.type ?? null}::text is null or type = ${filter.type ?? null})
       and (${filter.status ?? null}::text is null or status = ${filter.status ?? null})
       and (${filter.location ?? null}::text is null or location = ${filter.location ?? null})
       and (${filter.groupId ?? null}::uuid is null or exists (
         select from device_group_devices d where d.device_id = devices.id and d.group_id = ${filter.groupId ?? null}::uuid))
-      and (${text}::text is null or name ilike ${text} or (${filter.searchesSerials} and serial ilike ${text}) or location ilike ${text}
+      and (${text}::text is null or name ilike ${text} or serial_index = any (${filter.serialIndexes}::bytea[]) or location ilike ${text}
         or description ilike ${text})
       and (${afterKey}::text is null
         or (${key}, id) ${isDescending ? sql`<` : sql`>`} (${castCursor(afterKey)}, ${afterId}::uuid))

@@ -7,20 +7,23 @@ export interface DeviceFields {
   readonly name: string;
   readonly type: string;
   readonly location: string | null;
-  readonly serial: string | null;
+  readonly serial: { readonly sealed: Buffer; readonly index: Buffer } | null;
   readonly description: string | null;
   readonly ownerId: string | null;
   readonly silenceTimeoutSeconds: number;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-export async function findDevice(reader: Reader, id: string): Promise<DeviceRecord | undefined> {
-  return (await sql<DeviceRecord>`select * from devices where id = ${id}`.execute(reader.db)).rows[0];
+/** As it lies in the database. */
+export type StoredDevice = DeviceRecord & { readonly serial_sealed: Buffer | null };
+
+export async function findDevice(reader: Reader, id: string): Promise<StoredDevice | undefined> {
+  return (await sql<StoredDevice>`select * from devices where id = ${id}`.execute(reader.db)).rows[0];
 }
 
 /** Whoever changes the device meanwhile waits for this transaction. */
-export async function lockDevice(tx: WriteTx, id: string): Promise<DeviceRecord | undefined> {
-  return (await sql<DeviceRecord>`select * from devices where id = ${id} for no key update`.execute(tx.db)).rows[0];
+export async function lockDevice(tx: WriteTx, id: string): Promise<StoredDevice | undefined> {
+  return (await sql<StoredDevice>`select * from devices where id = ${id} for no key update`.execute(tx.db)).rows[0];
 }
 
 /** Only a person of the same organisation is seen at all. */
@@ -31,21 +34,21 @@ export async function personExists(reader: Reader, id: string): Promise<boolean>
 export async function insertDevice(
   tx: WriteTx,
   device: DeviceFields & { readonly id: string; readonly organisationId: number; readonly health: boolean },
-): Promise<DeviceRecord> {
-  const inserted = await sql<DeviceRecord>`
-    insert into devices (id, organisation_id, owner_id, name, type, location, serial, description, health,
+): Promise<StoredDevice> {
+  const inserted = await sql<StoredDevice>`
+    insert into devices (id, organisation_id, owner_id, name, type, location, serial_sealed, serial_index, description, health,
       silence_timeout_seconds, metadata)
     values (${device.id}, ${device.organisationId}, ${device.ownerId}, ${device.name}, ${device.type},
-      ${device.location}, ${device.serial}, ${device.description}, ${device.health},
+      ${device.location}, ${device.serial?.sealed ?? null}, ${device.serial?.index ?? null}, ${device.description}, ${device.health},
       ${device.silenceTimeoutSeconds}, ${JSON.stringify(device.metadata)}::jsonb)
     returning *`.execute(tx.db);
   return only(inserted.rows);
 }
 
-export async function updateDevice(tx: WriteTx, id: string, device: DeviceFields): Promise<DeviceRecord> {
-  const updated = await sql<DeviceRecord>`
+export async function updateDevice(tx: WriteTx, id: string, device: DeviceFields): Promise<StoredDevice> {
+  const updated = await sql<StoredDevice>`
     update devices set name = ${device.name}, type = ${device.type}, location = ${device.location},
-      serial = ${device.serial}, description = ${device.description}, owner_id = ${device.ownerId},
+      serial = null, serial_sealed = ${device.serial?.sealed ?? null}, serial_index = ${device.serial?.index ?? null}, description = ${device.description}, owner_id = ${device.ownerId},
       silence_timeout_seconds = ${device.silenceTimeoutSeconds}, metadata = ${JSON.stringify(device.metadata)}::jsonb,
       updated_at = now()
     where id = ${id} returning *`.execute(tx.db);
@@ -53,8 +56,8 @@ export async function updateDevice(tx: WriteTx, id: string, device: DeviceFields
 }
 
 /** Credentials, commands, events and series go with it; a trigger leaves a note to remove the points. */
-export async function deleteDevice(tx: WriteTx, id: string): Promise<DeviceRecord | undefined> {
-  return (await sql<DeviceRecord>`delete from devices where id = ${id} returning *`.execute(tx.db)).rows[0];
+export async function deleteDevice(tx: WriteTx, id: string): Promise<StoredDevice | undefined> {
+  return (await sql<StoredDevice>`delete from devices where id = ${id} returning *`.execute(tx.db)).rows[0];
 }
 
 export async function listEvents(

@@ -9,19 +9,11 @@ import { isLimited } from '../../security/access/sight.ts';
 import type { AuditedTx, Reader, SystemTx, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import { seesInClear, type Viewer } from '../../security/fields/show.ts';
-import {
-  type DeviceFields,
-  deleteDevice,
-  findDevice,
-  insertDevice,
-  listEvents,
-  lockDevice,
-  personExists,
-  updateDevice,
-} from './device.repository.ts';
+import { type DeviceFields, listEvents, personExists } from './device.repository.ts';
 import { type DeviceRecord, presentDevice, presentEvent } from './device.ts';
 import { insertCredential } from './device-credential.repository.ts';
-import { countDevices, type DeviceSort, deviceSorts, listDevices, listLocations } from './device-list.repository.ts';
+import { countDevices, type DeviceSort, deviceSorts, listLocations } from './device-list.repository.ts';
+import { createDeviceRecords, type DeviceKeys } from './device-records.ts';
 
 export interface DeviceInput {
   readonly name: string;
@@ -60,13 +52,15 @@ const labelOf = (text: string | null | undefined) => text || null;
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
 /** Devices as people see them. A device of another organisation is not found, like one that never was: the database shows neither. */
-export function createDeviceService({ clock }: { clock: Clock }) {
+export function createDeviceService({ clock, dataKeys }: { clock: Clock; dataKeys: DeviceKeys }) {
+  const records = createDeviceRecords(dataKeys);
+
   async function assertOwner(tx: Reader, ownerId: string | null): Promise<void> {
     if (ownerId !== null && !(await personExists(tx, ownerId))) throw invalidField('ownerId', 'no such person');
   }
 
   async function load(reader: Reader, id: string): Promise<DeviceRecord> {
-    const device = await findDevice(reader, id);
+    const device = await records.find(reader, id);
     if (!device) throw notFound();
     return device;
   }
@@ -80,7 +74,7 @@ export function createDeviceService({ clock }: { clock: Clock }) {
   ): Promise<DeviceRecord> {
     const fields = newFields(input);
     await assertOwner(tx, fields.ownerId);
-    return insertDevice(tx, { ...fields, id, organisationId, health: input.health ?? false });
+    return records.insert(tx, { ...fields, id, organisationId, health: input.health ?? false });
   }
 
   return {
@@ -122,14 +116,14 @@ export function createDeviceService({ clock }: { clock: Clock }) {
       return this.register(tx, by.organisationId, { ...input, ownerId: by.userId });
     },
 
-    async list(reader: Reader, viewer: Viewer, query: DeviceQuery) {
+    async list(reader: Reader, viewer: Viewer & { readonly organisationId: number }, query: DeviceQuery) {
       const limit = query.limit ?? DEFAULT_PAGE;
       const sort = query.sort ?? 'name';
       const position = decodeCursor(query.cursor, listPosition);
       const after = position && listAfter(position, sort);
       const { type, status, location, groupId, text } = query;
       const filter = { type, status, location, groupId, text, searchesSerials: seesInClear('devices.serial', viewer) };
-      const rows = await listDevices(reader, { ...filter, sort, after, limit: limit + 1 });
+      const rows = await records.list(reader, viewer.organisationId, { ...filter, sort, after, limit: limit + 1 });
       return pageOf(rows, limit, presentDevice, (row) => [sort, row.sort_key, row.id]);
     },
 
@@ -164,7 +158,7 @@ export function createDeviceService({ clock }: { clock: Clock }) {
       id: string,
       input: { readonly [F in keyof DeviceInput]?: DeviceInput[F] | undefined },
     ): Promise<{ device: DeviceRecord; typeChanged: boolean; ownerChanged: boolean }> {
-      const before = await lockDevice(tx, id);
+      const before = await records.lock(tx, id);
       if (!before) throw notFound();
       const after = changedFields(before, input);
       const ownerChanged = after.ownerId !== before.owner_id;
@@ -172,7 +166,7 @@ export function createDeviceService({ clock }: { clock: Clock }) {
       if (ownerChanged && isLimited(by))
         throw new Problem('forbidden', { detail: 'Who sees only some devices does not change whose they are.' });
       if (ownerChanged) await assertOwner(tx, after.ownerId);
-      const device = await updateDevice(tx, id, after);
+      const device = await records.update(tx, { ...after, id, organisationId: by.organisationId });
       // Names only: a description or metadata may hold what must not stand in the log for ever.
       const changed = Object.keys(input).filter((field) => input[field as keyof DeviceInput] !== undefined);
       tx.describe({ resource: { kind: 'device', id }, details: { changed } });
@@ -180,7 +174,7 @@ export function createDeviceService({ clock }: { clock: Clock }) {
     },
 
     async remove(tx: AuditedTx, id: string): Promise<DeviceRecord> {
-      const device = await deleteDevice(tx, id);
+      const device = await records.delete(tx, id);
       if (!device) throw notFound();
       tx.describe({ resource: { kind: 'device', id }, details: { name: device.name, type: device.type } });
       return device;
@@ -188,14 +182,16 @@ export function createDeviceService({ clock }: { clock: Clock }) {
 
     /** Keeps writers of the same device in a row; fails like a read where there is none. */
     async lock(tx: WriteTx, id: string): Promise<DeviceRecord> {
-      const device = await lockDevice(tx, id);
+      const device = await records.lock(tx, id);
       if (!device) throw notFound();
       return device;
     },
   };
 }
 
-function newFields(input: DeviceInput): DeviceFields {
+type ClearFields = Omit<DeviceFields, 'serial'> & Pick<DeviceRecord, 'serial'>;
+
+function newFields(input: DeviceInput): ClearFields {
   return {
     name: input.name,
     type: input.type,
@@ -211,7 +207,7 @@ function newFields(input: DeviceInput): DeviceFields {
 function changedFields(
   before: DeviceRecord,
   input: { readonly [F in keyof DeviceInput]?: DeviceInput[F] | undefined },
-): DeviceFields {
+): ClearFields {
   return {
     name: input.name ?? before.name,
     type: input.type ?? before.type,

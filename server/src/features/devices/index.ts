@@ -23,6 +23,7 @@ import { createDeviceCertificateService } from './device-certificate.service.ts'
 import { createDeviceCommandService } from './device-command.service.ts';
 import { createDeviceCredentialService } from './device-credential.service.ts';
 import { createDeviceProvisioningService, type DeviceProvisioningService } from './device-provisioning.service.ts';
+import type { DeviceKeys } from './device-records.ts';
 import { createFleetWatch } from './fleet-watch.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createRevocationList } from './revocation-list.ts';
@@ -48,6 +49,7 @@ export function createDevices(deps: {
   transactions: Transactions;
   personalData: Pick<PersonalData, 'judge'>;
   people: People;
+  dataKeys: DeviceKeys;
   broker: Pick<MqttBroker<unknown>, 'deliver'>;
   events: SecurityEvents;
   revocations: Revocations;

@@ -36,6 +36,14 @@ const untilTheStart = inClear(
   'only what an older release left or a backup of one brings back, until the server has started',
 );
 
+/** One of the 18 identifiers of HIPAA's Safe Harbor: through records elsewhere it leads to the patient. */
+const serial = {
+  class: 'identifier',
+  clear: ['device:write'],
+  masked: ['device:read'],
+  hidesAbsence: true,
+  revealBy,
+} as const;
 const whereItGoes = {
   class: 'personal',
   mask: 'email',
@@ -81,16 +89,9 @@ export const measuredFields = [
       search: 'part',
       stored: searchedByParts,
     },
-    // A device serial is one of the 18 identifiers of HIPAA's Safe Harbor: through records elsewhere it leads to the patient.
-    serial: {
-      class: 'identifier',
-      clear: ['device:write'],
-      masked: ['device:read'],
-      hidesAbsence: true,
-      revealBy,
-      search: 'part',
-      stored: searchedByParts,
-    },
+    serial: { ...serial, search: 'no', stored: untilTheStart },
+    serial_sealed: { ...serial, search: 'exact', stored: sealedWith('organisation') },
+    serial_index: { ...shownToNobody, class: 'identifier', search: 'no', stored: hashed },
     description: {
       class: 'identifier',
       clear: ['device:read', 'device:write'],

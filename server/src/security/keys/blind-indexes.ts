@@ -45,6 +45,14 @@ export const subjectNameIndex = {
   form: 'words',
 } as const satisfies BlindIndex;
 
+export const deviceSerialIndex = {
+  table: 'devices',
+  column: 'serial_index',
+  owner: 'organisation',
+  bytes: 8,
+  form: 'words',
+} as const satisfies BlindIndex;
+
 /** The same for all texts that count as the same. */
 export function indexedForm({ form }: BlindIndex, text: string): string {
   if (form === 'exact') return text;

@@ -1,6 +1,7 @@
 import type { Place } from '../crypto/sealed-value.ts';
 import {
   type BlindIndex,
+  deviceSerialIndex,
   subjectNameIndex,
   subjectReferenceIndex,
   userEmailIndex,
@@ -49,6 +50,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'challenges', column: 'secret_sealed', ...ofOrganisation, key: 'token_hash', keyType: 'bytea' },
   { table: 'departures', column: 'secrets_sealed', ...ofOrganisation, key: 'state_hash', keyType: 'bytea' },
   { table: 'device_authorities', column: 'private_sealed', ...ofInstance },
+  { table: 'devices', column: 'serial_sealed', ...ofOrganisation, clear: 'serial', index: deviceSerialIndex },
   { table: 'factors', column: 'public_key_sealed', ...ofOrganisation, besideKey: 'user_id' },
   { table: 'factors', column: 'secret_sealed', ...ofOrganisation },
   { table: 'identity_providers', column: 'client_secret_sealed', ...ofOrganisation },

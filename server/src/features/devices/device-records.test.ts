@@ -1,0 +1,52 @@
+import * as contract from '@valtronics/contract';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { anOrganisation, devicesUnderTest } from '../../../../tests/support/devices.ts';
+import type { UserPrincipal } from '../../security/access/principal.ts';
+import { serialPlace } from './device-records.ts';
+
+let database: TestDatabase;
+let subject: Awaited<ReturnType<typeof devicesUnderTest>>;
+let ann: UserPrincipal;
+
+beforeAll(async () => {
+  database = await aDatabase();
+  subject = await devicesUnderTest(database);
+  ann = await anOrganisation(database);
+});
+afterAll(async () => {
+  await subject.stop();
+  await database.drop();
+});
+
+const register = (fields: Record<string, unknown>) =>
+  subject.call(ann, contract.deviceRegister, { body: { name: 'Fridge 1', type: 'thermometer', ...fields } });
+
+describe('serial number', () => {
+  const stored = async (id: string) =>
+    (await database.admin.query('select serial, serial_sealed, serial_index from devices where id = $1', [id])).rows[0];
+
+  test('is sealed in the database for its row and column, and found by the whole of it however it is written', async () => {
+    const { device } = await register({ serial: 'SN 55-118' });
+    const { serial, serial_sealed, serial_index } = await stored(device.id);
+    expect([device.serial, serial, serial_index.length]).toEqual(['SN 55-118', null, 8]);
+    const { dataKeys } = subject;
+    const place = serialPlace(ann.organisationId, device.id);
+    expect((await dataKeys.open(serial_sealed, place)).toString()).toBe('SN 55-118');
+    await expect(dataKeys.open(serial_sealed, { ...place, row: 'another' })).rejects.toThrow();
+    const found = async (text: string) =>
+      (await subject.call(ann, contract.devicesList, { query: { text } })).items.map(({ id }: { id: string }) => id);
+    expect(await found('sn  55-118')).toEqual([device.id]);
+    expect(await found('SN 55-11')).toEqual([]);
+  });
+
+  test('is taken away with its index, and goes on where a server of the release before wrote it', async () => {
+    const { device } = await register({ serial: 'SN-1' });
+    const change = (body: object) => subject.call(ann, contract.deviceChange, { params: { id: device.id }, body });
+    expect(await change({ serial: null })).toMatchObject({ serial: null });
+    expect(await stored(device.id)).toEqual({ serial: null, serial_sealed: null, serial_index: null });
+    await database.admin.query('update devices set serial = $1 where id = $2', ['SN-2', device.id]);
+    expect(await change({ location: 'Lab' })).toMatchObject({ serial: 'SN-2' });
+    expect(await stored(device.id)).toMatchObject({ serial: null, serial_sealed: expect.anything() });
+  });
+});
