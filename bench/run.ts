@@ -1,8 +1,9 @@
 // `npm run bench [-- ingest | health | live | queries | logins | memory | tokens | sessions | detection | audit | inspection | files | sealing | people
-// …] [-- --json]`: ratios measured in one run on this machine. What falls short is printed as plainly as what holds.
+// | backups …] [-- --json]`: ratios measured in one run on this machine. What falls short is printed as plainly as what holds.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { auditLog } from './audit.ts';
+import { backupsUnderLoad } from './backups.ts';
 import { detection } from './detection.ts';
 import { fileEncryption } from './files.ts';
 import { healthBatches, healthReadings, healthSinglePoints } from './health.ts';
@@ -42,6 +43,7 @@ const groups: Readonly<Record<string, Group | (() => Promise<Outcome[]>)>> = {
   files: fileEncryption,
   sealing,
   people: peopleSealed,
+  backups: backupsUnderLoad,
 };
 
 const { values, positionals } = parseArgs({

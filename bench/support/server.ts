@@ -25,6 +25,7 @@ export interface BenchServer {
   readonly mqttPort: number;
   readonly mqttTlsPort: number;
   readonly accessToken: string;
+  readonly dataDir: string;
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** The first so many; they are registered when they are first asked for. */
   devices(count: number): Promise<BenchDevice[]>;
@@ -46,6 +47,7 @@ export async function aServer(ports: {
   mqttTls?: number;
   /** A module that is loaded before the product, where a benchmark takes something of it away. */
   preload?: URL;
+  env?: Readonly<Record<string, string>>;
 }): Promise<BenchServer> {
   const dataDir = newDataFolder('valtronics-bench-');
   const withTls = ports.mqttTls !== undefined;
@@ -64,6 +66,7 @@ export async function aServer(ports: {
       VALTRONICS_INGEST_BURST: '1000000',
       VALTRONICS_ADMIN_EMAIL: BENCH_ACCOUNT.email,
       VALTRONICS_ADMIN_PASSWORD: BENCH_ACCOUNT.password,
+      ...ports.env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -79,6 +82,7 @@ export async function aServer(ports: {
     mqttPort: ports.mqtt,
     mqttTlsPort: ports.mqttTls ?? 0,
     accessToken: token,
+    dataDir,
     call,
     async devices(count) {
       while (made.length < count) {

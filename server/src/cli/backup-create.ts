@@ -28,6 +28,10 @@ export const backupCreate = command(
         type: 'boolean',
         help: 'a copy of the embedded database’s files instead, which its log leads on from to any moment after',
       },
+      gentle: {
+        type: 'boolean',
+        help: 'read a quarter of the time and leave the rest to who uses the database, as the server’s own schedule does',
+      },
     },
     examples: ['backup create', 'backup create --folder /mnt/backups -r age1…'],
     notes:
@@ -60,6 +64,8 @@ export const backupCreate = command(
               loadAuditKey({ transactions, dataKeys: (await dataKeys()).dataKeys, host: config.publicUrl.host }),
             actor: actorOf(scheduled),
             scheduled,
+            // Somebody who asks for one at the machine is waiting for it.
+            isGentle: values.gentle ?? scheduled,
             clock: systemClock,
             onProgress: progress.add,
             signal,

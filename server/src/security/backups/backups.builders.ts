@@ -111,6 +111,7 @@ export async function aBackup(
       at,
       signal: new AbortController().signal,
       onProgress: () => undefined,
+      isGentle: false,
     });
     return manifest;
   } finally {

@@ -7,6 +7,7 @@ import { encryptFile } from '../crypto/files/file-encryption.ts';
 import { type ContentsSummary, writeArchive } from './archive.ts';
 import type { BackupStore } from './backup-store.ts';
 import { type Manifest, signManifest } from './manifest.ts';
+import { paced } from './paced.ts';
 
 export interface NewBackup {
   readonly dump: TableDump;
@@ -19,6 +20,8 @@ export interface NewBackup {
   /** Bytes of rows, before they are compressed. */
   onProgress(bytes: number): void;
   readonly signal: AbortSignal;
+  /** Leaves most of the machine to others. */
+  readonly isGentle: boolean;
 }
 
 /**
@@ -28,18 +31,16 @@ export interface NewBackup {
 export async function createBackup(
   backup: NewBackup,
 ): Promise<{ readonly manifest: Manifest; readonly signed: string }> {
-  const { dump, store, recipients, key, name, at, onProgress, signal } = backup;
+  const { dump, store, recipients, key, name, at, onProgress, signal, isGentle } = backup;
   const digest = createHash('sha256');
   let [bytes, contents]: [number, ContentsSummary | undefined] = [0, undefined];
-  const rows = watched(
-    writeArchive(dump, (summary) => {
-      contents = summary;
-    }),
-    (block) => {
-      signal.throwIfAborted();
-      onProgress(block.length);
-    },
-  );
+  const archive = writeArchive(dump, (summary) => {
+    contents = summary;
+  });
+  const rows = watched(isGentle ? paced(archive) : archive, (block) => {
+    signal.throwIfAborted();
+    onProgress(block.length);
+  });
   const { blocks } = await encryptFile(compress(rows), { recipients });
   await store.keepFile(
     name,

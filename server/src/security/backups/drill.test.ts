@@ -27,6 +27,7 @@ async function aDrill() {
     openKey: async () => key,
     actor,
     scheduled: true,
+    isGentle: false,
     clock: systemClock,
     onProgress: () => undefined,
     signal: new AbortController().signal,

@@ -29,6 +29,7 @@ async function aMaker() {
       openKey: async () => key,
       actor,
       scheduled: true,
+      isGentle: true,
       clock: systemClock,
       onProgress: () => undefined,
       signal: new AbortController().signal,

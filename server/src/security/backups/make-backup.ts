@@ -19,6 +19,7 @@ export interface BackupToMake {
   openKey(): Promise<AuditKey>;
   readonly actor: AuditActor;
   readonly scheduled: boolean;
+  readonly isGentle: boolean;
   readonly clock: Clock;
   /** Bytes of rows, before they are compressed. */
   onProgress(bytes: number): void;
@@ -44,7 +45,7 @@ export async function makeBackup(making: BackupToMake): Promise<Manifest> {
 }
 
 async function made(
-  { store, transactions, recipients, openDump, openKey, actor, onProgress, signal }: BackupToMake,
+  { store, transactions, recipients, openDump, openKey, actor, onProgress, signal, isGentle }: BackupToMake,
   run: RecordedRun,
   which: { readonly name: string; readonly at: Date },
 ): Promise<Manifest> {
@@ -58,6 +59,7 @@ async function made(
       recipients,
       key,
       signal,
+      isGentle,
       onProgress(bytes) {
         onProgress(bytes);
         run.add(bytes);
