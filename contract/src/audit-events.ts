@@ -102,6 +102,8 @@ export const auditEvents = {
   'signing_key.rotated': 'rotated the token signing keys',
   'signing_key.retired': 'retired a token signing key',
   'key_store.created': 'made the store of the keys of subjects',
+  'key_store.copied': 'made a copy of the store of the keys of subjects',
+  'key_store.copy_deleted': 'threw away copies of the store of the keys of subjects',
   'key_rotation.requested': 'asked for a rotation of the keys of the data',
   'key_epoch.created': 'began a key epoch',
   'key_epoch.retired': 'retired a key epoch',

@@ -51,6 +51,15 @@ export const keyStoreShown = z.strictObject({
   place,
   keys: count.nullable(),
   destroyed: count.nullable().describe('persons whose keys were destroyed'),
+  copies: z
+    .strictObject({
+      place: place,
+      days: count.describe('after so many one is thrown away'),
+      count: count.nullable().describe('null: not looked yet, or the folder cannot be read'),
+      newest: timestamp.nullable(),
+    })
+    .nullable()
+    .describe('null: no folder is set, so none are made'),
 });
 export type KeyStoreShown = z.infer<typeof keyStoreShown>;
 

@@ -155,7 +155,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     revocations,
     authority: security.deviceAuthority,
   });
-  createSubjects({ gate, devices: devices.service, dataKeys, erasures: security.erasures, clock });
+  const subjects = createSubjects({ ...shared, devices: devices.service, dataKeys, erasures: security.erasures });
   const alerts = createAlerts({
     ...shared,
     dataKeys,
@@ -180,7 +180,6 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   devices.onChanged(alerts.invalidateDevice);
   devices.onChanged(telemetry.invalidateDevice);
   telemetry.onMarkedHealth(alerts.invalidateDevice);
-  const takesCertificates = config.keyPort !== undefined;
   const { mailbox } = identity;
   const access = createAccess({
     gate,
@@ -189,7 +188,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     mailbox,
     revocations,
     factorPolicy,
-    takesCertificates,
+    takesCertificates: config.keyPort !== undefined,
     clock,
   });
   const incidents = createIncidents({
@@ -229,8 +228,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     run: backupCommandRunner(config.dataDir),
     wal: logToSend({ config, running, keyRing, dataKeys, transactions, clock }),
   });
-  const { keyEpochs: epochs, keyCensus: census, dataKeyRotation: rotation } = security;
-  createKeys({ gate, epochs, rotation, census, config });
+  createKeys({ gate, config, ...security.keys });
   createOperations({
     gate,
     metrics,
@@ -266,6 +264,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
       blocks,
       keyRotation: security.keyRotation,
       dataKeyRotation: security.dataKeyRotation,
+      subjectKeys: { ...security.keyStore, eraseSubject: subjects.erase },
       databasePlace: placeOf(running),
       events: security.events,
     }),

@@ -39,6 +39,7 @@ import { openCoreRules } from './security/inspection/core-rules/core-rules.ts';
 import { sealClearValues } from './security/keys/clear-values.ts';
 import { createDataKeyRotation, ROTATION_LOCK } from './security/keys/data-key-rotation.ts';
 import { createKeyCensus } from './security/keys/key-census.ts';
+import { createKeyStoreCopies } from './security/keys/key-store-copies.ts';
 import { keyStoreFileOf, openDataKeys } from './security/keys/open-data-keys.ts';
 import { createResealing } from './security/keys/resealing.ts';
 import { createPersonalData } from './security/personal-data/personal-data.ts';
@@ -107,8 +108,10 @@ export async function openSecurity(deps: {
     leadership: createLeadership(running.connectionOf('maintenance'), ROTATION_LOCK),
     log,
   });
+  const copies = createKeyStoreCopies({ transactions, keyStores, settings: config.keyStoreCopies, clock });
   const keyStoreFile = keyStoreFileOf(dataDir);
-  const keyCensus = createKeyCensus({ resealing, rotation: dataKeyRotation, keyStores, keyStoreFile, clock, log });
+  const rotation = dataKeyRotation;
+  const keyCensus = createKeyCensus({ resealing, rotation, keyStores, keyStoreFile, copies, clock, log });
   const detection = createDetector({
     transactions,
     leadership: createLeadership(running.connectionOf('maintenance'), DETECTION_LOCK),
@@ -205,15 +208,16 @@ export async function openSecurity(deps: {
     accessTokens,
     signingKeys,
     keyRotation,
-    keyEpochs: epochs,
     dataKeyRotation,
-    keyCensus,
+    keys: { epochs, census: keyCensus, rotation },
+    keyStore: { keyStores, copies, erasures },
     erasures,
     jobs: [
       ...auditProofs.jobs,
       ...shieldJobs({ transactions, clock }),
       keyRotation.job,
       erasures.job,
+      copies.job,
       dpopProofs.job,
       sessionChangesJob(transactions),
     ],

@@ -88,6 +88,7 @@ describe.skipIf(!hasBrowser)('keys and their rotation, in a browser', () => {
     await see(epochRow(page, 3), 'Active');
     await see(epochRow(page, 2), 'Replaced');
     await see(page, join(app.dataDir, 'keys', 'subjects.db'));
+    await see(page, /^No copy of it is made: .* Set VALTRONICS_KEY_STORE_COPY_FOLDER /);
     await shoot(page, 'keys-finished');
     expect(
       (await app.database.admin.query(`select 1 from audit_events where event = 'key_rotation.requested'`)).rowCount,

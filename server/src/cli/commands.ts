@@ -21,6 +21,7 @@ import { devicesCreate } from './devices-create.ts';
 import { fileCommands } from './file-commands.ts';
 import { firewall } from './firewall.ts';
 import { keysRetire, keysRotate, keysStatus } from './keys.ts';
+import { keysSubjectsAcceptLoss, keysSubjectsBackup, keysSubjectsDestroy } from './keys-subjects.ts';
 import { replay } from './replay.ts';
 import { secretsCheck } from './secrets-check.ts';
 import { simulate } from './simulate.ts';
@@ -40,6 +41,9 @@ export const commands: readonly Command[] = [
   keysStatus,
   keysRotate,
   keysRetire,
+  keysSubjectsBackup,
+  keysSubjectsDestroy,
+  keysSubjectsAcceptLoss,
   auditVerify,
   auditExport,
   auditProve,

@@ -21,6 +21,7 @@ import type { Blocks } from '../security/shield/blocks.ts';
 import type { DatabasePlace } from '../start-database.ts';
 import { backupCommandShapes, reportDamage, reportFailedDrill } from './backup-commands.ts';
 import { keyCommandShapes, presentKeys } from './key-commands.ts';
+import { type SubjectKeyCare, subjectKeyCommandShapes, subjectKeyCommands } from './subject-key-commands.ts';
 
 const ORGANISATION = 'My organisation';
 
@@ -73,6 +74,7 @@ export const hostCommandShapes = {
     output: z.strictObject({ host: z.string(), port: z.int(), database: z.string() }),
   },
   ...keyCommandShapes,
+  ...subjectKeyCommandShapes,
   ...backupCommandShapes,
 } as const;
 
@@ -92,6 +94,7 @@ export function createHostCommands(deps: {
   blocks: Pick<Blocks, 'list' | 'lift'>;
   keyRotation: SigningKeyRotation;
   dataKeyRotation: DataKeyRotation;
+  subjectKeys: SubjectKeyCare;
   databasePlace: DatabasePlace;
   events: SecurityEvents;
 }): HostCommands {
@@ -155,6 +158,8 @@ export function createHostCommands(deps: {
     },
 
     'keys.rotate-data.progress': async () => dataKeyRotation.progress(),
+
+    ...subjectKeyCommands(deps.subjectKeys, actorOf),
 
     async 'keys.retire-data'(uid, { epoch }) {
       await dataKeyRotation.retire(actorOf(uid), epoch);

@@ -17,5 +17,5 @@ export function createKeys(deps: {
 }): void {
   const { config, ...others } = deps;
   const keyStoreFile = keyStoreFileOf(config.dataDir);
-  addKeyRoutes({ ...others, keyStoreFile, rootKeyPlace: () => findRootKey(config) });
+  addKeyRoutes({ ...others, keyStoreFile, copies: config.keyStoreCopies, rootKeyPlace: () => findRootKey(config) });
 }

@@ -17,8 +17,9 @@ export function addKeyRoutes(deps: {
   census: Pick<KeyCensus, 'look' | 'storeState'>;
   rootKeyPlace: () => RootKeyPlace;
   keyStoreFile: string;
+  copies: { readonly folder: string | undefined; readonly days: number };
 }): void {
-  const { gate, epochs, rotation, census, rootKeyPlace, keyStoreFile } = deps;
+  const { gate, epochs, rotation, census, rootKeyPlace, keyStoreFile, copies } = deps;
 
   /** Epochs are of the whole instance, and so is what the disk of the server says. */
   async function mustRun(reader: Reader): Promise<void> {
@@ -41,7 +42,7 @@ export function addKeyRoutes(deps: {
       countedAt: count?.at.toISOString() ?? null,
       // What ended while it was looked at is not elsewhere.
       rotation: presentRotation(rotation.progress(), isElsewhere && !isRunning(), shown),
-      keyStore: presentStore(await census.storeState(), keyStoreFile, count),
+      keyStore: presentStore(await census.storeState(), keyStoreFile, count, copies),
     };
   });
 

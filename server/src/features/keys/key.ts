@@ -27,8 +27,20 @@ export function presentRotation(
   return { state: 'elsewhere', done, total: valuesOf(epochs), unreadable: 0 };
 }
 
-export function presentStore(state: KeyStoreState, place: string, count: KeyCount | undefined): KeyStoreShown {
+export function presentStore(
+  state: KeyStoreState,
+  place: string,
+  count: KeyCount | undefined,
+  copies: { readonly folder: string | undefined; readonly days: number },
+): KeyStoreShown {
   const store = state === 'present' || state === 'none' ? count?.store : undefined;
   const keys = store && [...store.keys.values()].reduce((sum, some) => sum + some, 0);
-  return { state, place, keys: keys ?? null, destroyed: store?.destroyed ?? null };
+  const { folder, days } = copies;
+  const shown = folder === undefined ? null : { place: folder, days, ...presentCopies(count?.copies) };
+  return { state, place, keys: keys ?? null, destroyed: store?.destroyed ?? null, copies: shown };
 }
+
+const presentCopies = (copies: KeyCount['copies']) => ({
+  count: copies?.count ?? null,
+  newest: copies?.newest?.toISOString() ?? null,
+});

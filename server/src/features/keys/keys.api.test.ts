@@ -40,7 +40,7 @@ it('shows where the root key lies, what each epoch has sealed, and that no key s
   expect(json.epochs[1].values).toBeGreaterThan(0);
   expect(json.countedAt).toEqual(at);
   expect(json.rotation).toEqual({ state: 'idle', done: 0, total: 0, unreadable: 0 });
-  expect(json.keyStore).toEqual({ state: 'none', place: storeFile(), keys: 0, destroyed: 0 });
+  expect(json.keyStore).toEqual({ state: 'none', place: storeFile(), keys: 0, destroyed: 0, copies: null });
 });
 
 it('a rotation takes a fresh proof, is on record with who asked for it, and is seen to its end', async () => {
@@ -111,7 +111,13 @@ it('counts keys of persons and the destroyed; says when the store is missing', a
   ]);
 
   renameSync(storeFile(), `${storeFile()}.away`);
-  expect((await look()).json.keyStore).toEqual({ state: 'missing', place: storeFile(), keys: null, destroyed: null });
+  expect((await look()).json.keyStore).toEqual({
+    state: 'missing',
+    place: storeFile(),
+    keys: null,
+    destroyed: null,
+    copies: null,
+  });
   renameSync(`${storeFile()}.away`, storeFile());
   expect((await look()).json.keyStore.state).toBe('present');
 });

@@ -164,6 +164,18 @@ export async function updateSubject(
 }
 
 /** Assignments go with it. Returns how many. */
+/** Of whatever organisation; across all. */
+export async function findOrganisationOf(reader: Reader, id: string): Promise<number | undefined> {
+  const found = await sql<{ organisation: number }>`
+    select organisation_id as organisation from subjects where id = ${id}`.execute(reader.db);
+  return found.rows[0]?.organisation;
+}
+
+/** False where it is gone. */
+export async function lockRow(tx: WriteTx, id: string): Promise<boolean> {
+  return (await sql`select id from subjects where id = ${id} for no key update`.execute(tx.db)).rows.length > 0;
+}
+
 export async function deleteSubject(tx: WriteTx, id: string): Promise<number> {
   const counted = await sql<{ total: number }>`
     select count(*)::int as total from subject_assignments where subject_id = ${id}`.execute(tx.db);

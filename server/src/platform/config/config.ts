@@ -6,6 +6,7 @@ import { type Environment, refuseUnknownNames } from './raw-settings.ts';
 import { fileOf, readSetting } from './read-setting.ts';
 import type { Secret } from './secret.ts';
 import { type Setting, settings } from './settings.ts';
+import { refuseSharedFolders } from './shared-folders.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
@@ -62,6 +63,7 @@ export interface Config {
   readonly sessionTimes: { readonly idleMs: number; readonly absoluteMs: number };
   readonly signingKeys: { readonly algorithm: 'ES256' | 'EdDSA'; readonly everyDays: number };
   readonly rootKeyFile: string;
+  readonly keyStoreCopies: { readonly folder: string | undefined; readonly days: number };
   /** The root key itself, when VALTRONICS_ROOT_KEY_FILE gave it. */
   readonly rootKey: Secret | undefined;
   /** Then that file. */
@@ -152,6 +154,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
       algorithm: read(settings.signingAlgorithm),
       everyDays: read(settings.signingKeyDays),
     }),
+    keyStoreCopies: Object.freeze({ folder: read(settings.keyStoreCopyFolder), days: read(settings.keyStoreCopyDays) }),
     rootKeyFile: rootKey?.file ?? join(dataDir, 'root.key'),
     rootKey: rootKey?.key,
     rootKeyMount: rootKey?.key && fileOf(env, settings.rootKey, cwd),
@@ -165,6 +168,7 @@ export function loadConfig(env: Environment = process.env, options: LoadOptions 
   };
   refuseUnsafeCombinations(config);
   refuseSharedPorts(config);
+  refuseSharedFolders(config);
   return Object.freeze(config);
 }
 

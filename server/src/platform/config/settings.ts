@@ -115,6 +115,14 @@ export const settings = {
     description: 'file of an age identity that drills open backups with; see docs/backups.md before keeping one here',
     defaultText: 'none',
   }),
+  keyStoreCopyFolder: optional('VALTRONICS_KEY_STORE_COPY_FOLDER', path, {
+    description:
+      'folder for copies of the key store, on a storage where no backup of the data is; see docs/key-store.md',
+    defaultText: 'none: no copy is made',
+  }),
+  keyStoreCopyDays: required('VALTRONICS_KEY_STORE_COPY_DAYS', '7', wholeNumber(1, 7), {
+    description: 'days after which a copy is thrown away; certificates of erasure promise seven at most',
+  }),
   backupEveryHours: required('VALTRONICS_BACKUP_EVERY_HOURS', '24', wholeNumber(0, 744), {
     description: 'a backup is made this often, once there is a place and a recipient for them; 0: only when told',
   }),

@@ -65,6 +65,18 @@ export function replaceFile(file: string, content: string | Uint8Array, mode: nu
   syncFolder(dirname(file));
 }
 
+/** A file that was written beside its place is made durable and put there. */
+export function movedIntoPlace(temporary: string, file: string): void {
+  const descriptor = openSync(temporary, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, file);
+  syncFolder(dirname(file));
+}
+
 export function ensureFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 }

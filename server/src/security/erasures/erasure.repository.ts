@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../audit/tokens.ts';
 
-/** An erasure, as the ledger has it; `by` is null where a restored database was brought up to what the key store knows. */
+/** An erasure, as the ledger has it; `by` is null where somebody at the machine did it, or a restored database was brought up to what the key
+ * store knows. */
 export interface Erasure {
   readonly subjectId: string;
   readonly organisationId: number;
@@ -11,6 +12,9 @@ export interface Erasure {
   readonly unreadableFrom: Date;
   readonly certificate: string;
 }
+
+const columns = sql`subject_id as "subjectId", organisation_id as "organisationId", erased_at as "erasedAt", erased_by as by,
+  unreadable_from as "unreadableFrom", certificate`;
 
 export async function insertErasure(tx: WriteTx, erasure: Erasure): Promise<void> {
   await sql`insert into erasures (subject_id, organisation_id, erased_at, erased_by, unreadable_from, certificate)
@@ -33,12 +37,18 @@ export async function findOrganisations(reader: Reader, ids: readonly number[]):
   return new Set(rows.map(({ id }) => id));
 }
 
+/** Of the reader's organisation, or across all. */
+export async function findErasure(reader: Reader, subjectId: string): Promise<Erasure | undefined> {
+  const { rows } = await sql<Erasure>`select ${columns} from erasures where subject_id = ${subjectId}`.execute(
+    reader.db,
+  );
+  return rows[0];
+}
+
 /** Of the reader's organisation, or across all, in the order of the ids behind `after`. */
 export async function listErasures(reader: Reader, after: string | undefined, limit: number): Promise<Erasure[]> {
   const { rows } = await sql<Erasure>`
-    select subject_id as "subjectId", organisation_id as "organisationId", erased_at as "erasedAt", erased_by as by,
-      unreadable_from as "unreadableFrom", certificate
-    from erasures where ${after ?? null}::uuid is null or subject_id > ${after ?? null}::uuid order by subject_id limit ${limit}`.execute(
+    select ${columns} from erasures where ${after ?? null}::uuid is null or subject_id > ${after ?? null}::uuid order by subject_id limit ${limit}`.execute(
     reader.db,
   );
   return rows;

@@ -9,7 +9,15 @@ import type { Reader, WriteTx } from '../audit/tokens.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import type { DataKeys } from '../keys/data-keys.ts';
 import type { KeyStores } from '../keys/open-key-store.ts';
-import { findOrganisations, insertErasure, isErased, listErasures, removeErased } from './erasure.repository.ts';
+import {
+  type Erasure,
+  findErasure,
+  findOrganisations,
+  insertErasure,
+  isErased,
+  listErasures,
+  removeErased,
+} from './erasure.repository.ts';
 
 // Erasing a person measured: their row goes, a line in the ledger says so, and after that their key is destroyed, with which whatever was sealed for them
 // opens no more, in no backup of the database either. The ledger and the key store's list of the destroyed each bring the other up to date at every start
@@ -25,8 +33,10 @@ const NOT_DESTROYED = 'somebody who was erased is not gone everywhere yet: it is
 const system = { kind: 'system', id: 'erasures', label: null } as const;
 
 export interface Erasures {
-  /** In the transaction that removes their rows. */
-  record(tx: WriteTx, subject: { organisationId: number; subjectId: string; by: string }): Promise<void>;
+  /** In the transaction that removes their rows. `by`: null for somebody at the machine, whom the audit log has. */
+  record(tx: WriteTx, subject: { organisationId: number; subjectId: string; by: string | null }): Promise<void>;
+  /** What the ledger has of them. */
+  find(reader: Reader, subjectId: string): Promise<Erasure | undefined>;
   /** Whether the reader's organisation erased them, and nothing of them is in the database: what may be left to do is to `finish`. */
   isErased(reader: Reader, subjectId: string): Promise<boolean>;
   /**
@@ -79,6 +89,7 @@ export function createErasures(deps: {
   const erasures: Erasures = {
     record: async (tx, subject) => insert(tx, await auditKey(), { ...subject, erasedAt: clock.date() }),
 
+    find: findErasure,
     isErased,
 
     async finish(organisationId, subjectId) {

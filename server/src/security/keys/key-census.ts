@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../platform/log/log.ts';
 import type { DataKeyRotation } from './data-key-rotation.ts';
+import type { KeyStoreCopies } from './key-store-copies.ts';
 import type { KeyStores } from './open-key-store.ts';
 import type { Resealing } from './resealing.ts';
 import { KeyStoreError } from './subject-key.repository.ts';
@@ -25,6 +26,8 @@ export interface KeyCount {
   readonly values: ReadonlyMap<number, number>;
   /** Undefined where there was no key store to count in. */
   readonly store: { readonly keys: ReadonlyMap<number, number>; readonly destroyed: number } | undefined;
+  /** Whole ones; undefined where they cannot be looked at. */
+  readonly copies: { readonly count: number; readonly newest: Date | undefined } | undefined;
 }
 
 export interface KeyCensus {
@@ -41,10 +44,11 @@ export function createKeyCensus(deps: {
   readonly rotation: Pick<DataKeyRotation, 'progress'>;
   readonly keyStores: Pick<KeyStores, 'existing'>;
   readonly keyStoreFile: string;
+  readonly copies: Pick<KeyStoreCopies, 'list'>;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'error'>;
 }): KeyCensus {
-  const { resealing, rotation, keyStores, keyStoreFile, clock, log } = deps;
+  const { resealing, rotation, keyStores, keyStoreFile, copies, clock, log } = deps;
   let last: KeyCount | undefined;
   let restUntil = Number.NEGATIVE_INFINITY;
   let counting: Promise<void> | undefined;
@@ -62,11 +66,26 @@ export function createKeyCensus(deps: {
     }
   }
 
+  async function countCopies(): Promise<KeyCount['copies']> {
+    try {
+      const whole = (await copies.list()).filter(({ isWhole }) => isWhole);
+      return { count: whole.length, newest: whole[0]?.at };
+    } catch (error) {
+      log.error({ err: error }, 'copies of the key store cannot be looked at');
+      return undefined;
+    }
+  }
+
   async function count(): Promise<void> {
     const began = clock.now();
     countedIn = rotation.progress().state;
     try {
-      last = { at: new Date(began), values: await resealing.countByEpoch(), store: await countStore() };
+      last = {
+        at: new Date(began),
+        values: await resealing.countByEpoch(),
+        store: await countStore(),
+        copies: await countCopies(),
+      };
     } catch (error) {
       log.error({ err: error }, 'what each key epoch has sealed was not counted');
     }

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { Clock } from '../../lib/clock.ts';
+import type { AuditActor } from '../audit/audit-event.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import { findKeyStore, insertKeyStore } from './key-store.repository.ts';
 import { KeyStoreError, openSubjectKeyFile } from './subject-key.repository.ts';
@@ -17,8 +18,10 @@ export async function openKeyStore(deps: {
   readonly file: string;
   readonly clock: Clock;
   readonly replaceLost?: boolean;
+  /** Who is on record for a store that is made. */
+  readonly actor?: AuditActor;
 }): Promise<SubjectKeyStore> {
-  const { transactions, file, clock, replaceLost = false } = deps;
+  const { transactions, file, clock, replaceLost = false, actor = system } = deps;
   const expected = await transactions.readAcross(findKeyStore);
   const store = openSubjectKeyFile(file, { mayCreate: expected === undefined || replaceLost });
   if (store.id === expected) return store;
@@ -28,7 +31,7 @@ export async function openKeyStore(deps: {
       `${file} is the key store of another database: restore the one that belongs to this database from its own backup (docs/key-store.md)`,
     );
   }
-  const who = { organisationId: null, actor: system, event: 'key_store.created' } as const;
+  const who = { organisationId: null, actor, event: 'key_store.created' } as const;
   await transactions.system(who, async (tx) => {
     await insertKeyStore(tx, store.id, clock.date());
     tx.describe({ resource: { kind: 'key_store', id: store.id }, details: { replaces: expected ?? null } });
@@ -49,27 +52,77 @@ export interface KeyStores {
    * it does: who was erased since stands there alone.
    */
   existing(): Promise<SubjectKeyStore | undefined>;
+  /** The store that is missing, and where it should be. Throws a KeyStoreError where none is. */
+  lost(): Promise<{ readonly store: string; readonly file: string }>;
+  /**
+   * Makes another in place of the one that is lost, whose id says that it is meant: what was sealed for subjects stays unreadable for good. Never over a file:
+   * a damaged store may be repaired, and another database's is another's. Returns the id of the new one. Throws a KeyStoreError.
+   */
+  acceptLoss(actor: AuditActor, store: string): Promise<string>;
   close(): Promise<void>;
 }
 
-export function keyStoresOf(deps: Parameters<typeof openKeyStore>[0]): KeyStores {
+export function keyStoresOf(deps: Omit<Parameters<typeof openKeyStore>[0], 'replaceLost' | 'actor'>): KeyStores {
+  const { file, transactions } = deps;
   let opening: Promise<SubjectKeyStore> | undefined;
-  function ours(): Promise<SubjectKeyStore> {
-    opening ??= openKeyStore(deps).catch((error: unknown) => {
-      // It may be brought back while we run.
-      opening = undefined;
-      throw error;
-    });
+  let openedFile: string | undefined;
+  /** Whoever has one in hand may still use it. */
+  const replaced: Promise<SubjectKeyStore>[] = [];
+
+  /** Which file it is: one that was put in its place, or taken away, must not be missed by who still has the one before open. */
+  function nameOfFile(): string | undefined {
+    const status = statSync(file, { throwIfNoEntry: false });
+    return status && `${status.dev}/${status.ino}`;
+  }
+
+  function opened(store: Promise<SubjectKeyStore>): Promise<SubjectKeyStore> {
+    opening = store.then(
+      (made) => {
+        openedFile = nameOfFile();
+        return made;
+      },
+      (error: unknown) => {
+        // It may be brought back while we run.
+        opening = undefined;
+        throw error;
+      },
+    );
     return opening;
   }
+
+  function ours(): Promise<SubjectKeyStore> {
+    if (opening !== undefined && openedFile !== undefined && nameOfFile() !== openedFile) {
+      replaced.push(opening);
+      [opening, openedFile] = [undefined, undefined];
+    }
+    return opening ?? opened(openKeyStore(deps));
+  }
+
+  async function lost() {
+    const store = await transactions.readAcross(findKeyStore);
+    if (store === undefined) throw new KeyStoreError('this database has no key store yet, so none is lost');
+    if (existsSync(file))
+      throw new KeyStoreError(
+        `${file} is there, so it is not lost: if it is damaged or another one, look for a copy, and move it away where there is none`,
+      );
+    return { store, file };
+  }
+
   return {
     ours,
     async existing() {
-      const isThere = existsSync(deps.file) || (await deps.transactions.readAcross(findKeyStore)) !== undefined;
+      const isThere = existsSync(file) || (await transactions.readAcross(findKeyStore)) !== undefined;
       return isThere ? ours() : undefined;
     },
+    lost,
+    async acceptLoss(actor, store) {
+      if ((await lost()).store !== store) throw new KeyStoreError('another store is lost than the one that was named');
+      if (opening !== undefined) replaced.push(opening);
+      openedFile = undefined;
+      return (await opened(openKeyStore({ ...deps, replaceLost: true, actor }))).id;
+    },
     async close() {
-      (await opening?.catch(() => undefined))?.close();
+      for (const one of [...replaced, opening]) (await one?.catch(() => undefined))?.close();
     },
   };
 }

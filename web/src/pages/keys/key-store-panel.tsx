@@ -3,6 +3,7 @@ import type { KeyStoreShown } from '@valtronics/contract';
 import { Fact, Facts } from '../../ui/facts.tsx';
 import { countText } from '../../ui/format-value.ts';
 import { Panel } from '../../ui/page.tsx';
+import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import classes from './keys.module.css';
 import { Said } from './said.tsx';
 
@@ -23,6 +24,7 @@ export function KeyStorePanel({ store }: { store: KeyStoreShown }) {
             </>
           ) : null}
         </Facts>
+        {state === 'none' ? null : <Copies copies={store.copies} />}
         {state === 'none' ? (
           <Text size="sm" c="dimmed">
             Nobody is measured yet: the first person who is registered makes it.
@@ -45,6 +47,34 @@ export function KeyStorePanel({ store }: { store: KeyStoreShown }) {
   );
 }
 
+/** What brings the store back when it is lost. */
+function Copies({ copies }: { copies: KeyStoreShown['copies'] }) {
+  if (!copies)
+    return (
+      <Said tone="warning">
+        No copy of it is made: with it everything would be lost that is sealed for people. Set
+        VALTRONICS_KEY_STORE_COPY_FOLDER to a folder on a storage where no backup of the data is, and start the server
+        again.
+      </Said>
+    );
+  const { place, days, count, newest } = copies;
+  const isOld = newest === null || Date.now() - Date.parse(newest) > 2 * dayMs;
+  if (count === null) return <Said tone="warning">Its copies in {place} cannot be looked at now.</Said>;
+  return (
+    <Said tone={isOld ? 'warning' : 'resolved'}>
+      {newest ? (
+        <>
+          Copied <RelativeTime at={newest} />.{' '}
+        </>
+      ) : (
+        'No copy of it is there yet. '
+      )}
+      One is made a day in {place}, and thrown away after {days === 1 ? 'a day' : `${days} days`}.
+    </Said>
+  );
+}
+
+const dayMs = 86_400_000;
 const notYet = 'being counted';
 
 function peopleText(count: number): string {
