@@ -145,10 +145,9 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   });
   const { publicUrl } = config;
   const people = createPeople(dataKeys);
-  const shared = { gate, topicGate, streamGate, transactions, people, publicUrl, metrics, clock, log };
+  const shared = { gate, topicGate, streamGate, transactions, dataKeys, people, publicUrl, metrics, clock, log };
   const devices = createDevices({
     ...shared,
-    dataKeys,
     personalData,
     broker,
     events: security.events,
@@ -158,7 +157,6 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   const subjects = createSubjects({ ...shared, devices: devices.service, dataKeys, erasures: security.erasures });
   const alerts = createAlerts({
     ...shared,
-    dataKeys,
     mailer,
     outbound,
     personalData,
@@ -167,7 +165,6 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   });
   const telemetry = createTelemetry({
     ...shared,
-    dataKeys,
     ingestConnection: running.connectionOf('ingest'),
     consumers: [alerts.rulesConsumer],
     isWritable: () => space.writable(),

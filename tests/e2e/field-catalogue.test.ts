@@ -117,14 +117,14 @@ describe.skipIf(!hasBrowser)('the field catalogue and what it masks, in a browse
     const complaints = watchComplaints(page);
     await page.getByRole('heading', { name: 'Field catalogue' }).waitFor();
     const rows = page.getByRole('row').filter({ has: page.getByRole('cell') });
-    await page.getByLabel('Search fields').fill('devices serial');
+    await page.getByLabel('Search fields').fill('devices serial_sealed');
     await page.waitForURL(/text=devices/);
-    const row = page.getByRole('row').filter({ hasText: 'devices.serial' });
+    const row = page.getByRole('row').filter({ hasText: 'devices.serial_sealed' });
     await see(row, 'Identifier');
     await see(row, 'device:write');
     await expect.poll(() => rows.count()).toBe(1);
     await row.click();
-    const drawer = page.getByRole('dialog', { name: 'devices.serial' });
+    const drawer = page.getByRole('dialog', { name: 'devices.serial_sealed' });
     await see(drawer, 'alert:acknowledge or analytics:export, with a fresh proof and a reason');
     await see(drawer, 'until the device is deleted');
     await page.keyboard.press('Escape');
