@@ -6,7 +6,7 @@ import { checkSpace } from './platform/db/disk-space.ts';
 import { walOutbox } from './platform/db/wal-outbox.ts';
 import { loadAuditKey } from './security/audit/audit-key.ts';
 import type { Transactions } from './security/audit/transactions.types.ts';
-import { chainStore } from './security/backups/point-in-time/chain-store.ts';
+import { type ChainStore, chainStore } from './security/backups/point-in-time/chain-store.ts';
 import { recordChain } from './security/backups/point-in-time/point-in-time.repository.ts';
 import { type SegmentSender, segmentSender } from './security/backups/point-in-time/send-segments.ts';
 import { readWalCursor } from './security/backups/point-in-time/wal-cursor.ts';
@@ -31,21 +31,25 @@ export function logToSend(deps: {
   if (archivedFolder === undefined) return undefined;
   const { dataDir } = config;
   let sender: SegmentSender | undefined;
+  let store: ChainStore | undefined;
+  async function openStore(): Promise<ChainStore> {
+    const storage = store ? undefined : await openBackupStorage(config);
+    if (storage) store = chainStore(storage);
+    if (!store) throw new Error('there is no place for the log');
+    return store;
+  }
   return {
     async open() {
       if (sender) return sender;
-      const storage = await openBackupStorage(config);
-      if (!storage) throw new Error('there is no place for the log');
-      const store = chainStore(storage);
       const key = await loadAuditKey({ transactions, dataKeys, host: config.publicUrl.host });
       sender = segmentSender({
         outbox: walOutbox(archivedFolder),
-        store,
+        openStore,
         dataDir,
         recipients: config.backups.recipients,
         vouching: { key, keyRing },
-        record: (chain) =>
-          transactions.unaudited(null, 'backup_runs', (tx) => recordChain(tx, chain, store.place, clock.date())),
+        record: (chain, place) =>
+          transactions.unaudited(null, 'backup_runs', (tx) => recordChain(tx, chain, place, clock.date())),
       });
       return sender;
     },

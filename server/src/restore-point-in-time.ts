@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import type { NoteVerifier } from './lib/transparency/signed-note.ts';
 import type { Config } from './platform/config/config.ts';
 import { connectionAs } from './platform/db/database.ts';
@@ -15,7 +14,7 @@ import { assertSigned } from './security/backups/manifest.ts';
 import type { ChainStore } from './security/backups/point-in-time/chain-store.ts';
 import { layOutRoute } from './security/backups/point-in-time/lay-out-route.ts';
 import { type Route, routeTo } from './security/backups/point-in-time/reachable.ts';
-import { walCursorFile } from './security/backups/point-in-time/wal-cursor.ts';
+import { forgetWalCursor } from './security/backups/point-in-time/wal-cursor.ts';
 import { createKeyRing } from './security/crypto/key-ring.ts';
 import { unlockRootKey } from './security/crypto/unlock-root-key.ts';
 import { credentialStore } from './start-database.ts';
@@ -83,7 +82,7 @@ async function restoreWithKey(restore: PointInTime): Promise<RestoredPoint> {
       async (recovered) => {
         const endedSessions = await accept(restore, route, keys, recovered);
         // Its log continues another one from here: the next start begins a chain, and with it a base.
-        rmSync(walCursorFile(config.dataDir), { force: true });
+        forgetWalCursor(config.dataDir);
         return {
           base: base.name,
           segments: route.segments.length,

@@ -24,9 +24,11 @@ function aServer(clock = manualClock(new Date('2026-03-02T12:00:00Z')), settings
   const heard: SecurityReport[] = [];
   const gauges = new Map<string, () => number>();
   const outcome = { isDone: true, isRecorded: true };
+  const chain = { now: undefined as string | undefined };
   const run = async (command: BackupCommand) => {
     ran.push(command);
-    if (command !== 'prune' && outcome.isRecorded)
+    if (command === 'base') await aBase(clock.date());
+    else if (command !== 'prune' && outcome.isRecorded)
       await aRun(command, outcome.isDone ? 'done' : 'failed', clock.date());
     return { isDone: outcome.isDone, complaint: 'the disk is full' };
   };
@@ -34,6 +36,11 @@ function aServer(clock = manualClock(new Date('2026-03-02T12:00:00Z')), settings
     transactions.unaudited(null, 'backup_runs', async (tx) => {
       const number = await insertRun(tx, { kind, place: '/mnt/b', backup: 'one', scheduled: true, now });
       if (result) await endRun(tx, number, { outcome: result, now });
+    });
+  const aBase = (now: Date) =>
+    transactions.unaudited(null, 'backup_runs', async (tx) => {
+      const number = await insertRun(tx, { kind: 'base', place: '/mnt/b', backup: 'base', scheduled: true, now });
+      await endRun(tx, number, { outcome: 'done', details: { chain: chain.now }, now });
     });
   const schedule = createBackupSchedule({
     settings: { place: '/mnt/b', everyHours: 24, drillEveryDays: 0, baseEveryDays: 0, ...settings },
@@ -45,7 +52,7 @@ function aServer(clock = manualClock(new Date('2026-03-02T12:00:00Z')), settings
       stop: async () => undefined,
     } as never,
     run,
-    chain: () => undefined,
+    chain: () => chain.now,
     metrics: { watch: (what, read) => void gauges.set(what, read) },
     clock,
     log: quiet,
@@ -53,6 +60,7 @@ function aServer(clock = manualClock(new Date('2026-03-02T12:00:00Z')), settings
   return {
     clock,
     ran,
+    chain,
     heard,
     outcome,
     gauges,
@@ -194,6 +202,19 @@ describe('a schedule', () => {
     // Half as late again as seven days, and an hour: on the eleventh and the twelfth.
     expect(overdue).toMatchObject([{ reason: 'drill' }, { reason: 'drill' }]);
     expect(server.gauges.get('backupsOverdue')?.()).toBe(1);
+    await server.schedule.stop();
+  });
+
+  test('makes a base once the log is sent somewhere, then every week, and at once where the log was interrupted', async () => {
+    const server = aServer(undefined, { everyHours: 0, baseEveryDays: 7 });
+    expect(await server.after(1)).toEqual([]);
+    server.chain.now = 'a';
+    expect(await server.after(0)).toEqual(['base', 'prune']);
+    expect(await server.after(7 * 24 - 1)).toEqual([]);
+    expect(await server.after(2)).toEqual(['base', 'prune']);
+    server.chain.now = 'b';
+    expect(await server.after(0)).toEqual(['base', 'prune']);
+    expect(await server.after(1)).toEqual([]);
     await server.schedule.stop();
   });
 

@@ -7,7 +7,6 @@ import type { SecurityEvents } from '../../security/events/security-event.ts';
 
 /** The log of the embedded database. */
 export interface LogToSend {
-  /** Fails while there is no way to the place it is sent to. */
   open(): Promise<SegmentSender>;
   /** The chain that is sent to; undefined before the first. */
   chain(): string | undefined;
@@ -63,7 +62,7 @@ export function createLogSending(deps: {
           tell(error instanceof Error ? error.message : String(error));
         }
       }
-      const segments = await sender.relieve(wal.isDiskFull());
+      const segments = sender.relieve(wal.isDiskFull());
       if (segments > 0)
         tell(
           `${segments} segments of the log were given up, or they would have filled the disk of the database: moments from here on are reached from the next base`,

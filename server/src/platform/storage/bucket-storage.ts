@@ -175,7 +175,7 @@ export function bucketStorage(where: ObjectStorePlace, { silentMs = ANSWER_WITHI
     // Parts of an upload are seen by the bucket only, which has a rule for them; listing them is a right that our key need not have.
     sweep: async () => undefined,
 
-    below: (name) => bucketStorage({ ...where, prefix: `${prefix}${name}/` }),
+    below: (name) => bucketStorage({ ...where, prefix: `${prefix}${name}/` }, { silentMs }),
   };
 }
 

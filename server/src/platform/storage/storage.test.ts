@@ -53,6 +53,22 @@ describe.each<[string, () => Promise<Storage>]>([
   ['a bucket', async () => inBucket(await anObjectStore())],
   ['a part of a bucket, over TLS', async () => inBucket(await anObjectStore({ tls: true }), 'plant-7/nightly')],
 ])('%s', (_, aStorage) => {
+  test('holds a place within it, whose files are its own', async () => {
+    const storage = await aStorage();
+    const below = storage.below('within');
+    expect(below.place.startsWith(storage.place)).toBe(true);
+    expect([await below.names(), await below.read('one')]).toEqual([[], undefined]);
+    await below.sweep(new Date());
+    await storage.write('outside', blocksOf(10));
+    await below.write('one', blocksOf(10));
+    await below.write('two', blocksOf(10));
+    expect((await below.names()).sort()).toEqual(['one', 'two']);
+    expect((await storage.names()).filter((name) => name !== 'within')).toEqual(['outside']);
+    expect((await readAll(below, 'one'))?.length).toBe(10);
+    await below.remove('one');
+    expect(await below.names()).toEqual(['two']);
+  });
+
   test('keeps files of any size, lists them, and throws them away', async () => {
     const storage = await aStorage();
     expect(await storage.names()).toEqual([]);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeCompleteFile } from '../../../platform/files/complete-file.ts';
@@ -17,12 +17,12 @@ const cursor = z.strictObject({
 export type WalCursor = z.output<typeof cursor>;
 
 const FILE = 'wal-cursor.json';
-export const walCursorFile = (dataDir: string): string => join(dataDir, FILE);
+const fileIn = (dataDir: string): string => join(dataDir, FILE);
 
 /** Undefined where there is none that can be read: then a new chain is begun, which loses nothing but time to go back in. */
 export function readWalCursor(dataDir: string): WalCursor | undefined {
   try {
-    return cursor.parse(JSON.parse(readFileSync(walCursorFile(dataDir), 'utf8')));
+    return cursor.parse(JSON.parse(readFileSync(fileIn(dataDir), 'utf8')));
   } catch {
     return undefined;
   }
@@ -30,9 +30,14 @@ export function readWalCursor(dataDir: string): WalCursor | undefined {
 
 export async function writeWalCursor(dataDir: string, content: WalCursor): Promise<void> {
   const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
-  await writeCompleteFile({ target: walCursorFile(dataDir), replaces: true }, once(bytes));
+  await writeCompleteFile({ target: fileIn(dataDir), replaces: true }, once(bytes));
 }
 
 async function* once(block: Uint8Array): AsyncGenerator<Uint8Array> {
   yield block;
+}
+
+/** Whatever is sent next continues nothing. */
+export function forgetWalCursor(dataDir: string): void {
+  rmSync(fileIn(dataDir), { force: true });
 }
