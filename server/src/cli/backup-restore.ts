@@ -43,6 +43,8 @@ export const backupRestore = command(
     if (argument === '' && values.at === undefined)
       throw new UsageError('NAME is missing, or --at for the embedded database as it was at a moment');
     const storage = await givenStorage(values.folder, config);
+    const store = backupStore(storage);
+    const name = values.at === undefined ? await chosenName(store, argument) : argument;
     if (values.identity === undefined) throw new UsageError('--identity is missing');
     const identities = identitiesOf(values.identity);
     const uid = process.getuid?.() ?? 0;
@@ -50,11 +52,9 @@ export const backupRestore = command(
       throw new CommandError(`a server runs on ${config.dataDir}: stop it first`);
     const replaces = values.replace ?? false;
     if (values.at !== undefined) {
-      const what = { config, storage, at: values.at, name: argument, identities, replaces, uid };
+      const what = { config, storage, at: values.at, name, identities, replaces, uid };
       return restoreAt({ ...what, keys: keyTexts(values.key) }, output);
     }
-    const store = backupStore(storage);
-    const name = await chosenName(store, argument);
     const backup = readManifest(await store.manifest(name), name);
     const keys = keyTexts(values.key)?.map(parseVerifier);
     if (keys) assertSigned(backup, keys);
