@@ -31,7 +31,7 @@ import { chainStore } from './chain-store.ts';
 import { createBase, newBaseName } from './create-base.ts';
 import { layOutRoute } from './lay-out-route.ts';
 import { listReachable, routeTo } from './reachable.ts';
-import { openSealed } from './seal-file.ts';
+import { keepSealed, openSealed } from './seal-file.ts';
 import { segmentSender } from './send-segments.ts';
 import { type BaseNote, readNote, type Vouching, writeNote } from './vouched-note.ts';
 import { readWalCursor } from './wal-cursor.ts';
@@ -147,6 +147,10 @@ function aCopy() {
   return { copy, at, victim, next };
 }
 
+async function* plainBlocks(blocks: readonly Buffer[]): AsyncGenerator<Uint8Array> {
+  yield* blocks;
+}
+
 const swap = (one: string, other: string): void => {
   renameSync(one, `${one}.x`);
   renameSync(other, one);
@@ -249,6 +253,18 @@ describe('what was sent', () => {
       expect((refused as Error).message).toMatch(new RegExp(words));
     },
   );
+
+  test('is refused where somebody else has encrypted the same to the same recipients: only the digest tells', async () => {
+    const { copy, at, victim } = aCopy();
+    const [content] = [readNote('segment', readFileSync(at(victim, 'manifest'), 'utf8'), victim).content];
+    const plain: Buffer[] = [];
+    const options = { identities: [identity], onProgress: () => undefined, signal: never };
+    for await (const block of openSealed(store(copy), content, options)) plain.push(Buffer.from(block));
+    rmSync(at(victim));
+    await keepSealed(store(copy), victim, plainBlocks(plain), [recipient]);
+    expect(statSync(at(victim)).size).toBe(content.file.bytes);
+    await expect(walk(copy)).rejects.toThrow(`${victim} is not the backup that was made: its file was altered`);
+  });
 
   test('is refused where the base was altered', async () => {
     const { copy, at } = aCopy();
