@@ -121,8 +121,8 @@ describe('a bucket', () => {
 
   test('is tried again when the body of an answer breaks off, or nothing more of it comes; not for ever', async () => {
     const store = await anObjectStore();
-    const storage = inBucket(store, '', 'S3RVER', { silentMs: 500 });
-    await storage.write('long', blocksOf(40 * MIB));
+    await inBucket(store).write('long', blocksOf(40 * MIB));
+    const storage = inBucket(store, '', 'S3RVER', { silentMs: 2_000 });
     const second = ({ headers }: IncomingMessage) => headers.range?.startsWith('bytes=16777216-') === true;
     store.fail(second, 'cut', 2);
     store.fail(second, 'hold');
