@@ -276,13 +276,19 @@ describe('what is stored', () => {
     const person = await test.person('user');
     const { userId, email } = person;
     test.mail.close();
-    await forgot(email);
     const waiting = () => app.database.admin.query<{ text: string }>('select m::text as text from account_mails m');
-    for (let n = 0; n < 100 && !(await waiting()).rows.some(({ text }) => text.includes(email)); n += 1)
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    const before = (await waiting()).rows.length;
+    await forgot(email);
+    await expect.poll(async () => (await waiting()).rows.length).toBeGreaterThan(before);
     const mails = (await waiting()).rows.map(({ text }) => text).join('\n');
-    expect(mails).toContain(email);
-    for (const word of ['reset-password', 'token=', Buffer.from('token=').toString('hex'), 'subject'])
+    for (const word of [
+      email,
+      Buffer.from(email).toString('hex'),
+      'reset-password',
+      'token=',
+      Buffer.from('token=').toString('hex'),
+      'subject',
+    ])
       expect(mails.includes(word)).toBe(false);
     const resets = await app.database.admin.query<{ text: string }>('select r::text as text from password_resets r');
     expect(resets.rows.length).toBeGreaterThan(3);
