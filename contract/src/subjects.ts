@@ -109,6 +109,43 @@ export const subjectDelete = endpoint({
   audit: records('subject.deleted'),
 });
 
+export const subjectErasure = z.strictObject({
+  subjectId: id.describe('of whom was erased; it names nobody'),
+  erasedAt: timestamp,
+  unreadableFrom: timestamp.describe(
+    'from then on no copy of the key store from before is kept, so no backup opens for them',
+  ),
+  certificate: z
+    .string()
+    .max(2_000)
+    .describe('a signed note (c2sp.org/signed-note) of the key of the audit log that says both'),
+});
+export type SubjectErasure = z.infer<typeof subjectErasure>;
+
+const certificates = unaudited('ids and times of erasures name nobody, and a certificate is there to be handed on');
+
+export const subjectErasuresList = endpoint({
+  method: 'GET',
+  path: '/subjects/erasures',
+  summary: 'Who was erased, latest first, each with the certificate of it',
+  query: z.strictObject(pageQuery),
+  response: page(subjectErasure),
+  access: needs('device:write'),
+  rate: 'api',
+  audit: certificates,
+});
+
+export const subjectErasureGet = endpoint({
+  method: 'GET',
+  path: '/subjects/{id}/erasure',
+  summary: 'The certificate of the erasure of one person measured',
+  params: idParams,
+  response: subjectErasure,
+  access: needs('device:write'),
+  rate: 'api',
+  audit: certificates,
+});
+
 const span = {
   id,
   from: timestamp,

@@ -52,6 +52,7 @@ const pages: [string, () => string][] = [
   ['new SIEM destination', () => '/siem-destinations?new=1'],
   ['audit log', () => '/audit-log'],
   ['keys', () => '/keys'],
+  ['the erased', () => '/subjects/erased'],
   ['backups', () => '/backups'],
   ['field catalogue', () => '/field-catalogue'],
   ['field of the catalogue', () => '/field-catalogue?field=devices.serial'],

@@ -80,6 +80,7 @@ const areas: readonly [
   [/^\/device\/certificate\/renew$/, 'write', ['device']],
   [/^\/devices/, 'GET', ['device:read']],
   [/^\/devices/, 'write', ['device:write', 'device:delete']],
+  [/^\/subjects\/(erasures|\{id\}\/erasure)$/, 'GET', ['device:write']],
   [/^\/subjects/, 'GET', ['device:read']],
   [/^\/subjects/, 'write', ['device:write']],
   [/^\/telemetry\/summary$/, 'GET', ['analytics:read']],

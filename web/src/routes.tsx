@@ -70,6 +70,9 @@ export const routes: RouteObject[] = [
           screen(paths.subjects, { title: 'The list of people measured', permission: 'device:read' }, async () => ({
             Component: (await import('./pages/subjects/subjects-page.tsx')).SubjectsPage,
           })),
+          screen(paths.erasedSubjects, { title: 'The list of the erased', permission: 'device:write' }, async () => ({
+            Component: (await import('./pages/subjects/erased-page.tsx')).ErasedPage,
+          })),
           screen('/subjects/:id', { title: 'The person measured', permission: 'device:read' }, async () => ({
             Component: (await import('./pages/subject/subject-page.tsx')).SubjectPage,
           })),

@@ -10,6 +10,7 @@ export const paths = {
   claims: '/devices/claims',
   newClaims: '/devices/claims?new=1',
   subjects: '/subjects',
+  erasedSubjects: '/subjects/erased',
   subject: (id: string) => `/subjects/${id}`,
   alerts: '/alerts',
   alert: (id: string) => `/alerts?alert=${id}`,

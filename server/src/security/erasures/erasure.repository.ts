@@ -45,6 +45,18 @@ export async function findErasure(reader: Reader, subjectId: string): Promise<Er
   return rows[0];
 }
 
+/** Of the reader's organisation, latest first, behind that one. */
+export async function listLatestErasures(
+  reader: Reader,
+  before: { readonly erasedAt: Date; readonly subjectId: string } | undefined,
+  limit: number,
+): Promise<Erasure[]> {
+  const { rows } = await sql<Erasure>`select ${columns} from erasures
+    where ${before === undefined ? sql`true` : sql`(date_trunc('milliseconds', erased_at), subject_id) < (${before.erasedAt}, ${before.subjectId}::uuid)`}
+    order by date_trunc('milliseconds', erased_at) desc, subject_id desc limit ${limit}`.execute(reader.db);
+  return rows;
+}
+
 /** Of the reader's organisation, or across all, in the order of the ids behind `after`. */
 export async function listErasures(reader: Reader, after: string | undefined, limit: number): Promise<Erasure[]> {
   const { rows } = await sql<Erasure>`

@@ -16,6 +16,7 @@ import {
   insertErasure,
   isErased,
   listErasures,
+  listLatestErasures,
   removeErased,
 } from './erasure.repository.ts';
 
@@ -37,6 +38,12 @@ export interface Erasures {
   record(tx: WriteTx, subject: { organisationId: number; subjectId: string; by: string | null }): Promise<void>;
   /** What the ledger has of them. */
   find(reader: Reader, subjectId: string): Promise<Erasure | undefined>;
+  /** Latest first, behind that one. */
+  list(
+    reader: Reader,
+    before: { readonly erasedAt: Date; readonly subjectId: string } | undefined,
+    limit: number,
+  ): Promise<Erasure[]>;
   /** Whether the reader's organisation erased them, and nothing of them is in the database: what may be left to do is to `finish`. */
   isErased(reader: Reader, subjectId: string): Promise<boolean>;
   /**
@@ -90,6 +97,7 @@ export function createErasures(deps: {
     record: async (tx, subject) => insert(tx, await auditKey(), { ...subject, erasedAt: clock.date() }),
 
     find: findErasure,
+    list: listLatestErasures,
     isErased,
 
     async finish(organisationId, subjectId) {

@@ -1,6 +1,6 @@
 import { Button, Group } from '@mantine/core';
-import { IconHeartbeat, IconPlus } from '@tabler/icons-react';
-import { subjectRegister, subjectSorts, subjectsList } from '@valtronics/contract';
+import { IconCertificate, IconHeartbeat, IconPlus } from '@tabler/icons-react';
+import { subjectErasuresList, subjectRegister, subjectSorts, subjectsList } from '@valtronics/contract';
 import { useMemo } from 'react';
 import { useNavigate } from 'react-router';
 import { useMay, useRefusal } from '../../api/session.ts';
@@ -20,6 +20,7 @@ export function SubjectsPage() {
   const navigate = useNavigate();
   const seesNames = useMay('device:write');
   const refusal = useRefusal(subjectRegister);
+  const erasedRefusal = useRefusal(subjectErasuresList);
   const usual = seesNames ? 'reference' : 'createdAt';
   const asked = oneOf(subjectSorts, get('sort'));
   // A link from somebody who sees more than masks may ask for an order that is not open here.
@@ -45,7 +46,19 @@ export function SubjectsPage() {
             ? 'Whom devices measure, and when; looking at names is recorded in the audit log'
             : 'Whom devices measure, and when; names and references are hidden from your role'
         }
-        actions={register}
+        actions={
+          <>
+            <GuardedButton
+              variant="default"
+              refusal={erasedRefusal}
+              leftSection={<IconCertificate size={14} />}
+              onClick={() => void navigate(paths.erasedSubjects)}
+            >
+              Erased
+            </GuardedButton>
+            {register}
+          </>
+        }
       />
       <Group gap="xs" mb="sm">
         <SearchField
