@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Person, TestApp } from '../support/app.ts';
@@ -91,6 +92,16 @@ describe.skipIf(!hasBrowser)('people who are measured, in a browser', () => {
     await remove.getByRole('textbox').fill('MRN-0042');
     await button(remove, 'Delete the person').click();
     await see(page, 'Nobody is measured yet');
+
+    // What is left of her is her id, and the certificate that says from when.
+    await button(page, 'Erased').click();
+    await page.getByRole('heading', { name: 'Erased' }).waitFor();
+    const save = page.getByRole('button', { name: `Save the certificate of …${subjectPath.slice(-8)}` });
+    const [file] = await Promise.all([page.waitForEvent('download'), save.click()]);
+    expect(file.suggestedFilename()).toBe(`erasure-${subjectPath.split('/').at(-1)}.txt`);
+    const certificate = readFileSync((await file.path()) ?? '', 'utf8');
+    expect(certificate).toContain(subjectPath.split('/').at(-1));
+    expect(certificate).not.toMatch(/Ines|MRN-0042/);
     expect(complaints).toEqual([]);
   });
 });
