@@ -105,16 +105,6 @@ describe('an export', () => {
     const first = join(values, place, 'values/000');
     writeFileSync(first, readFileSync(first, 'utf8').replace('person-1@example.org', 'person-9@example.org'));
     expect(await found(values)).toEqual([{ kind: 'row_edited', position: 1 }]);
-    // The tiles are shared out among threads: what each of them finds is told.
-    const second = join(values, place, 'values/001');
-    const lines = readFileSync(second, 'utf8').trimEnd().split('\n');
-    const last = JSON.parse(lines.at(-1) ?? '');
-    last.values['/actor/label'].value += '!';
-    writeFileSync(second, `${[...lines.slice(0, -1), JSON.stringify(last)].join('\n')}\n`);
-    expect(await found(values)).toEqual([
-      { kind: 'row_edited', position: 1 },
-      { kind: 'row_edited', position: last.position },
-    ]);
 
     const gone = aCopy();
     rmSync(join(gone, place, 'tile/entries/001.p/9'));
