@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { openSessionCache } from './open-session-cache.ts';
 import type { Config } from './platform/config/config.ts';
+import { advisoryLocks } from './platform/db/advisory-locks.ts';
 import { createLeadership } from './platform/db/leadership.ts';
 import type { Notices } from './platform/db/notices.ts';
 import type { Logger } from './platform/log/log.ts';
@@ -37,7 +38,7 @@ import { createSecurityEvents } from './security/events/security-events.ts';
 import { createPlaces } from './security/gate/places.ts';
 import { openCoreRules } from './security/inspection/core-rules/core-rules.ts';
 import { sealClearValues } from './security/keys/clear-values.ts';
-import { createDataKeyRotation, ROTATION_LOCK } from './security/keys/data-key-rotation.ts';
+import { createDataKeyRotation } from './security/keys/data-key-rotation.ts';
 import { createKeyCensus } from './security/keys/key-census.ts';
 import { createKeyStoreCopies } from './security/keys/key-store-copies.ts';
 import { keyStoreFileOf, openDataKeys } from './security/keys/open-data-keys.ts';
@@ -54,8 +55,6 @@ import { shieldJobs } from './security/shield/shield.jobs.ts';
 import type { RunningDatabase } from './start-database.ts';
 
 const MAX_LIMITER_KEYS = 200_000;
-/** Of PostgreSQL's advisory locks: one server at a time detects. */
-const DETECTION_LOCK = 7_126_002;
 
 /** The part of the wiring that holds for every feature and needs no door: who is who, what is kept out, what tokens are good for. */
 export async function openSecurity(deps: {
@@ -105,7 +104,7 @@ export async function openSecurity(deps: {
     epochs,
     keyStores,
     resealing,
-    leadership: createLeadership(running.connectionOf('maintenance'), ROTATION_LOCK),
+    leadership: createLeadership(running.connectionOf('maintenance'), advisoryLocks.keyRotation),
     log,
   });
   const copies = createKeyStoreCopies({ transactions, keyStores, settings: config.keyStoreCopies, clock });
@@ -114,7 +113,7 @@ export async function openSecurity(deps: {
   const keyCensus = createKeyCensus({ resealing, rotation, keyStores, keyStoreFile, copies, clock, log });
   const detection = createDetector({
     transactions,
-    leadership: createLeadership(running.connectionOf('maintenance'), DETECTION_LOCK),
+    leadership: createLeadership(running.connectionOf('maintenance'), advisoryLocks.detection),
     notices,
     announce: events.put,
     clock,

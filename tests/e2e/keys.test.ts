@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../server/src/lib/clock.ts';
+import { advisoryLocks } from '../../server/src/platform/db/advisory-locks.ts';
 import { createLeadership } from '../../server/src/platform/db/leadership.ts';
 import { createTransactions } from '../../server/src/security/audit/transactions.ts';
 import { createKeyRing } from '../../server/src/security/crypto/key-ring.ts';
-import { ROTATION_LOCK } from '../../server/src/security/keys/data-key-rotation.ts';
 import { openDataKeys } from '../../server/src/security/keys/open-data-keys.ts';
 import type { Person, TestApp } from '../support/app.ts';
 import {
@@ -114,7 +114,7 @@ describe.skipIf(!hasBrowser)('keys and their rotation, in a browser', () => {
       clock: systemClock,
     });
     await other.epochs.advance({ kind: 'cli', id: 'cli:0', label: null });
-    const lock = createLeadership(app.database.connection('maintenance'), ROTATION_LOCK);
+    const lock = createLeadership(app.database.connection('maintenance'), advisoryLocks.keyRotation);
     expect(await lock.hold()).toBe(true);
 
     const page = await aPageOf(browser, app, admin, '/keys');

@@ -2,7 +2,8 @@ import { constants, setPriority } from 'node:os';
 import { drillDatabase } from '../drill-database.ts';
 import { systemClock } from '../lib/clock.ts';
 import { parseVerifier } from '../lib/transparency/signed-note.ts';
-import { DRILL_LOCK, drillDatabaseOf } from '../platform/db/drill-place.ts';
+import { advisoryLocks } from '../platform/db/advisory-locks.ts';
+import { drillDatabaseOf } from '../platform/db/drill-place.ts';
 import { createLeadership } from '../platform/db/leadership.ts';
 import { loadAuditKey } from '../security/audit/audit-key.ts';
 import type { BackupStore } from '../security/backups/backup-store.ts';
@@ -80,7 +81,7 @@ function drill(what: {
   setPriority(constants.priority.PRIORITY_LOW);
   return untilSignal(undefined, (signal) =>
     withDatabase(async ({ config, dataKeys, hostKeys, transactions, connection }) => {
-      const only = createLeadership(connection, DRILL_LOCK);
+      const only = createLeadership(connection, advisoryLocks.drill);
       try {
         if (!(await only.hold())) throw new CommandError('another drill is under way: one at a time');
         const { dataKeys: sealing } = await dataKeys();

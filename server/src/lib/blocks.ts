@@ -6,3 +6,8 @@ export type Blocks = AsyncIterable<Uint8Array>;
 
 /** Bytes of the blocks that our own sources produce. */
 export const BLOCK_BYTES = 1024 * 1024;
+
+/** A text or a buffer where blocks are asked for. */
+export async function* once(block: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield block;
+}

@@ -66,9 +66,14 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
     return rows.map(({ targetSealed, organisationId, ...row }, index) => ({ ...row, target: targets[index] ?? '' }));
   }
 
+  async function stored(reader: Reader, id: string): Promise<ChannelRow> {
+    const channel = await findChannel(reader, id);
+    if (channel === undefined) throw notFound();
+    return channel;
+  }
+
   async function load(reader: Reader, id: string): Promise<Channel> {
-    const found = await findChannel(reader, id);
-    const [channel] = found ? await opened([found]) : [];
+    const [channel] = await opened([await stored(reader, id)]);
     if (channel === undefined) throw notFound();
     return channel;
   }
@@ -109,8 +114,9 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
     },
 
     async change(tx, by, id, input) {
-      const before = await load(tx, id);
-      const target = input.target ?? before.target;
+      // An address that does not open keeps nobody from giving another one, nor from removing the channel.
+      const before = await stored(tx, id);
+      const target = input.target ?? (await load(tx, id)).target;
       checkTarget(before.kind, target);
       await updateChannel(tx, {
         id,
@@ -124,13 +130,13 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
     },
 
     async remove(tx, id) {
-      await load(tx, id);
+      await stored(tx, id);
       await deleteChannel(tx, id);
       tx.describe({ resource: { kind: 'notification_channel', id } });
     },
 
     async test(tx, by, id) {
-      const channel = await load(tx, id);
+      const channel = await stored(tx, id);
       if (!channel.enabled) throw new Problem('conflict', { detail: 'The channel is switched off.' });
       await enqueueTest(tx, by.organisationId, id, clock.date());
       tx.describe({ resource: { kind: 'notification_channel', id } });

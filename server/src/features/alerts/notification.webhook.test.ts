@@ -70,6 +70,23 @@ describe('webhook', () => {
     expect(await house.channelOf(channel.id)).toMatchObject({ target: url });
   });
 
+  it('whose address does not open is given another one, or removed', async () => {
+    const { channel } = await house.aWebhook((await house.aHook()).url);
+    const damage = () =>
+      house.db.admin.query(
+        'update notification_channels set target_sealed = set_byte(target_sealed, 60, get_byte(target_sealed, 60) # 1) where id = $1',
+        [channel.id],
+      );
+    await damage();
+    await expect(house.channelOf(channel.id)).rejects.toThrow();
+    const { url } = await house.aHook();
+    await house.audited((tx) => house.channels.change(tx, house.place.ann, channel.id, { target: url }));
+    expect(await house.channelOf(channel.id)).toMatchObject({ target: url });
+    await damage();
+    await house.audited((tx) => house.channels.remove(tx, channel.id));
+    expect((await house.db.admin.query('select from notification_channels')).rows).toEqual([]);
+  });
+
   it('goes where a server of the release before wrote down that it shall', async () => {
     const [hook, { channel }] = [await house.aHook(), await house.aWebhook((await house.aHook()).url)];
     await house.db.admin.query('update notification_channels set target = $1, target_sealed = null where id = $2', [

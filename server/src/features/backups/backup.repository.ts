@@ -2,12 +2,6 @@ import { sql } from 'kysely';
 import type { Reader } from '../../security/audit/tokens.ts';
 import { saysSomething } from '../../security/backups/backup-run.repository.ts';
 
-/** Whether the organisation of this transaction runs the instance. */
-export async function runsInstance(reader: Reader): Promise<boolean> {
-  const found = await sql<{ runs: boolean }>`select operates_instance() as runs`.execute(reader.db);
-  return found.rows[0]?.runs === true;
-}
-
 interface Looked {
   readonly at: Date;
   readonly outcome: 'done' | 'failed';

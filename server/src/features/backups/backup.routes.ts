@@ -4,10 +4,11 @@ import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { Problem } from '../../lib/problem.ts';
 import type { Config } from '../../platform/config/config.ts';
+import { runsInstance } from '../../security/access/instance.repository.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import { SILENT_MS } from '../../security/backups/recorded-run.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
-import { findLastFailure, findUnderWay, listBackups, listDrills, runsInstance } from './backup.repository.ts';
+import { findLastFailure, findUnderWay, listBackups, listDrills } from './backup.repository.ts';
 import type { BackupSchedule, BackupSettings } from './backup.schedule.ts';
 import { presentBackup, presentDrill, presentDue } from './backup.ts';
 

@@ -1,7 +1,9 @@
 // Backups: made and tried out by themselves, by children of the server that do what `valtronics backup` does; and shown to who runs it.
+
 import type pg from 'pg';
 import type { Clock } from '../../lib/clock.ts';
 import type { Config } from '../../platform/config/config.ts';
+import { advisoryLocks } from '../../platform/db/advisory-locks.ts';
 import { createLeadership } from '../../platform/db/leadership.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Logger } from '../../platform/log/log.ts';
@@ -13,9 +15,6 @@ import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { addBackupRoutes } from './backup.routes.ts';
 import { createBackupSchedule, type RunBackupCommand } from './backup.schedule.ts';
 import { createLogSending, type LogToSend } from './log-sending.ts';
-
-/** Of PostgreSQL's advisory locks: one server at a time has a schedule. */
-const SCHEDULE_LOCK = 7_126_004;
 
 export function createBackups(deps: {
   gate: EndpointGate;
@@ -42,7 +41,7 @@ export function createBackups(deps: {
     ...others,
     settings,
     chain: () => wal?.chain(),
-    leadership: createLeadership(lockConnection, SCHEDULE_LOCK),
+    leadership: createLeadership(lockConnection, advisoryLocks.backupSchedule),
   });
   addBackupRoutes({ gate, schedule, settings, recipients: recipients.length, keep: set.keep, clock: others.clock });
   const sending = wal ? [createLogSending({ ...others, wal, place: settings.place })] : [];

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import type { AddressList } from '../../platform/config/addresses.ts';
+import { runsInstance } from '../../security/access/instance.repository.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import {
@@ -14,7 +15,6 @@ import {
 import { MOST_ALLOWED } from '../../security/shield/allow-list.ts';
 import { type BlockRow, liftBlocksWithin } from '../../security/shield/block.repository.ts';
 import { networkOf, networkText } from '../../security/shield/networks.ts';
-import { operatesInstance } from './block.repository.ts';
 import { byOf, mustOperate } from './block.service.ts';
 
 /** Half of the internet on it would be no list. */
@@ -29,7 +29,7 @@ export function createAllowListService(deps: { trustedProxies: AddressList; allo
 
   return {
     async list(reader: Reader) {
-      if (!(await operatesInstance(reader))) return { items: [], nextCursor: null };
+      if (!(await runsInstance(reader))) return { items: [], nextCursor: null };
       const rows = await listAllowed(reader, MOST_ALLOWED);
       return { items: [...ofSettings(), ...rows.map(present)], nextCursor: null };
     },

@@ -62,14 +62,6 @@ export async function liftBlock(tx: WriteTx, id: string, { at, by, graceUntil }:
   return lifted.rows.length > 0;
 }
 
-/** Whether the organisation of this transaction runs the instance. */
-export async function operatesInstance(reader: Reader): Promise<boolean> {
-  return (
-    (await sql<{ operates: boolean }>`select operates_instance() as operates`.execute(reader.db)).rows[0]?.operates ===
-    true
-  );
-}
-
 export async function isOwnUser(reader: Reader, id: string): Promise<boolean> {
   return (await sql`select from users where id = ${id}`.execute(reader.db)).rows.length > 0;
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { isId, newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
+import { runsInstance } from '../../security/access/instance.repository.ts';
 import type { People } from '../../security/access/people.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
@@ -12,15 +13,7 @@ import { type BlockRow, blockHistory, insertBlock, unlifted } from '../../securi
 import { isOfTheHost } from '../../security/shield/decisions.ts';
 import { guessingRules } from '../../security/shield/guessing-rules.ts';
 import { networkOf, overlap, subjectOf } from '../../security/shield/networks.ts';
-import {
-  findBlock,
-  isOwnDevice,
-  isOwnUser,
-  type ListedBlock,
-  liftBlock,
-  listBlocks,
-  operatesInstance,
-} from './block.repository.ts';
+import { findBlock, isOwnDevice, isOwnUser, type ListedBlock, liftBlock, listBlocks } from './block.repository.ts';
 
 const position = z.tuple([z.iso.datetime(), z.uuid()]);
 /** Half of the internet is no attacker; what is wider is a slip. */
@@ -39,7 +32,7 @@ export const byOf = (member: Member) =>
 
 /** Addresses and networks are everybody's: only who runs the instance decides about them. */
 export async function mustOperate(reader: Reader): Promise<void> {
-  if (!(await operatesInstance(reader)))
+  if (!(await runsInstance(reader)))
     throw new Problem('forbidden', { detail: 'Addresses are for the organisation that runs this instance.' });
 }
 

@@ -80,7 +80,7 @@ export function createDeviceCertificateService(deps: {
     store,
 
     async list(reader: Reader, deviceId: string): Promise<{ items: DeviceCertificate[]; nextCursor: null }> {
-      await devices.load(reader, deviceId);
+      await devices.assertThere(reader, deviceId);
       const rows = await listCertificates(reader, { deviceId, limit: MAX_LISTED });
       return { items: rows.map(presentCertificate), nextCursor: null };
     },
@@ -91,7 +91,7 @@ export function createDeviceCertificateService(deps: {
       input: { csr?: string | undefined; label?: string | undefined; validDays?: number | undefined },
     ): Promise<HandedOut & { privateKeyPem?: string }> {
       const organisation = await read(async (reader) => {
-        await devices.load(reader, deviceId);
+        await devices.assertThere(reader, deviceId);
         return organisationPublicId(reader);
       });
       const { key, ...made } = input.csr === undefined ? await newDeviceKey() : { key: await requestedKey(input.csr) };

@@ -137,7 +137,7 @@ export function createDeviceCommandService(deps: {
     },
 
     async list(reader: Reader, deviceId: string, query: { limit?: number | undefined; cursor?: string | undefined }) {
-      await devices.load(reader, deviceId);
+      await devices.assertThere(reader, deviceId);
       const limit = query.limit ?? DEFAULT_PAGE;
       const [beforeId] = decodeCursor(query.cursor, position) ?? [];
       const rows = await listCommands(reader, { deviceId, beforeId, limit: limit + 1 });

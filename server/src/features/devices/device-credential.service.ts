@@ -23,7 +23,7 @@ export type DeviceCredentialService = ReturnType<typeof createDeviceCredentialSe
 export function createDeviceCredentialService({ devices, clock }: { devices: DeviceService; clock: Clock }) {
   return {
     async list(reader: Reader, deviceId: string): Promise<{ items: DeviceCredential[]; nextCursor: null }> {
-      await devices.load(reader, deviceId);
+      await devices.assertThere(reader, deviceId);
       const rows = await listCredentials(reader, { deviceId, limit: MAX_LISTED });
       return { items: rows.map(presentCredential), nextCursor: null };
     },

@@ -40,6 +40,23 @@ describe('serial number', () => {
     expect(await found('SN 55-11')).toEqual([]);
   });
 
+  test('that does not open keeps nobody from revoking what the device has, nor from deleting it', async () => {
+    const { device, credential } = await register({ serial: 'SN-9' });
+    await database.admin.query(
+      'update devices set serial_sealed = set_byte(serial_sealed, 60, get_byte(serial_sealed, 60) # 1) where id = $1',
+      [device.id],
+    );
+    const of = { params: { id: device.id } };
+    await expect(subject.call(ann, contract.deviceGet, of)).rejects.toThrow();
+    await subject.call(ann, contract.credentialCreate, { ...of, body: {} });
+    await subject.call(ann, contract.credentialRevoke, { params: { id: device.id, credentialId: credential.id } });
+    const listed = await subject.call(ann, contract.credentialsList, of);
+    expect(listed.items).toHaveLength(2);
+    expect(listed.items).toContainEqual(expect.objectContaining({ id: credential.id, revokedAt: expect.any(String) }));
+    await subject.call(ann, contract.deviceDelete, of);
+    expect((await database.admin.query('select from devices where id = $1', [device.id])).rows).toEqual([]);
+  });
+
   test('is taken away with its index, and goes on where a server of the release before wrote it', async () => {
     const { device } = await register({ serial: 'SN-1' });
     const change = (body: object) => subject.call(ann, contract.deviceChange, { params: { id: device.id }, body });

@@ -4,7 +4,6 @@ import type { DataKeys } from '../../security/keys/data-keys.ts';
 import { newestKeyEpoch } from '../../security/keys/key-epoch.repository.ts';
 import {
   type DeviceFields,
-  deleteDevice,
   findDevice,
   insertDevice,
   lockDevice,
@@ -56,7 +55,6 @@ export function createDeviceRecords(dataKeys: DeviceKeys) {
   return {
     find: async (reader: Reader, id: string) => openedOne(await findDevice(reader, id)),
     lock: async (tx: WriteTx, id: string) => openedOne(await lockDevice(tx, id)),
-    delete: async (tx: WriteTx, id: string) => openedOne(await deleteDevice(tx, id)),
 
     async insert(tx: WriteTx, device: ClearFields & Whose & { readonly health: boolean }): Promise<DeviceRecord> {
       const { id, organisationId, health } = device;

@@ -9,7 +9,14 @@ import { isLimited } from '../../security/access/sight.ts';
 import type { AuditedTx, Reader, SystemTx, WriteTx } from '../../security/audit/tokens.ts';
 import { newOpaqueToken, tokenHash, tokenPrefixes } from '../../security/crypto/tokens.ts';
 import { seesInClear, type Viewer } from '../../security/fields/show.ts';
-import { type DeviceFields, listEvents, personExists } from './device.repository.ts';
+import {
+  type DeviceFields,
+  deleteDevice,
+  findDevice,
+  listEvents,
+  lockDevice,
+  personExists,
+} from './device.repository.ts';
 import { type DeviceRecord, presentDevice, presentEvent } from './device.ts';
 import { insertCredential } from './device-credential.repository.ts';
 import { countDevices, type DeviceSort, deviceSorts, listLocations } from './device-list.repository.ts';
@@ -49,6 +56,9 @@ const eventPosition = z.tuple([microseconds, z.uuid()]);
 // A label of spaces is no label.
 const labelOf = (text: string | null | undefined) => text || null;
 
+/** Its serial number may not open: that must keep nobody from revoking what it has, nor from deleting it. */
+type DeviceUnopened = Omit<DeviceRecord, 'serial'>;
+
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
 /** Devices as people see them. A device of another organisation is not found, like one that never was: the database shows neither. */
@@ -65,6 +75,10 @@ export function createDeviceService({ clock, dataKeys }: { clock: Clock; dataKey
     return device;
   }
 
+  async function assertThere(reader: Reader, id: string): Promise<void> {
+    if (!(await findDevice(reader, id))) throw notFound();
+  }
+
   /** A device that cannot prove who it is yet; describing it is the caller's part. */
   async function add(
     tx: AuditedTx | SystemTx,
@@ -79,6 +93,7 @@ export function createDeviceService({ clock, dataKeys }: { clock: Clock; dataKey
 
   return {
     load,
+    assertThere,
     add,
 
     async register(
@@ -145,7 +160,7 @@ export function createDeviceService({ clock, dataKeys }: { clock: Clock; dataKey
     },
 
     async events(reader: Reader, deviceId: string, query: { limit?: number | undefined; cursor?: string | undefined }) {
-      await load(reader, deviceId);
+      await assertThere(reader, deviceId);
       const limit = query.limit ?? DEFAULT_PAGE;
       const before = decodeCursor(query.cursor, eventPosition);
       const rows = await listEvents(reader, { deviceId, before, limit: limit + 1 });
@@ -173,16 +188,16 @@ export function createDeviceService({ clock, dataKeys }: { clock: Clock; dataKey
       return { device, typeChanged: device.type !== before.type, ownerChanged };
     },
 
-    async remove(tx: AuditedTx, id: string): Promise<DeviceRecord> {
-      const device = await records.delete(tx, id);
+    async remove(tx: AuditedTx, id: string): Promise<DeviceUnopened> {
+      const device = await deleteDevice(tx, id);
       if (!device) throw notFound();
       tx.describe({ resource: { kind: 'device', id }, details: { name: device.name, type: device.type } });
       return device;
     },
 
     /** Keeps writers of the same device in a row; fails like a read where there is none. */
-    async lock(tx: WriteTx, id: string): Promise<DeviceRecord> {
-      const device = await records.lock(tx, id);
+    async lock(tx: WriteTx, id: string): Promise<DeviceUnopened> {
+      const device = await lockDevice(tx, id);
       if (!device) throw notFound();
       return device;
     },

@@ -1,9 +1,10 @@
 import * as contract from '@valtronics/contract';
 import { Problem } from '../../lib/problem.ts';
+import { advisoryLocks } from '../../platform/db/advisory-locks.ts';
 import { runsInstance } from '../../security/access/instance.repository.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
-import { type DataKeyRotation, ROTATION_LOCK } from '../../security/keys/data-key-rotation.ts';
+import type { DataKeyRotation } from '../../security/keys/data-key-rotation.ts';
 import type { KeyCensus } from '../../security/keys/key-census.ts';
 import type { KeyEpochs } from '../../security/keys/key-epochs.ts';
 import type { RootKeyPlace } from '../../security/keys/root-key-place.ts';
@@ -32,7 +33,7 @@ export function addKeyRoutes(deps: {
   gate.handle(contract.keysGet, async ({ read }) => {
     const isElsewhere = await read(async (reader) => {
       await mustRun(reader);
-      return !isRunning() && (await isHeld(reader, ROTATION_LOCK));
+      return !isRunning() && (await isHeld(reader, advisoryLocks.keyRotation));
     });
     const count = await census.look();
     const shown = (await epochs.list()).map((epoch) => presentEpoch(epoch, count));
@@ -49,7 +50,7 @@ export function addKeyRoutes(deps: {
   gate.handle(contract.keysRotate, async ({ body, principal, read, write }) => {
     await read(async (reader) => {
       await mustRun(reader);
-      if (isRunning() || (await isHeld(reader, ROTATION_LOCK)))
+      if (isRunning() || (await isHeld(reader, advisoryLocks.keyRotation)))
         throw new Problem('conflict', { detail: 'A rotation is under way: one at a time.' });
     });
     await write(async (tx) =>

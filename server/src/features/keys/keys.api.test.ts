@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { anApp, type Person, type TestApp } from '../../../../tests/support/app.ts';
 import { expectProblem } from '../../../../tests/support/expect-problem.ts';
+import { advisoryLocks } from '../../platform/db/advisory-locks.ts';
 import { createLeadership } from '../../platform/db/leadership.ts';
-import { ROTATION_LOCK } from '../../security/keys/data-key-rotation.ts';
 
 let app: TestApp;
 let admin: Person;
@@ -78,7 +78,7 @@ it('a rotation takes a fresh proof, is on record with who asked for it, and is s
 });
 
 it('while another process is at it this is said, and none is begun here', async () => {
-  const other = createLeadership(app.database.connection('maintenance'), ROTATION_LOCK);
+  const other = createLeadership(app.database.connection('maintenance'), advisoryLocks.keyRotation);
   await vi.waitFor(async () => expect(await other.hold()).toBe(true));
   await app.freshProof(admin);
   const { rotation, epochs } = (await look()).json;
@@ -87,6 +87,21 @@ it('while another process is at it this is said, and none is begun here', async 
   await other.release();
   expect((await look()).json.rotation.state).toBe('done');
   expect((await look()).json.epochs).toHaveLength(3);
+});
+
+it('accounts are made while a rotation is under way', async () => {
+  const other = createLeadership(app.database.connection('maintenance'), advisoryLocks.keyRotation);
+  await vi.waitFor(async () => expect(await other.hold()).toBe(true));
+  const client = await app.database.inner.connect();
+  try {
+    await client.query(`begin; set local lock_timeout = '2s'`);
+    const asked = await client.query('select taken from is_login_taken($1)', [[Buffer.alloc(32)]]);
+    expect(asked.rows).toEqual([{ taken: false }]);
+  } finally {
+    await client.query('rollback');
+    client.release();
+    await other.release();
+  }
 });
 
 it('counts keys of persons and the destroyed; says when the store is missing', async () => {

@@ -55,11 +55,6 @@ export async function simulatedScenarios(reader: Reader): Promise<Set<string>> {
   return new Set(found.rows.map(({ id }) => id));
 }
 
-export async function runsInstance(reader: Reader): Promise<boolean> {
-  const found = await sql<{ runs: boolean }>`select operates_instance() as runs`.execute(reader.db);
-  return found.rows[0]?.runs === true;
-}
-
 export async function setSimulated(
   tx: WriteTx,
   { id, simulated, by, now }: { id: string; simulated: boolean; by: string; now: Date },

@@ -45,11 +45,6 @@ export async function countDestinations(tx: WriteTx, organisationId: number): Pr
   return rows[0]?.count ?? 0;
 }
 
-export async function operatesInstance(reader: Reader): Promise<boolean> {
-  const { rows } = await sql<{ operates: boolean }>`select operates_instance() as operates`.execute(reader.db);
-  return rows[0]?.operates ?? false;
-}
-
 /** It begins with what happens from now on. */
 export async function insertDestination(tx: WriteTx, row: DestinationSettings & { createdAt: Date }): Promise<void> {
   await sql`

@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { invalidField, notFound, Problem } from '../../lib/problem.ts';
 import { mustSeeEverything } from '../../security/access/giving.ts';
+import { runsInstance } from '../../security/access/instance.repository.ts';
 import type { UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
 import type { DataKeys } from '../../security/keys/data-keys.ts';
@@ -19,7 +20,6 @@ import {
   findDestination,
   insertDestination,
   listDestinations,
-  operatesInstance,
   rewindDestination,
   updateDestination,
 } from './siem-destination.repository.ts';
@@ -51,7 +51,7 @@ export function createSiemDestinationService(deps: CheckOptions & { dataKeys: Pi
   }
 
   async function present(reader: Reader, row: DestinationRow): Promise<SiemDestination> {
-    const audience = { organisationId: row.organisationId, operatesInstance: await operatesInstance(reader) };
+    const audience = { organisationId: row.organisationId, operatesInstance: await runsInstance(reader) };
     const behind = await countBehind(reader, audience, row.sentPosition, MOST_COUNTED);
     return toContract(row, behind, clock.now());
   }
@@ -102,7 +102,7 @@ export function createSiemDestinationService(deps: CheckOptions & { dataKeys: Pi
         given,
       );
       const { sealed, made } = await withSecrets(row, given, true);
-      checkDestination(deps, sealed, given, await operatesInstance(tx));
+      checkDestination(deps, sealed, given, await runsInstance(tx));
       if ((await countDestinations(tx, by.organisationId)) >= MAX_DESTINATIONS)
         throw new Problem('conflict', { detail: `An organisation has at most ${MAX_DESTINATIONS} destinations.` });
       await insertDestination(tx, { ...sealed, createdAt: clock.date() });
@@ -122,7 +122,7 @@ export function createSiemDestinationService(deps: CheckOptions & { dataKeys: Pi
       if (input.renewSecret && row.kind !== 'https')
         throw invalidField('renewSecret', 'only https has a secret made for it');
       const { sealed, made } = await withSecrets(row, input, false);
-      checkDestination(deps, sealed, input, await operatesInstance(tx));
+      checkDestination(deps, sealed, input, await runsInstance(tx));
       await updateDestination(tx, sealed);
       tx.describe({
         resource: { kind: 'siem_destination', id },
@@ -141,7 +141,7 @@ export function createSiemDestinationService(deps: CheckOptions & { dataKeys: Pi
       const { organisationId } = await load(tx, id);
       mustSeeEverything(by);
       const position = await rewindDestination(tx, id, new Date(from));
-      const audience = { organisationId, operatesInstance: await operatesInstance(tx) };
+      const audience = { organisationId, operatesInstance: await runsInstance(tx) };
       const { events } = await countBehind(tx, audience, position, MOST_COUNTED);
       tx.describe({ resource: { kind: 'siem_destination', id }, details: { from, events } });
       return { events };

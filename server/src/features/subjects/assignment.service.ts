@@ -48,13 +48,13 @@ export type AssignmentService = ReturnType<typeof createAssignmentService>;
 export function createAssignmentService(deps: {
   subjects: Pick<SubjectService, 'load' | 'hold'>;
   records: Pick<SubjectRecords, 'opened'>;
-  devices: Pick<DeviceService, 'load' | 'lock'>;
+  devices: Pick<DeviceService, 'assertThere' | 'lock'>;
   clock: Clock;
 }) {
   const { subjects, records, devices, clock } = deps;
 
   async function ofDevice(reader: Reader, deviceId: string, sight: Sight, query: PageQuery) {
-    await devices.load(reader, deviceId);
+    await devices.assertThere(reader, deviceId);
     const limit = query.limit ?? DEFAULT_PAGE;
     const before = decodeCursor(query.cursor, position);
     const rows = await listAssignmentsOfDevice(reader, { deviceId, before, limit: limit + 1 });

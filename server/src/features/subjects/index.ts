@@ -13,7 +13,7 @@ import { createSubjectRecords, type SubjectKeys } from './subject-records.ts';
 
 export function createSubjects(deps: {
   gate: EndpointGate;
-  devices: Pick<DeviceService, 'load' | 'lock'>;
+  devices: Pick<DeviceService, 'assertThere' | 'lock'>;
   dataKeys: SubjectKeys;
   transactions: Pick<Transactions, 'readAcross' | 'system'>;
   erasures: Pick<Erasures, 'record' | 'isErased' | 'find' | 'list' | 'finish'>;

@@ -1,8 +1,6 @@
 import pg from 'pg';
+import { advisoryLocks } from './advisory-locks.ts';
 import { withClient } from './with-client.ts';
-
-/** Held in the platform's own database for as long as a drill takes: of PostgreSQL's advisory locks. */
-export const DRILL_LOCK = 7_126_003;
 
 export const drillDatabaseOf = (database: string): string => `${database}_drill`;
 
@@ -14,7 +12,9 @@ export async function dropAbandonedDrill(
   database: string,
 ): Promise<void> {
   await withClient(admin(database), async (client) => {
-    const { rows } = await client.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [DRILL_LOCK]);
+    const { rows } = await client.query<{ free: boolean }>('select pg_try_advisory_lock($1) as free', [
+      advisoryLocks.drill,
+    ]);
     if (!rows[0]?.free) return;
     await client.query(`drop database if exists ${pg.escapeIdentifier(drillDatabaseOf(database))} with (force)`);
   });

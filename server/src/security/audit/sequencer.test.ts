@@ -161,3 +161,23 @@ describe('the sequencer, where a tree is damaged', () => {
   const waiting = async (): Promise<number> =>
     (await database.admin.query('select count(*)::int as n from audit_pending')).rows[0].n;
 });
+
+it.each(['server', 'maintenance'] as const)(
+  'an event of an organisation that is not there, which could have no place, is refused the %s and holds up nobody',
+  async (role) => {
+    const client = await database[role].connect();
+    try {
+      await client.query(`begin; select set_config('valtronics.organisation', '987654', true)`);
+      const appended = client.query(
+        `insert into audit_events (id, organisation_id, event, outcome, actor_kind) values (gen_random_uuid(), 987654, 'x', 'success', 'system')`,
+      );
+      await expect(appended).rejects.toMatchObject({ code: '23503' });
+      await client.query('rollback');
+    } finally {
+      client.release();
+    }
+    await log.sign();
+    expect(await findings()).toEqual([]);
+    expect((await database.admin.query('select from audit_pending')).rows).toEqual([]);
+  },
+);

@@ -1,7 +1,8 @@
-import type { Blocks } from '../../lib/blocks.ts';
-import { type Storage, StorageError } from '../../platform/storage/storage.ts';
+import { type Blocks, once } from '../../lib/blocks.ts';
+import type { Storage } from '../../platform/storage/storage.ts';
 import { BackupError } from './backup-error.ts';
 import { backupName, timeOf } from './manifest.ts';
+import { reading } from './reading.ts';
 
 /** Where backups are kept. A backup is there once its manifest is, which is written last. */
 export interface BackupStore {
@@ -68,17 +69,4 @@ export function backupStore(storage: Storage): BackupStore {
     },
     keepReport: (name, date, text) => storage.write(`${name}${REPORT}${timeOf(date)}`, once(Buffer.from(text))),
   };
-}
-
-async function* once(block: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield block;
-}
-
-async function reading<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof StorageError) throw new BackupError('unusable', error.message, { cause: error });
-    throw error;
-  }
 }

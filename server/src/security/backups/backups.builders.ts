@@ -16,6 +16,7 @@ import { newRootKeyText, parseRootKey } from '../crypto/root-key.ts';
 import { openDataKeys } from '../keys/open-data-keys.ts';
 import { type BackupStore, backupStore } from './backup-store.ts';
 import { createBackup } from './create-backup.ts';
+import type { BackupToMake } from './make-backup.ts';
 import { newBackupName } from './manifest.ts';
 
 export const ROOT_KEY = newRootKeyText();
@@ -117,4 +118,24 @@ export async function aBackup(
   } finally {
     await dump.close();
   }
+}
+
+/** What a backup of a filled database is made with. */
+export async function backupToMake(): Promise<{ database: TestDatabase; making: BackupToMake }> {
+  const { database, key } = await aFilledDatabase(10);
+  const { recipient } = await anIdentity();
+  const making = {
+    store: aFolder().store,
+    transactions: createTransactions(database),
+    recipients: [recipient],
+    openDump: () => openDump(database.connection('owner')),
+    openKey: async () => key,
+    actor: { kind: 'system', id: 'backups', label: null },
+    scheduled: true,
+    isGentle: false,
+    clock: systemClock,
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+  } as const;
+  return { database, making };
 }

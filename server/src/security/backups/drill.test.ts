@@ -1,11 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
-import { openDump } from '../../platform/db/dump/dump-tables.ts';
-import { createTransactions } from '../audit/transactions.ts';
 import { BackupError, type BackupProblem } from './backup-error.ts';
 import { listMade } from './backup-run.repository.ts';
-import { aFilledDatabase, aFolder, anIdentity, waitingTransactions } from './backups.builders.ts';
+import { backupToMake, waitingTransactions } from './backups.builders.ts';
 import { type DrillOfBackup, drillBackup } from './drill.ts';
 import type { DrillCheck } from './drill-checks.ts';
 import { makeBackup } from './make-backup.ts';
@@ -15,23 +13,10 @@ const actor = { kind: 'system', id: 'backups', label: null } as const;
 const passed: DrillCheck = { check: 'rows', outcome: 'passed', detail: '7 rows in 1 tables' };
 
 async function aDrill() {
-  const { database, key } = await aFilledDatabase(10);
-  const { store } = aFolder();
-  const { recipient } = await anIdentity();
-  const transactions = createTransactions(database);
-  const { name } = await makeBackup({
-    store,
-    transactions,
-    recipients: [recipient],
-    openDump: () => openDump(database.connection('owner')),
-    openKey: async () => key,
-    actor,
-    scheduled: true,
-    isGentle: false,
-    clock: systemClock,
-    onProgress: () => undefined,
-    signal: new AbortController().signal,
-  });
+  const { database, making } = await backupToMake();
+  const { store, transactions } = making;
+  const key = await making.openKey();
+  const { name } = await makeBackup(making);
   const drilled = (other: Partial<DrillOfBackup> = {}) =>
     recordedRun(
       { transactions, clock: systemClock },

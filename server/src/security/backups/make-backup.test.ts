@@ -2,11 +2,9 @@ import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
-import { openDump } from '../../platform/db/dump/dump-tables.ts';
-import { createTransactions } from '../audit/transactions.ts';
 import { endRun, insertRun } from './backup-run.repository.ts';
 import type { BackupStore } from './backup-store.ts';
-import { aFilledDatabase, aFolder, anIdentity, waitingTransactions } from './backups.builders.ts';
+import { backupToMake, waitingTransactions } from './backups.builders.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { type BackupToMake, makeBackup } from './make-backup.ts';
 import { digestOf } from './manifest.ts';
@@ -16,25 +14,9 @@ const DAY_MS = 86_400_000;
 const actor = { kind: 'system', id: 'backups', label: null } as const;
 
 async function aMaker() {
-  const { database, key } = await aFilledDatabase(10);
-  const { store } = aFolder();
-  const { recipient } = await anIdentity();
-  const transactions = createTransactions(database);
-  const made = (other: Partial<BackupToMake> = {}) =>
-    makeBackup({
-      store,
-      transactions,
-      recipients: [recipient],
-      openDump: () => openDump(database.connection('owner')),
-      openKey: async () => key,
-      actor,
-      scheduled: true,
-      isGentle: true,
-      clock: systemClock,
-      onProgress: () => undefined,
-      signal: new AbortController().signal,
-      ...other,
-    });
+  const { database, making } = await backupToMake();
+  const { store, transactions } = making;
+  const made = (other: Partial<BackupToMake> = {}) => makeBackup({ ...making, isGentle: true, ...other });
   const runs = async () =>
     (await database.admin.query('select backup, outcome, fault, details from backup_runs order by number')).rows;
   return { database, store, transactions, made, runs, files: () => readdirSync(store.place).toSorted() };

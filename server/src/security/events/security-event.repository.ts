@@ -1,9 +1,7 @@
 import { sql } from 'kysely';
+import { advisoryLocks } from '../../platform/db/advisory-locks.ts';
 import type { UnauditedTx } from '../audit/tokens.ts';
 import type { SecurityEvent } from './security-event.ts';
-
-/** Of PostgreSQL's advisory locks: whoever inserts holds it until the commit, so positions are in the order of commits. */
-const APPENDING = 7_126_001;
 
 /** Appends a batch. What is in the table already, since a commit was not heard of, is left as it is. */
 export async function appendSecurityEvents(tx: UnauditedTx, events: readonly SecurityEvent[]): Promise<void> {
@@ -15,7 +13,7 @@ export async function appendSecurityEvents(tx: UnauditedTx, events: readonly Sec
       ...(event.http ?? {}),
     })),
   );
-  await sql`select pg_advisory_xact_lock(${APPENDING}::bigint)`.execute(tx.db);
+  await sql`select pg_advisory_xact_lock(${advisoryLocks.securityEvents}::bigint)`.execute(tx.db);
   await sql`
     insert into security_events (id, at, organisation_id, category, action, outcome, level, transport, source_address, user_id,
       user_label, device_id, method, route, status, request_id, reason, count, details)

@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { newId } from '../../lib/ids.ts';
+import { advisoryLocks } from '../../platform/db/advisory-locks.ts';
 import { createLeadership } from '../../platform/db/leadership.ts';
-import { createDataKeyRotation, ROTATION_LOCK } from './data-key-rotation.ts';
+import { createDataKeyRotation } from './data-key-rotation.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { createResealing, type Resealing } from './resealing.ts';
 import { KeyStoreError } from './subject-key.repository.ts';
@@ -32,7 +33,7 @@ const aRotation = (resealing: Resealing = createResealing(server), existing = as
     ...server,
     resealing,
     keyStores: { existing },
-    leadership: createLeadership(database.connection('maintenance'), ROTATION_LOCK),
+    leadership: createLeadership(database.connection('maintenance'), advisoryLocks.keyRotation),
     log: quiet,
   });
 

@@ -7,9 +7,6 @@ import type { KeyStores } from './open-key-store.ts';
 import type { Resealing, ResealingProgress } from './resealing.ts';
 import { KeyStoreError } from './subject-key.repository.ts';
 
-/** Of PostgreSQL's advisory locks: whoever seals again holds it. It ends with the session, so nobody who was killed keeps it. */
-export const ROTATION_LOCK = 7_126_005;
-
 export interface RotationProgress extends ResealingProgress {
   readonly state: 'idle' | 'running' | 'done' | 'failed';
   /** Values that open under no key there is. They stay as they are, and keep their epoch from being retired. */
@@ -36,7 +33,7 @@ export function createDataKeyRotation(deps: {
   readonly epochs: Pick<KeyEpochs, 'list' | 'advance' | 'retire'>;
   readonly resealing: Resealing;
   readonly keyStores: Pick<KeyStores, 'existing'>;
-  /** Of ROTATION_LOCK. */
+  /** Of the lock for rotations. It ends with its session, so nobody who was killed keeps it. */
   readonly leadership: Leadership;
   readonly log: Pick<Logger, 'error'>;
 }): DataKeyRotation {

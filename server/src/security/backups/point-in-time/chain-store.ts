@@ -1,7 +1,8 @@
-import type { Blocks } from '../../../lib/blocks.ts';
+import { type Blocks, once } from '../../../lib/blocks.ts';
 import { isSegment } from '../../../platform/db/wal-segments.ts';
-import { type Storage, StorageError } from '../../../platform/storage/storage.ts';
+import type { Storage } from '../../../platform/storage/storage.ts';
 import { BackupError } from '../backup-error.ts';
+import { reading } from '../reading.ts';
 import { baseName } from './vouched-note.ts';
 
 /** Where bases and segments are kept, beside the backups. One is there once what is signed about it is, which is written last. */
@@ -91,17 +92,4 @@ export function chainStore(around: Storage): ChainStore {
       for (const file of [`${name}${NOTE}`, fileOf(name)]) await storage.remove(file);
     },
   };
-}
-
-async function* once(block: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield block;
-}
-
-async function reading<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof StorageError) throw new BackupError('unusable', error.message, { cause: error });
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { once } from '../../../lib/blocks.ts';
 import { writeCompleteFile } from '../../../platform/files/complete-file.ts';
 
 // How far the log was sent, in a file of the data folder: not in the database, whose log would grow by every word about itself.
@@ -31,10 +32,6 @@ export function readWalCursor(dataDir: string): WalCursor | undefined {
 export async function writeWalCursor(dataDir: string, content: WalCursor): Promise<void> {
   const bytes = Buffer.from(`${JSON.stringify(content)}\n`);
   await writeCompleteFile({ target: fileIn(dataDir), replaces: true }, once(bytes));
-}
-
-async function* once(block: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield block;
 }
 
 /** Whatever is sent next continues nothing. */
