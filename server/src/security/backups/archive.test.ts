@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { TableDump } from '../../platform/db/dump/dump-tables.ts';
+import { collect } from '../crypto/files/blocks.builders.ts';
 import { readArchive, writeArchive } from './archive.ts';
 
 /** Of one table that has two rows, with a newline within the first; `counted` is what PostgreSQL is said to have told. */
-function aDump(counted: number): TableDump {
+function aDump(counted: number, blocks = ['one\\nline\n2', '\n']): TableDump {
   async function* rows() {
-    yield Buffer.from('one\\nline\n2');
-    yield Buffer.from('\n');
+    for (const block of blocks) yield Buffer.from(block);
   }
   return {
     serverVersion: '18',
@@ -31,4 +31,10 @@ test('rows are counted by whoever reads an archive, also where nobody loads them
   for (const counted of [0, 1, 3])
     await expect(readBack(counted)).rejects.toThrow('the rows of users are not those that contents.json lists');
   await expect(readBack(2, 1)).rejects.toThrow('1 of the 2 rows of users were loaded');
+});
+
+test('a part of a table holds while what follows it is asked for', async () => {
+  const blocks = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(3_000_000));
+  const archive = await collect(writeArchive(aDump(0, blocks), () => undefined));
+  expect(archive.length).toBeGreaterThan(12_000_000);
 });

@@ -62,12 +62,17 @@ export async function* writeArchive(
   const { serverVersion: postgres, migrations, tables } = dump;
   yield* tarFile(HEAD, json({ format: 'valtronics-backup/1', postgres, migrations, tables } satisfies ArchiveHead));
   const listed: ArchiveContents['tables'] = [];
-  const part = Buffer.alloc(PART_BYTES);
+  // Two in turn: a part that was handed out holds while the reader asks for what follows.
+  let [part, before] = [Buffer.alloc(PART_BYTES), Buffer.alloc(PART_BYTES)];
   for (const table of tables) {
     const { blocks, rows } = dump.copy(table);
     const digest = createHash('sha256');
     let [bytes, number, length] = [0, 0, 0];
-    const file = () => tarFile(partName(table.name, ++number), part.subarray(0, length));
+    const file = () => {
+      const content = part.subarray(0, length);
+      [part, before, length] = [before, part, 0];
+      return tarFile(partName(table.name, ++number), content);
+    };
     for await (const block of blocks) {
       digest.update(block);
       bytes += block.length;
@@ -76,9 +81,7 @@ export async function* writeArchive(
         part.set(taken, length);
         length += taken.length;
         rest = rest.subarray(taken.length);
-        if (length < PART_BYTES) continue;
-        yield* file();
-        length = 0;
+        if (length === PART_BYTES) yield* file();
       }
     }
     if (length > 0) yield* file();

@@ -18,11 +18,17 @@ export async function collect(blocks: Blocks): Promise<Buffer<ArrayBuffer>> {
   return bytes;
 }
 
-/** Everything that came, and how it ended. */
+/** Everything that came, and how it ended. Each block is looked at when the next one is there, until when it is to hold. */
 export async function released(blocks: Blocks): Promise<{ bytes: Buffer<ArrayBuffer>; error: unknown }> {
   const parts: Buffer<ArrayBuffer>[] = [];
+  let before: { readonly block: Uint8Array; readonly as: Buffer } | undefined;
   try {
-    for await (const block of blocks) parts.push(Buffer.from(block));
+    for await (const block of blocks) {
+      if (before && !before.as.equals(before.block)) throw new Error('a block was written over before its time');
+      const as = Buffer.from(block);
+      before = { block, as };
+      parts.push(as);
+    }
     return { bytes: Buffer.concat(parts), error: undefined };
   } catch (error) {
     return { bytes: Buffer.concat(parts), error };

@@ -30,7 +30,7 @@ const OUTPUT_BYTES = CHUNKS_A_BLOCK * (CHUNK_BYTES + TAG_BYTES);
 export async function* sealStream(plain: Blocks, key: StreamKey): AsyncGenerator<Uint8Array> {
   const cutter = createChunkCutter(CHUNK_BYTES);
   const nonce = Buffer.alloc(NONCE_BYTES);
-  const next = outputRing();
+  const outputs = outputRing();
   let index = 0;
   const seal = (chunk: Uint8Array, isLast: boolean, target: Buffer, at: number): number => {
     writeChunkNonce(nonce, index, isLast);
@@ -38,13 +38,11 @@ export async function* sealStream(plain: Blocks, key: StreamKey): AsyncGenerator
     return sealChunk(key, nonce, chunk, target, at);
   };
   for await (const piece of inPieces(plain)) {
-    const target = next();
     let length = 0;
-    for (const chunk of cutter.push(piece)) length += seal(chunk, false, target, length);
-    if (length > 0) yield target.subarray(0, length);
+    for (const chunk of cutter.push(piece)) length += seal(chunk, false, outputs.free(), length);
+    if (length > 0) yield outputs.handOut(length);
   }
-  const target = next();
-  yield target.subarray(0, seal(cutter.last(), true, target, 0));
+  yield outputs.handOut(seal(cutter.last(), true, outputs.free(), 0));
 }
 
 /**
@@ -54,7 +52,7 @@ export async function* sealStream(plain: Blocks, key: StreamKey): AsyncGenerator
 export async function* openStream(sealed: Blocks, key: StreamKey): AsyncGenerator<Uint8Array> {
   const cutter = createChunkCutter(CHUNK_BYTES + TAG_BYTES);
   const nonce = Buffer.alloc(NONCE_BYTES);
-  const next = outputRing();
+  const outputs = outputRing();
   let index = 0;
   const open = (chunk: Uint8Array, isLast: boolean, target: Buffer, at: number): number => {
     writeChunkNonce(nonce, index, isLast);
@@ -64,23 +62,26 @@ export async function* openStream(sealed: Blocks, key: StreamKey): AsyncGenerato
     return length;
   };
   for await (const piece of inPieces(sealed)) {
-    const target = next();
     let length = 0;
-    for (const chunk of cutter.push(piece)) length += open(chunk, false, target, length);
-    if (length > 0) yield target.subarray(0, length);
+    for (const chunk of cutter.push(piece)) length += open(chunk, false, outputs.free(), length);
+    if (length > 0) yield outputs.handOut(length);
   }
-  const target = next();
-  const length = open(cutter.last(), true, target, 0);
-  if (length > 0) yield target.subarray(0, length);
+  const length = open(cutter.last(), true, outputs.free(), 0);
+  if (length > 0) yield outputs.handOut(length);
 }
 
-/** Two outputs in turn, which is what a stream of blocks promises its reader. */
-function outputRing(): () => Buffer {
-  const outputs = [Buffer.alloc(OUTPUT_BYTES), Buffer.alloc(OUTPUT_BYTES)] as const;
-  let turn: 0 | 1 = 0;
-  return () => {
-    turn = turn === 0 ? 1 : 0;
-    return outputs[turn];
+/**
+ * Two outputs, one of them free: the other holds what was handed out last, which the reader of a stream of blocks may still be writing. So they
+ * change places when a block is handed out and never otherwise; a piece that completes no chunk hands out none.
+ */
+function outputRing() {
+  let [free, handedOut] = [Buffer.alloc(OUTPUT_BYTES), Buffer.alloc(OUTPUT_BYTES)];
+  return {
+    free: () => free,
+    handOut(length: number): Buffer {
+      [free, handedOut] = [handedOut, free];
+      return handedOut.subarray(0, length);
+    },
   };
 }
 
