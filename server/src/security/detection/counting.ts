@@ -123,10 +123,13 @@ function distinctCounting(
       const value = read(event);
       if (value !== null && value !== undefined) {
         const print = fingerprint(String(value));
-        seen.set(print, Math.max(event.at, seen.get(print) ?? event.at));
+        const last = seen.get(print) ?? event.at;
+        // Behind the others, whose turn to make room comes first.
+        seen.delete(print);
+        seen.set(print, Math.max(event.at, last));
       }
       for (const [print, last] of seen) if (newest - last >= withinMs) seen.delete(print);
-      // Enough of these, others are missing: the oldest make room, so a subject costs a bounded amount of memory.
+      // Enough of these, others are missing: those not seen for longest make room, so a subject costs a bounded amount of memory.
       for (const [print] of seen) {
         if (seen.size <= most) break;
         seen.delete(print);

@@ -170,6 +170,16 @@ test('distinct values: the third within the time, not the second again nor one t
   expect(raisedAt(scenario, routes([0, 'a'], [1, 'b'], [59, 'a'], [60, 'c']))).toEqual([3]);
 });
 
+test('distinct values of two kinds: what was seen again lately is kept, whatever came first', () => {
+  const scenario = aScenario({ type: 'distinct', match, of: { route: 2, method: 2 }, seconds: 60 });
+  const events = (['a 0', 'b 1', 'a 50', 'c 55'] as const).map((each) => {
+    const [route, at] = each.split(' ');
+    return anEvent(Number(at), { route: route ?? '', method: 'GET' });
+  });
+  // a and c are within the minute before, b is not.
+  expect(raisedAt(scenario, [...events, anEvent(62, { route: 'c', method: 'POST' })])).toEqual([4]);
+});
+
 test('a sequence: in its order, of one subject, in time', () => {
   const steps = [
     { match, by: 'user' },
