@@ -240,6 +240,7 @@ describe('grants', () => {
       'factors.public_key_sealed',
       'factors.secret_sealed',
       'identity_providers.client_secret_sealed',
+      'linked_identities.subject_sealed',
       'notification_channels.secret_sealed',
       'notification_channels.target_sealed',
       'points.sealed',

@@ -3,6 +3,7 @@ import { secretPlace } from '../../server/src/features/alerts/notification-chann
 import { targetPlace } from '../../server/src/features/alerts/notification-target.ts';
 import { serialPlace } from '../../server/src/features/devices/device-records.ts';
 import { passkeyPlace, totpPlace } from '../../server/src/features/identity/factor-proofs.ts';
+import { identityPlace } from '../../server/src/features/sign-in-providers/linked-identities.ts';
 import { clientSecretPlace } from '../../server/src/features/sign-in-providers/provider.ts';
 import { eventually } from '../../server/src/features/telemetry/telemetry.builders.ts';
 import { manualClock } from '../../server/src/lib/clock.ts';
@@ -105,6 +106,7 @@ it('what an administrator has sealed has the place the list tells', () => {
   expect(told('notification_channels', 'secret_sealed')).toEqual(secretPlace(organisation, key));
   expect(told('notification_channels', 'target_sealed')).toEqual(targetPlace(organisation, key));
   expect(told('devices', 'serial_sealed')).toEqual(serialPlace(organisation, key));
+  expect(told('linked_identities', 'subject_sealed')).toEqual(identityPlace(organisation, key));
   expect(told('identity_providers', 'client_secret_sealed')).toEqual(clientSecretPlace(organisation, key));
   expect(told('factors', 'secret_sealed')).toEqual(totpPlace(organisation, key));
   expect(told('factors', 'public_key_sealed', beside)).toEqual(

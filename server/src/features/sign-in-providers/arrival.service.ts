@@ -8,7 +8,8 @@ import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { VouchedAccounts } from '../identity/vouched-accounts.ts';
 import type { Proven, ProviderAnswer } from './code-exchange.ts';
 import type { DepartureService, Returned, ShownBack } from './departure.service.ts';
-import { findIdentity, insertIdentity, useIdentity } from './linked-identity.repository.ts';
+import type { LinkedIdentities } from './linked-identities.ts';
+import { useIdentity } from './linked-identity.repository.ts';
 import type { ProviderWithSecret } from './provider.repository.ts';
 import { type Provider, SignInRefusal } from './provider.ts';
 import type { createProviderAccounts } from './provider-account.service.ts';
@@ -40,6 +41,7 @@ const SIGN_IN_PAGE = '/sign-in';
 export function createArrivalService(deps: {
   transactions: Transactions;
   accounts: VouchedAccounts;
+  identities: LinkedIdentities;
   departures: DepartureService;
   exchange: (provider: ProviderWithSecret, returned: Returned, answer: ProviderAnswer) => Promise<Proven>;
   providerAccounts: ReturnType<typeof createProviderAccounts>;
@@ -47,7 +49,7 @@ export function createArrivalService(deps: {
   clock: Clock;
   log: Logger;
 }) {
-  const { transactions, accounts, departures, exchange, providerAccounts, guessing, clock, log } = deps;
+  const { transactions, accounts, identities, departures, exchange, providerAccounts, guessing, clock, log } = deps;
 
   async function openSession(writeAs: WriteAs, provider: Provider, who: Proven, visitor: Visitor): Promise<string> {
     const { organisationId, slug, maxAuthAgeSeconds } = provider;
@@ -87,9 +89,8 @@ export function createArrivalService(deps: {
     await transactions.system({ organisationId, actor, event: 'identity.linked' }, async (tx) => {
       if (account?.status !== 'active' || !(await isSessionOpen(tx, wish.sessionId, clock.date())))
         throw new SignInRefusal('sign_in_expired', 'session ended before the link was made', { userId });
-      if (await findIdentity(tx, who)) throw new SignInRefusal('identity_taken', 'identity is linked', { userId });
       const id = newId();
-      const isNew = await insertIdentity(tx, {
+      const isNew = await identities.insert(tx, {
         id,
         organisationId,
         userId,

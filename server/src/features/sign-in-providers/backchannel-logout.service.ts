@@ -9,6 +9,7 @@ import type { AuditActor } from '../../security/audit/audit-event.ts';
 import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { tokenHash } from '../../security/crypto/tokens.ts';
 import type { DepartureService } from './departure.service.ts';
+import type { LinkedIdentities } from './linked-identities.ts';
 import { readLogoutToken } from './logout-token.ts';
 import { CLOCK_TOLERANCE_SECONDS } from './provider-client.ts';
 import { PROVIDER_TIMEOUT_MS, providerFetch } from './provider-fetch.ts';
@@ -32,12 +33,13 @@ const KEYS_MS = 10 * 60_000;
 export function createBackchannelLogout(deps: {
   departures: Pick<DepartureService, 'providerOf'>;
   metadata: MetadataSource;
+  identities: LinkedIdentities;
   outbound: Outbound;
   revocations: Revocations;
   clock: Clock;
   log: Logger;
 }) {
-  const { departures, metadata, outbound, revocations, clock, log } = deps;
+  const { departures, metadata, identities, outbound, revocations, clock, log } = deps;
   const keySets: BoundedCache<JWTVerifyGetKey> = boundedCache(MAX_KEY_SETS, clock);
 
   function keysAt(url: string): JWTVerifyGetKey {
@@ -74,7 +76,7 @@ export function createBackchannelLogout(deps: {
 
   return async (writeAs: WriteAs, slug: string, token: string, { requestId }: { requestId: string }): Promise<void> => {
     const { provider, said } = await read(slug, token, requestId);
-    const { id: providerId, organisationId } = provider;
+    const { id: providerId, organisationId, issuer } = provider;
     const actor = { kind: 'system', id: 'sign-in-provider', label: null } as const;
     const ended = await writeAs({ organisationId, actor }, async (tx) => {
       const isFirst = await useLogoutToken(tx, {
@@ -85,8 +87,12 @@ export function createBackchannelLogout(deps: {
       });
       if (!isFirst) throw notALogout();
       const { subject, providerSession } = said;
-      const which = { providerId, subject, providerSession };
-      const sessions = await endProviderSessions(tx, which, 'signed out at the provider', clock.date());
+      const whose = subject === undefined ? undefined : await identities.find(tx, organisationId, { issuer, subject });
+      const which = { providerId, identityId: whose?.id, providerSession };
+      const isOfNobodyHere = subject !== undefined && whose === undefined;
+      const sessions = isOfNobodyHere
+        ? []
+        : await endProviderSessions(tx, which, 'signed out at the provider', clock.date());
       tx.describe({
         resource: { kind: 'identity_provider', id: providerId },
         details: { provider: slug, endedSessions: sessions.length },

@@ -7,7 +7,7 @@ import type { Outbound } from '../../platform/outbound/outbound.ts';
 import type { Revocations } from '../../security/access/revocations.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
-import type { Sealing } from '../../security/keys/data-keys.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { VouchedAccounts } from '../identity/vouched-accounts.ts';
 import { createArrivalService } from './arrival.service.ts';
@@ -17,6 +17,7 @@ import { removeExpired } from './departure.repository.ts';
 import { createDepartureService } from './departure.service.ts';
 import { addIdentityRoutes } from './identity.routes.ts';
 import { createIdentityLinkService } from './identity-link.service.ts';
+import { createLinkedIdentities } from './linked-identities.ts';
 import { addProviderRoutes } from './provider.routes.ts';
 import { createProviderService } from './provider.service.ts';
 import { createProviderAccounts } from './provider-account.service.ts';
@@ -30,7 +31,7 @@ export interface SignInProviderDependencies {
   readonly transactions: Transactions;
   readonly accounts: VouchedAccounts;
   readonly guessing: Pick<Guessing, 'check'>;
-  readonly dataKeys: Sealing;
+  readonly dataKeys: Pick<DataKeys, 'seal' | 'open' | 'sealIndexed' | 'findIndexed'>;
   readonly outbound: Outbound;
   readonly revocations: Revocations;
   readonly publicUrl: URL;
@@ -45,15 +46,16 @@ export function createSignInProviders(deps: SignInProviderDependencies): { reado
   const metadata = createMetadataSource(deps);
   const clientOf = createProviderClients({ ...deps, metadata });
   const departures = createDepartureService({ ...deps, clientOf });
+  const identities = createLinkedIdentities(deps.dataKeys);
   const exchange = createCodeExchange({ ...deps, clientOf });
-  const providerAccounts = createProviderAccounts(deps);
-  const arrivals = createArrivalService({ ...deps, departures, exchange, providerAccounts });
+  const providerAccounts = createProviderAccounts({ ...deps, identities });
+  const arrivals = createArrivalService({ ...deps, identities, departures, exchange, providerAccounts });
   addProviderRoutes({
     ...deps,
     providers: createProviderService(deps),
     probe: createProviderProbe({ ...deps, metadata }),
   });
-  const backchannelLogout = createBackchannelLogout({ ...deps, metadata, departures });
+  const backchannelLogout = createBackchannelLogout({ ...deps, identities, metadata, departures });
   addSignInRoutes({ ...deps, departures, arrivals, backchannelLogout });
   addIdentityRoutes({ ...deps, links: createIdentityLinkService({ ...deps, departures }) });
   return {

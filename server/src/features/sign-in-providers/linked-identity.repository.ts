@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 
+const UNIQUE_VIOLATION = '23505';
+
 export interface LinkedIdentityRow {
   readonly id: string;
   readonly userId: string;
@@ -8,14 +10,11 @@ export interface LinkedIdentityRow {
   readonly createdAccount: boolean;
 }
 
-/** By issuer and subject and nothing else: an address can be given to somebody else (ASVS 6.8.1, 10.5.2). */
-export async function findIdentity(
-  reader: Reader,
-  who: { issuer: string; subject: string },
-): Promise<LinkedIdentityRow | undefined> {
+/** By one of the indexes of issuer and subject, and nothing else: an address can be given to somebody else (ASVS 6.8.1, 10.5.2). */
+export async function findIdentity(reader: Reader, indexes: readonly Buffer[]): Promise<LinkedIdentityRow | undefined> {
   const { rows } = await sql<LinkedIdentityRow>`
     select id, user_id as "userId", provider_id as "providerId", created_account as "createdAccount"
-    from linked_identities where issuer = ${who.issuer} and subject = ${who.subject}`.execute(reader.db);
+    from linked_identities where subject_index = any (${indexes}::bytea[])`.execute(reader.db);
   return rows[0];
 }
 
@@ -25,19 +24,32 @@ export interface NewIdentity {
   readonly userId: string;
   readonly providerId: string;
   readonly issuer: string;
-  readonly subject: string;
+  readonly subjectSealed: Buffer;
+  readonly subjectIndex: Buffer;
+  /** Under the other epochs in use. */
+  readonly otherIndexes: readonly Buffer[];
   readonly createdAccount: boolean;
   readonly createdAt: Date;
 }
 
-/** False when the identity is linked already. */
+/** False when the identity is linked already, under whichever epoch. The transaction is over then. */
 export async function insertIdentity(tx: WriteTx, identity: NewIdentity): Promise<boolean> {
-  const inserted = await sql`
-    insert into linked_identities (id, organisation_id, user_id, provider_id, issuer, subject, created_account, created_at)
-    values (${identity.id}, ${identity.organisationId}, ${identity.userId}, ${identity.providerId}, ${identity.issuer},
-      ${identity.subject}, ${identity.createdAccount}, ${identity.createdAt})
-    on conflict do nothing returning id`.execute(tx.db);
-  return inserted.rows.length > 0;
+  const { id, organisationId } = identity;
+  try {
+    await sql`
+      insert into linked_identities (id, organisation_id, user_id, provider_id, issuer, subject_sealed, subject_index, created_account, created_at)
+      values (${id}, ${organisationId}, ${identity.userId}, ${identity.providerId}, ${identity.issuer}, ${identity.subjectSealed},
+        ${identity.subjectIndex}, ${identity.createdAccount}, ${identity.createdAt})`.execute(tx.db);
+    await sql`
+      insert into linked_identity_indexes (organisation_id, subject_index, identity_id)
+      select ${organisationId}::integer, index, ${id}::uuid from unnest(${identity.otherIndexes}::bytea[]) index`.execute(
+      tx.db,
+    );
+    return true;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return false;
+    throw error;
+  }
 }
 
 /** Notes the use and holds the link until the session is opened; false when it was removed, or its provider disabled, meanwhile. */

@@ -6,7 +6,8 @@ import type { SystemTx } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { VouchedAccounts } from '../identity/vouched-accounts.ts';
 import type { Proven } from './code-exchange.ts';
-import { findIdentity, insertIdentity, type LinkedIdentityRow } from './linked-identity.repository.ts';
+import type { LinkedIdentities } from './linked-identities.ts';
+import type { LinkedIdentityRow } from './linked-identity.repository.ts';
 import { type Provider, roleOfGroups, SignInRefusal } from './provider.ts';
 import { endProviderSessions } from './provider-session.repository.ts';
 
@@ -17,13 +18,14 @@ const machine = { kind: 'system', id: 'sign-in-provider', label: null } as const
 export function createProviderAccounts(deps: {
   transactions: Transactions;
   accounts: VouchedAccounts;
+  identities: LinkedIdentities;
   revocations: Revocations;
   clock: Clock;
 }) {
-  const { transactions, accounts, revocations, clock } = deps;
+  const { transactions, accounts, identities, revocations, clock } = deps;
 
   const linked = (provider: Provider, who: Proven) =>
-    transactions.read(provider.organisationId, (reader) => findIdentity(reader, who));
+    transactions.read(provider.organisationId, (reader) => identities.find(reader, provider.organisationId, who));
 
   /** Just in time, for a verified address of an expected domain. The account and its link appear together or not at all. */
   async function create(provider: Provider, who: Proven): Promise<LinkedIdentityRow> {
@@ -44,7 +46,7 @@ export function createProviderAccounts(deps: {
       const id = newId();
       const { issuer, subject } = who;
       const link = { id, userId, providerId: provider.id, createdAccount: true };
-      const isNew = await insertIdentity(tx, { ...link, organisationId, issuer, subject, createdAt: clock.date() });
+      const isNew = await identities.insert(tx, { ...link, organisationId, issuer, subject, createdAt: clock.date() });
       if (!isNew) throw new SignInRefusal('sign_in_expired', 'identity was linked a moment ago', { userId });
       tx.describe({ resource: { kind: 'user', id: userId }, details: { role, provider: slug } });
       return link;

@@ -13,9 +13,8 @@ export async function insertProviderSession(
 
 export interface RestingSessions {
   readonly providerId: string;
-  /** Only those of this identity, or of this person at the provider. */
+  /** Only those of this identity. */
   readonly identityId?: string | undefined;
-  readonly subject?: string | undefined;
   /** Only those that came of this session at the provider. */
   readonly providerSession?: string | undefined;
   readonly exceptId?: string | undefined;
@@ -28,14 +27,13 @@ export async function endProviderSessions(
   reason: string,
   now: Date,
 ): Promise<string[]> {
-  const { providerId, identityId = null, subject = null, providerSession = null, exceptId = null } = which;
+  const { providerId, identityId = null, providerSession = null, exceptId = null } = which;
   const ended = await sql<{ id: string }>`
     update sessions set revoked_at = ${now}, revoked_reason = ${reason}
     where revoked_at is null and id is distinct from ${exceptId}::uuid and id in (
       select s.session_id from provider_sessions s join linked_identities i on i.id = s.identity_id
       where i.provider_id = ${providerId}
         and (${identityId}::uuid is null or i.id = ${identityId}::uuid)
-        and (${subject}::text is null or i.subject = ${subject})
         and (${providerSession}::text is null or s.provider_session = ${providerSession}))
     returning id`.execute(tx.db);
   return ended.rows.map(({ id }) => id);

@@ -71,9 +71,11 @@ export function createSubjectRecords(dataKeys: SubjectKeys): SubjectRecords {
 
   async function sealed({ organisationId, id, reference, name }: Whose & Clear) {
     const seal = (text: string, column: 'reference' | 'name', index: BlindIndex) =>
-      dataKeys.sealIndexed(text, subjectPlace(column, organisationId, id), index, id).catch((error: unknown) => {
-        throw error instanceof SealError && error.problem === 'no-key' ? notSealed(error) : error;
-      });
+      dataKeys
+        .sealIndexed(text, subjectPlace(column, organisationId, id), index, { subject: id })
+        .catch((error: unknown) => {
+          throw error instanceof SealError && error.problem === 'no-key' ? notSealed(error) : error;
+        });
     return {
       reference: await seal(reference, 'reference', subjectReferenceIndex),
       name: name === null ? null : await seal(name, 'name', subjectNameIndex),

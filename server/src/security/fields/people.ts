@@ -111,13 +111,13 @@ export const peopleFields = [
       stored: inClear('where a key was used last, to be compared with its networks'),
     },
   }),
-  ...fieldsIn('linked_identities', account, {
-    subject: {
-      ...shownToNobody,
-      class: 'identifier',
-      search: 'exact',
-      stored: inClear('what a provider calls a person; looked up at every sign-in, and means nothing elsewhere'),
-    },
+  ...fieldsIn('linked_identities', { ...account, ...shownToNobody, class: 'identifier' } as const, {
+    subject: { stored: untilTheStart },
+    subject_sealed: { search: 'exact', stored: sealedWith('organisation') },
+    subject_index: { stored: hashed },
+  }),
+  ...fieldsIn('linked_identity_indexes', { ...account, ...shownToNobody, class: 'identifier' } as const, {
+    subject_index: { stored: hashed },
   }),
   ...fieldsIn('provider_sessions', account, {
     provider_session: {

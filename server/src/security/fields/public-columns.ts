@@ -66,6 +66,7 @@ const columns: Readonly<Record<string, string>> = {
   key_epochs: 'epoch status created_at replaced_at retired_at',
   key_stores: 'id created_at replaced_at',
   linked_identities: 'id organisation_id user_id provider_id issuer created_account created_at last_used_at',
+  linked_identity_indexes: 'organisation_id identity_id',
   notification_channels: 'id organisation_id name kind minimum_severity enabled created_at last_delivered_at',
   notification_outbox:
     'id place organisation_id channel_id alert_id idempotency_key status attempts next_attempt_at created_at finished_at',

@@ -53,6 +53,15 @@ export const deviceSerialIndex = {
   form: 'words',
 } as const satisfies BlindIndex;
 
+/** Of issuer and subject together (`indexedText`): two providers may call two people the same. */
+export const identitySubjectIndex = {
+  table: 'linked_identities',
+  column: 'subject_index',
+  owner: 'organisation',
+  bytes: 32,
+  form: 'exact',
+} as const satisfies BlindIndex;
+
 /** The same for all texts that count as the same. */
 export function indexedForm({ form }: BlindIndex, text: string): string {
   if (form === 'exact') return text;

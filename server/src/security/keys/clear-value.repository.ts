@@ -10,6 +10,7 @@ export interface ClearRow {
   key: string;
   beside: string | null;
   organisation: number | null;
+  indexedWith: string | null;
   text: string;
 }
 

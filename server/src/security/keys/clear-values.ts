@@ -3,7 +3,7 @@ import type { Transactions } from '../audit/transactions.types.ts';
 import { SealError } from '../crypto/sealed-value.ts';
 import { type ClearColumn, type ClearRow, countClear, listClear, sealClear } from './clear-value.repository.ts';
 import type { DataKeys } from './data-keys.ts';
-import { placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
+import { indexedText, placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
 
 // What a release before kept in clear, and what comes back from a backup of it. A migration cannot seal it, since no key is in the database: the server
 // does, before its doors open. Each value is replaced in one statement, a batch in one transaction, so it can be killed at any moment, goes on where it
@@ -39,7 +39,14 @@ export async function sealClearValues(deps: {
     try {
       return column.index === undefined
         ? { key, text, sealed: await dataKeys.seal(text, place, subject), index: undefined }
-        : { key, text, ...(await dataKeys.sealIndexed(text, place, column.index, subject)) };
+        : {
+            key,
+            text,
+            ...(await dataKeys.sealIndexed(text, place, column.index, {
+              subject,
+              indexed: indexedText(text, row.indexedWith),
+            })),
+          };
     } catch (error) {
       if (subject !== undefined && error instanceof SealError && error.problem === 'no-key') return undefined;
       throw error;

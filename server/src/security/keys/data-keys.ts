@@ -32,12 +32,12 @@ export interface DataKeys {
   open(sealed: Uint8Array, place: Place, subject?: string): Promise<Buffer>;
   /** The texts of many, in their order: one look for each key, and then no pause. A SealError where one does not open. */
   openAll(values: readonly SealedValue[]): Promise<string[]>;
-  /** A text and what it is found by, both under one epoch, so that a rotation renews them together. */
+  /** A text and what it is found by, both under one epoch, so that a rotation renews them together. `indexed`: the index is of that instead. */
   sealIndexed(
     text: string,
     place: Place,
     index: BlindIndex,
-    subject?: string,
+    of?: { readonly subject?: string | undefined; readonly indexed?: string },
   ): Promise<{ sealed: Buffer; index: Buffer }>;
   /**
    * Looks for a text by its index. `ask` gets one index for each epoch that may be in use, and reads the newest epoch there is together with what it
@@ -190,12 +190,12 @@ export function createDataKeys(deps: {
       });
     },
 
-    async sealIndexed(text, place, index, subject) {
+    async sealIndexed(text, place, index, { subject, indexed = text } = {}) {
       const epoch = await epochs.active();
       const key = await dataKey(epoch, ownerOf(place, subject), true);
       return {
         sealed: sealValue(key, { version: 2, epoch: epoch.epoch }, text, place),
-        index: await indexOf(index, place.organisation, epoch, text, true),
+        index: await indexOf(index, place.organisation, epoch, indexed, true),
       };
     },
 

@@ -6,6 +6,8 @@ export interface SealedRow {
   key: string;
   beside: string | null;
   organisation: number | null;
+  /** What it is indexed together with. */
+  indexedWith: string | null;
   sealed: Buffer;
 }
 
@@ -24,12 +26,13 @@ export async function listSealedOtherwise(
   return rows.rows;
 }
 
-/** What tells the place of a row's value. */
+/** What tells the place of a row's value, and what its index is of beside it. */
 export function rowOf(column: SealedColumn): RawBuilder<unknown> {
-  const { besideKey, owner } = column;
+  const { besideKey, owner, indexedWith } = column;
   return sql`${keyText(column)} as key,
     ${besideKey === undefined ? sql`null` : sql`${sql.ref(besideKey)}::text`} as beside,
-    ${owner === 'instance' ? sql`null::integer` : sql`organisation_id`} as organisation`;
+    ${owner === 'instance' ? sql`null::integer` : sql`organisation_id`} as organisation,
+    ${indexedWith === undefined ? sql`null` : sql.ref(indexedWith)} as "indexedWith"`;
 }
 
 /** Only if the value still is what was read: a change by somebody else wins. Its index goes with it. */

@@ -5,7 +5,7 @@ import type { Place } from '../crypto/sealed-value.ts';
 import { createDataKeys } from './data-keys.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
 import { createResealing } from './resealing.ts';
-import { placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
+import { indexedText, placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
 import { KeyStoreError } from './subject-key.repository.ts';
 
 const actor = { kind: 'cli', id: 'cli:0', label: null } as const;
@@ -45,6 +45,9 @@ beforeEach(async () => {
   for (const { table } of sealedColumns) await database.admin.query(`delete from ${table}`);
 });
 
+/** What stands in the column that a value is indexed together with. */
+const INDEXED_WITH = 'https://id.example.org';
+
 let made = 0;
 /** A key as it is stored and as it is written in places, column by column. */
 function madeUpKey({ keyType, thenKey }: SealedColumn): { stored: unknown; inPlace: string }[] {
@@ -76,8 +79,10 @@ async function addRow(column: SealedColumn, seal: (place: Place) => Buffer | Pro
     ...(column.thenKey ? [column.thenKey.column] : []),
     ...(beside === null ? [] : [column.besideKey]),
     ...(owner ? ['organisation_id'] : []),
+    ...(column.indexedWith === undefined ? [] : [column.indexedWith]),
   ];
-  const values = [...keys.map(({ stored }) => stored), beside, owner].filter((one) => one !== null);
+  const indexedWith = column.indexedWith === undefined ? null : INDEXED_WITH;
+  const values = [...keys.map(({ stored }) => stored), beside, owner, indexedWith].filter((one) => one !== null);
   await database.admin.query(
     `insert into ${column.table} (${[...columns, column.column].join(', ')}) values (${[...values, 0].map((_, index) => `$${index + 1}`).join(', ')})`,
     [...values, await seal(place)],
@@ -127,7 +132,14 @@ test.each(sealedColumns.map((column) => [`${column.table}.${column.column}`, col
     const found = await database.admin.query(`select ${index.column} as index from ${column.table}`);
     const expected: string[] = [];
     for (const text of ['old', 'newer'])
-      expected.push((await server.dataKeys.sealIndexed(text, old, index, subjectAt(old))).index.toString('hex'));
+      expected.push(
+        (
+          await server.dataKeys.sealIndexed(text, old, index, {
+            subject: subjectAt(old),
+            indexed: indexedText(text, column.indexedWith === undefined ? null : INDEXED_WITH),
+          })
+        ).index.toString('hex'),
+      );
     expect(found.rows.map((row) => row.index.toString('hex')).sort()).toEqual(expected.sort());
   },
 );

@@ -3,7 +3,7 @@ import { SealError } from '../crypto/sealed-value.ts';
 import type { DataKeys } from './data-keys.ts';
 import type { KeyEpochs } from './key-epochs.ts';
 import { countSealed, listSealedOtherwise, replaceSealed, type SealedRow } from './resealing.repository.ts';
-import { placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
+import { indexedText, placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
 
 // The second half of a rotation: what was sealed under older epochs is sealed again under the active one, while everybody reads and writes. Nothing
 // keeps count but the values, which name their epoch. So it can be killed at any moment and begun again by anybody, and two at once only share the work.
@@ -58,7 +58,11 @@ export function createResealing(deps: {
     try {
       const value = await dataKeys.open(row.sealed, place, subject);
       if (column.index === undefined) return { after: await dataKeys.seal(value, place, subject), index: undefined };
-      const { sealed: after, index } = await dataKeys.sealIndexed(value.toString(), place, column.index, subject);
+      const text = value.toString();
+      const { sealed: after, index } = await dataKeys.sealIndexed(text, place, column.index, {
+        subject,
+        indexed: indexedText(text, row.indexedWith),
+      });
       return { after, index };
     } catch (error) {
       if (error instanceof SealError) return undefined;

@@ -1,7 +1,9 @@
+import { canonicalJson } from '../../lib/canonical-json.ts';
 import type { Place } from '../crypto/sealed-value.ts';
 import {
   type BlindIndex,
   deviceSerialIndex,
+  identitySubjectIndex,
   subjectNameIndex,
   subjectReferenceIndex,
   userEmailIndex,
@@ -23,6 +25,8 @@ export interface SealedColumn {
   readonly besideKey?: string;
   /** Beside it stands what it is found by; always written together with it, and under the same epoch. */
   readonly index?: BlindIndex;
+  /** Another column, in clear, together with which it is found: the index is of both. */
+  readonly indexedWith?: string;
   /** Where releases before sealed it kept it in clear. What still stands there is sealed at the start (clear-values.ts). */
   readonly clear?: string;
 }
@@ -54,6 +58,14 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'factors', column: 'public_key_sealed', ...ofOrganisation, besideKey: 'user_id' },
   { table: 'factors', column: 'secret_sealed', ...ofOrganisation },
   { table: 'identity_providers', column: 'client_secret_sealed', ...ofOrganisation },
+  {
+    table: 'linked_identities',
+    column: 'subject_sealed',
+    ...ofOrganisation,
+    clear: 'subject',
+    index: identitySubjectIndex,
+    indexedWith: 'issuer',
+  },
   { table: 'notification_channels', column: 'secret_sealed', ...ofOrganisation },
   { table: 'notification_channels', column: 'target_sealed', ...ofOrganisation, clear: 'target' },
   { table: 'points', column: 'sealed', ...ofSeries, thenKey: { column: 'ts', type: 'time' } },
@@ -77,6 +89,10 @@ export function placeOf(
   const { key, beside, organisation } = row;
   return { organisation, table, column, row: beside === null ? key : `${key}:${beside}` };
 }
+
+/** What the index of a value is of: its text, or that behind what it is found together with. */
+export const indexedText = (text: string, indexedWith: string | null): string =>
+  indexedWith === null ? text : canonicalJson([indexedWith, text]);
 
 /** For whose key the value of a row is sealed, if not for its organisation's or the instance's. */
 export const subjectOf = ({ owner }: SealedColumn, { key }: { readonly key: string }): string | undefined =>
