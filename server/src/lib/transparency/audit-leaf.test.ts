@@ -1,5 +1,6 @@
+import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { falseValues, type LeafSource, newLeaf, openedValues } from './audit-leaf.ts';
+import { compareLeaf, falseValues, type LeafSource, newLeaf, openedValues } from './audit-leaf.ts';
 
 const ordinary: LeafSource = {
   id: '2881d646-3756-40e9-b92b-0b9b712d5843',
@@ -27,6 +28,7 @@ const leaves: Readonly<Record<string, LeafSource>> = {
   'no address': { ...ordinary, address: null, details: { address: '203.0.113.9' } },
   'an id that has to be escaped': { ...ordinary, actorId: 'a"},"label":{"commitment":"b\\' },
   'a label that looks like a leaf': { ...ordinary, actorLabel: '{"actor":{"id":null,"kind":"user","label":null}' },
+  'texts longer than others': { ...ordinary, actorLabel: '🙂'.repeat(5_000), details: { name: 'é'.repeat(9_000) } },
   'letters beyond ASCII': { ...ordinary, actorId: 'ü', actorLabel: 'Åsa 🙂', address: '2001:db8::1' },
 };
 
@@ -42,5 +44,25 @@ describe('personal values beside a leaf', () => {
       for (const to of places.filter((place) => place !== from))
         expect(falseValues(entry, { [to]: opened }), `${from} at ${to}`).toEqual([to]);
     }
+  });
+
+  it('cannot be cut by moving their beginning into the salt, or begin with the end of it', () => {
+    const source = { ...ordinary, actorLabel: 'not-ada@example.org' };
+    const { entry, salts } = newLeaf(source);
+    const salt = Buffer.from(salts['/actor/label'] ?? '', 'base64');
+    const longer = Buffer.concat([salt, Buffer.from('not-')]).toString('base64');
+    expect(compareLeaf(source, salts, entry)).toEqual({ fits: true, erased: [] });
+    const shown = { ...source, actorLabel: 'ada@example.org' };
+    expect(compareLeaf(shown, { ...salts, '/actor/label': longer }, entry).fits).toBe(false);
+    const values = { '/actor/label': { salt: longer, value: 'ada@example.org' } };
+    expect(falseValues(entry, values)).toEqual(['/actor/label']);
+    // A leaf that commits to nothing there either says no more for it.
+    expect(falseValues(newLeaf({ ...source, actorLabel: null }).entry, values)).toEqual(['/actor/label']);
+
+    const commitment = hash('sha256', 'a salt of letternot-ada@example.org', 'base64');
+    const opened = (of: string, value: string) => ({ '/x': { salt: Buffer.from(of).toString('base64'), value } });
+    const lettered = JSON.stringify({ x: { commitment } });
+    expect(falseValues(lettered, opened('a salt of letter', 'not-ada@example.org'))).toEqual([]);
+    expect(falseValues(lettered, opened('a salt of ', 'letternot-ada@example.org'))).toEqual(['/x']);
   });
 });

@@ -61,13 +61,19 @@ const isImpersonal = (text: string): boolean =>
 
 let scratch = Buffer.alloc(4_096);
 
-/** One buffer for all: a log is verified by making hundreds of thousands of these. */
-function commitmentOf(salt: Buffer, value: string): string {
+/**
+ * The salt as it is kept, in base64. Undefined: it is not as long as ours are. What is hashed does not say where the salt ends, so a longer one
+ * could hold the beginning of a value, which would then be shown without it and still fit.
+ */
+function commitmentOf(salt: string, value: string): string | undefined {
+  // One buffer for all: a log is verified by making hundreds of thousands of these. Neither is cut: a character of base64 is less than a byte,
+  // and one of UTF-16 at most three.
   const most = salt.length + 3 * value.length;
   if (scratch.length < most) scratch = Buffer.alloc(2 * most);
-  salt.copy(scratch);
-  const length = salt.length + scratch.write(value, salt.length);
-  return hash('sha256', scratch.subarray(0, length), 'base64');
+  const start = scratch.write(salt, 'base64');
+  if (start !== SALT_BYTES) return undefined;
+  const end = start + scratch.write(value, start);
+  return hash('sha256', scratch.subarray(0, end), 'base64');
 }
 
 const step = (key: string | number): string => String(key).replaceAll('~', '~0').replaceAll('/', '~1');
@@ -108,8 +114,8 @@ export function newLeaf(source: LeafSource): { readonly entry: string; readonly 
     const salts: Record<string, string> = {};
     const commit: Commit = (pointer, value) => {
       if (value === null) return null;
-      const salt = randomBytes(SALT_BYTES);
-      salts[pointer] = salt.toString('base64');
+      const salt = randomBytes(SALT_BYTES).toString('base64');
+      salts[pointer] = salt;
       return { commitment: commitmentOf(salt, value) };
     };
     const details = whole
@@ -144,7 +150,8 @@ export function compareLeaf(source: LeafSource, salts: Salts, entry: string): Le
   const commit: Commit = (pointer, value) => {
     if (value === null) return without(pointer);
     const salt = salts[pointer];
-    return salt === undefined ? { unsalted: true } : { commitment: commitmentOf(Buffer.from(salt, 'base64'), value) };
+    const commitment = salt === undefined ? undefined : commitmentOf(salt, value);
+    return commitment === undefined ? { unsalted: true } : { commitment };
   };
   /** An erased text of the details is null there, and a commitment in the leaf. */
   const withErased = (now: unknown, before: unknown, pointer: string): unknown => {
@@ -207,9 +214,11 @@ function commitmentsOf(entry: string): (pointer: string) => unknown {
 /** The pointers of values that do not fit what the leaf committed to. */
 export function falseValues(entry: string, values: Readonly<Record<string, OpenedValue>>): string[] {
   const statedAt = commitmentsOf(entry);
-  return Object.entries(values)
-    .filter(([pointer, { salt, value }]) => statedAt(pointer) !== commitmentOf(Buffer.from(salt, 'base64'), value))
-    .map(([pointer]) => pointer);
+  return Object.keys(values).filter((pointer) => {
+    const { salt, value } = values[pointer] as OpenedValue;
+    const commitment = commitmentOf(salt, value);
+    return commitment === undefined || commitment !== statedAt(pointer);
+  });
 }
 
 /** Values and salts of a row, by where their commitments stand. */
