@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { falseValues, type OpenedValue } from './audit-leaf.ts';
 import { readBundle, TILE_WIDTH, tilePath } from './tiles.ts';
@@ -34,8 +34,15 @@ export function read(path: string): Buffer {
   return content;
 }
 
+/** Undefined: there is no such file. Without a look beforehand, since a log has thousands. */
 export function tryRead(path: string): Buffer | undefined {
-  return existsSync(path) ? read(path) : undefined;
+  try {
+    return read(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 /** What is missing has no entries. */

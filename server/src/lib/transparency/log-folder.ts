@@ -98,7 +98,6 @@ export function openLogFolder(
       }
       return leaves;
     },
-    comparesBeside: true,
     async compareRows(from, to) {
       const positions = await falseValuesIn({ folder, size: head.size, from, to });
       return positions.map((position) => ({ kind: 'row_edited', position }));

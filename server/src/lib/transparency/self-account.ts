@@ -1,8 +1,9 @@
 // What entries of a log say about the log itself: which checkpoints of others it holds, and what was pruned from it.
 
-// As bytes: each is looked for in every entry.
-const CHECKPOINT = Buffer.from('"kind":"checkpoint"');
-const PRUNING = Buffer.from('"event":"audit.pruned"');
+// As bytes: each is looked for in every entry. They begin with what is rare in one, since every place where the first byte stands is looked at,
+// and only say which entries to parse: what an entry is, its members say.
+const CHECKPOINT = Buffer.from('point"');
+const PRUNING = Buffer.from('.pruned"');
 const MAX_LOGGED = 200_000;
 const MAX_CLAIMS = 10_000;
 /** Nothing younger is ever pruned. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { OpenedCheckpoint } from './checkpoint.ts';
 import { HASH_BYTES, type Hash, type Head, leafHash, rootOf } from './merkle.ts';
 import { createSelfAccount } from './self-account.ts';
@@ -20,9 +21,7 @@ export interface LogSource {
   readonly tile: TileReader;
   /** In order; what is missing is left out. */
   leaves(from: number, to: number): Promise<readonly StoredLeaf[]>;
-  /** Whether that is done by somebody else, who can work while the leaves are walked. */
-  readonly comparesBeside?: boolean;
-  /** Compares what people see (the rows of the database) with the leaves. */
+  /** Compares what people see (the rows of the database) with the leaves. Asked once these were read, and waited for at the end. */
   compareRows?(from: number, to: number): Promise<readonly Finding[]>;
 }
 
@@ -85,6 +84,7 @@ export async function verifyLog(
   const edge = createEdge();
   const account = createSelfAccount(source.origin);
   const gone: { from: number; to: number }[] = [];
+  const compared: Promise<readonly Finding[]>[] = [];
   let nextHead = 0;
   let lastGood = 0;
   let lastTrusted = 0;
@@ -138,9 +138,12 @@ export async function verifyLog(
   walk: for (let from = 0; from < source.size; from += POSITIONS_AT_ONCE) {
     const to = Math.min(from + POSITIONS_AT_ONCE, source.size);
     const leaves = await source.leaves(from, to);
-    const beside = source.comparesBeside ? source.compareRows?.(from, to) : undefined;
+    // Who compares beside the walk has answered by now, or is still busy.
+    await setImmediate();
+    const rows = source.compareRows?.(from, to);
     // Of one that fails, whoever waits for it below hears, and else nobody needs to.
-    beside?.catch(() => undefined);
+    rows?.catch(() => undefined);
+    if (rows) compared.push(rows);
     let next = 0;
     for (let first = from; first < to; first += TILE_WIDTH) {
       const width = Math.min(TILE_WIDTH, to - first);
@@ -179,7 +182,6 @@ export async function verifyLog(
       }
       await appendAll(hashes);
     }
-    for (const finding of (await (beside ?? source.compareRows?.(from, to))) ?? []) find(finding);
     onProgress(to, source.size);
   }
   const prunedBelow = account.prunedBelow();
@@ -189,6 +191,7 @@ export async function verifyLog(
   // What was signed is not there any more. Which of it went first is where the log ends now.
   const cutOff = heads.slice(nextHead).find(({ size }) => size > edge.size);
   if (cutOff && missing.length === 0) find({ kind: 'truncated', position: edge.size, before: cutOff.size });
+  for (const rows of compared) for (const finding of await rows) find(finding);
 
   return {
     origin: source.origin,
