@@ -1,33 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { checkSpace } from '../../server/src/platform/db/disk-space.ts';
 import { aFolder, aLog, anEmbeddedPostgres, query, until } from '../support/database-faults.ts';
+import { asSmallDisk } from '../support/small-disk.ts';
 
 const MIB = 1024 * 1024;
 
-/** A disk of its own, or undefined where we may not mount one. */
-function aSmallDisk(mebibytes: number): string | undefined {
-  const folder = aFolder();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=0711`, 'tmpfs', folder], { stdio: 'ignore' });
-  } catch {
-    return undefined;
-  }
-  onTestFinished(() => void execFileSync('umount', ['-l', folder]));
-  chmodSync(folder, 0o711);
-  return folder;
-}
-
 test('PostgreSQL that panicked on a full disk comes back on the reserve, with every acknowledged row', async () => {
-  const dataDir = aSmallDisk(600);
-  if (!dataDir) {
-    console.warn('skipped: only root on Linux may mount a small disk to fill');
-    return;
-  }
+  const dataDir = asSmallDisk(aFolder(), 600);
+  if (!dataDir) return;
   const log = aLog();
   const postgres = await anEmbeddedPostgres({ dataDir, log });
   const ballast = join(dataDir, 'postgres', 'ballast');
@@ -77,7 +61,7 @@ test('PostgreSQL that panicked on a full disk comes back on the reserve, with ev
 }, 60_000);
 
 test('a start on a disk that is full to the last block succeeds on the reserve, and a start with space sets it aside again', async () => {
-  const dataDir = aSmallDisk(600);
+  const dataDir = asSmallDisk(aFolder(), 600);
   if (!dataDir) return;
   const ballast = join(dataDir, 'postgres', 'ballast');
   const filler = join(dataDir, 'somebody-elses-file');
