@@ -59,6 +59,7 @@ export const auditEvents = {
   'field.revealed': 'had a masked value shown in clear',
   'telemetry.written': 'wrote telemetry on behalf of devices',
   'telemetry.marked_health': 'marked measurements as health data',
+  'telemetry.erased': 'removed measurements of somebody who was erased',
   'telemetry.health_sealed': 'sealed the earlier measurements of a metric marked as health data',
   'telemetry.expired': 'removed telemetry past its retention',
   'alert_rule.created': 'created an alert rule',

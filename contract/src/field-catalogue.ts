@@ -24,7 +24,10 @@ export const cataloguedField = z.strictObject({
   search: z.enum(['exact', 'part', 'no']),
   stored: z.strictObject({
     as: z.enum(['sealed', 'wrapped', 'hashed', 'clear']),
-    with: z.enum(['organisation', 'subject', 'instance']).nullable().describe('whose key it is sealed with'),
+    with: z
+      .enum(['organisation', 'subject', 'subject or organisation', 'instance'])
+      .nullable()
+      .describe('whose key it is sealed with; of the organisation where nobody is known to be measured'),
     why: z.string().nullable().describe('why it stands in clear'),
   }),
 });

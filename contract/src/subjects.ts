@@ -100,7 +100,7 @@ export const subjectDelete = endpoint({
   method: 'DELETE',
   path: '/subjects/{id}',
   summary:
-    'Erase a person measured with all assignments and their key; measurements stay with their devices and then belong to nobody',
+    'Erase a person measured with all assignments and their key; measurements of class health go with it, others stay with their devices and then belong to nobody',
   params: idParams,
   response: 'empty',
   status: 204,

@@ -17,7 +17,7 @@ import { createSecurityEventsFeature } from './features/security-events/index.ts
 import { createSiemDestinations } from './features/siem-destinations/index.ts';
 import { createSignInProviders } from './features/sign-in-providers/index.ts';
 import { createSubjects } from './features/subjects/index.ts';
-import { createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
+import { createMeasuredPersons, createRecordedHistory, createTelemetry } from './features/telemetry/index.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { openDoors } from './open-doors.ts';
 import { logToSend } from './open-log-sender.ts';
@@ -145,7 +145,9 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
   });
   const { publicUrl } = config;
   const people = createPeople(dataKeys);
-  const shared = { gate, topicGate, streamGate, transactions, dataKeys, people, publicUrl, metrics, clock, log };
+  const persons = createMeasuredPersons({ transactions, clock });
+  const gates = { gate, topicGate, streamGate };
+  const shared = { ...gates, transactions, dataKeys, people, persons, publicUrl, metrics, clock, log };
   const devices = createDevices({
     ...shared,
     personalData,
@@ -167,6 +169,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     ...shared,
     ingestConnection: running.connectionOf('ingest'),
     consumers: [alerts.rulesConsumer],
+    settlers: [alerts.settleMeasured],
     isWritable: () => space.writable(),
     personalData,
     metrics,

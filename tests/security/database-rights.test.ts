@@ -50,6 +50,7 @@ describe('functions with the rights of their owner', () => {
       'is_login_taken(bytea[])': 'valtronics_maintenance, valtronics_server',
       'list_offered_providers()': 'valtronics_server',
       'list_revoked_certificate()': '',
+      'note_measured_change()': '',
       'prune_audit_tree(integer,bigint)': 'valtronics_maintenance',
       'purge_series_of_deleted_device()': '',
       'take_api_key_reminders(timestamp with time zone,timestamp with time zone,integer)': 'valtronics_maintenance',

@@ -62,7 +62,12 @@ describe('the field catalogue and the schema', () => {
       stored.as === 'sealed' ? [`${id} of the ${stored.with}`] : [],
     );
     expect(sealed.toSorted()).toEqual(
-      sealedColumns.map(({ table, column, owner }) => `${table}.${column} of the ${owner}`).toSorted(),
+      sealedColumns
+        .map(({ table, column, owner, subjectColumn }) => {
+          const mayBeSubject = owner === 'organisation' && subjectColumn !== undefined;
+          return `${table}.${column} of the ${mayBeSubject ? 'subject or organisation' : owner}`;
+        })
+        .toSorted(),
     );
   });
 

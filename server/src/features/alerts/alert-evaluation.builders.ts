@@ -7,6 +7,7 @@ import type { AuditContext } from '../../security/audit/audit-event.ts';
 import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
 import type { CommittedFlush, SeriesKey } from '../telemetry/committed.ts';
+import { createMeasuredPersons } from '../telemetry/measured-persons.ts';
 import { type AlertEvaluation, createAlertEvaluation } from './alert.evaluation.ts';
 import { createAlertService } from './alert.service.ts';
 import type { Announcement } from './alert.ts';
@@ -33,7 +34,7 @@ export async function evaluationUnderTest() {
   const db: TestDatabase = await aDatabase();
   const transactions = createTransactions(db);
   const clock = manualClock(NOW);
-  const seals = createAlertSeals(await dataKeysOn(db));
+  const seals = createAlertSeals(await dataKeysOn(db), createMeasuredPersons({ transactions, clock }));
   const rules = createAlertRuleService({ clock, seals });
   const alerts = createAlertService({ clock, seals });
   const announced: Announcement[] = [];

@@ -31,7 +31,7 @@ export async function lockRuleAlone(tx: WriteTx, ruleId: string): Promise<void> 
 
 /** An alert as it is inserted: with what it says, or with the seals of it. */
 export interface ToldAlert extends RaisedAlert {
-  readonly sealed: { readonly told: Buffer; readonly peak: Buffer } | null;
+  readonly sealed: { readonly told: Buffer; readonly peak: Buffer; readonly subject: string | null } | null;
 }
 
 /** Inserts those whose rule is still as it was evaluated and whose device still exists; returns their ids. */
@@ -39,11 +39,11 @@ export async function insertRaised(tx: WriteTx, alerts: readonly ToldAlert[], no
   const list = <T>(pick: (alert: ToldAlert) => T): T[] => alerts.map(pick);
   const { rows } = await sql<{ id: string }>`
     insert into alerts (id, organisation_id, type, rule_id, device_id, metric, severity, status, title, detail,
-                        value, peak, threshold, started_at, raised_at, resolved_at, told_sealed, peak_sealed)
+                        value, peak, threshold, started_at, raised_at, resolved_at, told_sealed, peak_sealed, subject_id)
     select n.id, r.organisation_id, 'rule', r.id, d.id, r.metric, r.severity,
            case when n.is_cleared then 'resolved' else 'active' end, r.name, n.detail,
            n.value, n.peak, r.threshold, n.started_at, ${now}::timestamptz,
-           case when n.is_cleared then ${now}::timestamptz end, n.told_sealed, n.peak_sealed
+           case when n.is_cleared then ${now}::timestamptz end, n.told_sealed, n.peak_sealed, n.subject_id
     from unnest(
       ${list(({ id }) => id)}::uuid[], ${list(({ rule }) => rule.id)}::uuid[],
       ${list(({ rule }) => rule.revision)}::bigint[], ${list(({ deviceId }) => deviceId)}::uuid[],
@@ -51,24 +51,27 @@ export async function insertRaised(tx: WriteTx, alerts: readonly ToldAlert[], no
       ${list(({ value, sealed }) => (sealed ? null : value))}::float8[],
       ${list(({ peak, sealed }) => (sealed ? null : peak))}::float8[], ${list(({ startedAt }) => startedAt)}::timestamptz[],
       ${list(({ clearedNote }) => clearedNote !== null)}::bool[],
-      ${list(({ sealed }) => sealed?.told ?? null)}::bytea[], ${list(({ sealed }) => sealed?.peak ?? null)}::bytea[]
-    ) as n (id, rule_id, revision, device_id, detail, value, peak, started_at, is_cleared, told_sealed, peak_sealed)
+      ${list(({ sealed }) => sealed?.told ?? null)}::bytea[], ${list(({ sealed }) => sealed?.peak ?? null)}::bytea[],
+      ${list(({ sealed }) => sealed?.subject ?? null)}::uuid[]
+    ) as n (id, rule_id, revision, device_id, detail, value, peak, started_at, is_cleared, told_sealed, peak_sealed, subject_id)
     join alert_rules r on r.id = n.rule_id and r.revision = n.revision and r.enabled
     join devices d on d.id = n.device_id and d.organisation_id = r.organisation_id
     returning id`.execute(tx.db);
   return new Set(rows.map(({ id }) => id));
 }
 
+export interface ClearedAlert {
+  readonly id: string;
+  readonly organisationId: number;
+  readonly subject: string | null;
+}
+
 /** Ends open alerts as having cleared by themselves; returns those that were open. */
-export async function clearAlerts(
-  tx: WriteTx,
-  ids: readonly string[],
-  now: Date,
-): Promise<{ id: string; organisationId: number }[]> {
-  const { rows } = await sql<{ id: string; organisationId: number }>`
+export async function clearAlerts(tx: WriteTx, ids: readonly string[], now: Date): Promise<ClearedAlert[]> {
+  const { rows } = await sql<ClearedAlert>`
     update alerts set status = 'resolved', resolved_at = ${now}
     where id in (select id from alerts where id = any(${ids}::uuid[]) and status <> 'resolved' order by id for update)
-    returning id, organisation_id as "organisationId"`.execute(tx.db);
+    returning id, organisation_id as "organisationId", subject_id as subject`.execute(tx.db);
   return rows;
 }
 
@@ -77,6 +80,14 @@ export interface Peak {
   /** Null: it is sealed. */
   readonly peak: number | null;
   readonly sealed: Buffer | null;
+}
+
+/** Whose the open ones of these are, for those that are somebody's. */
+export async function findAlertSubjects(tx: WriteTx, ids: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await sql<{ id: string; subject: string }>`
+    select id, subject_id as subject from alerts
+    where id = any(${ids}::uuid[]) and subject_id is not null and status <> 'resolved'`.execute(tx.db);
+  return new Map(rows.map(({ id, subject }) => [id, subject]));
 }
 
 export async function updatePeaks(tx: WriteTx, peaks: readonly Peak[]): Promise<void> {

@@ -5,6 +5,7 @@ import { type Announcement, toAlert } from './alert.ts';
 import { insertEvents, type NewEvent } from './alert-event.repository.ts';
 import {
   clearAlerts,
+  findAlertSubjects,
   insertRaised,
   lockRules,
   type Peak,
@@ -50,7 +51,7 @@ export async function recordChanges(
   const announcements: Announcement[] = [];
   const rules = changes.raised.map(({ rule }) => rule.id);
   if (rules.length > 0) await lockRules(tx, rules);
-  if (changes.peaks.size > 0) await updatePeaks(tx, await toldPeaks(changes.peaks, seals));
+  if (changes.peaks.size > 0) await updatePeaks(tx, await toldPeaks(tx, changes.peaks, seals));
   // What ends comes first: a rule has one open alert on a device, and may have raised the next within the same transaction.
   if (changes.cleared.length > 0) announcements.push(...(await recordCleared(tx, changes.cleared, { now, seals })));
   if (changes.raised.length > 0) announcements.push(...(await recordRaised(tx, changes.raised, { now, seals })));
@@ -58,26 +59,42 @@ export async function recordChanges(
   return announcements;
 }
 
-async function toldPeaks(peaks: AlertChanges['peaks'], seals: AlertSeals): Promise<Peak[]> {
+async function toldPeaks(tx: WriteTx, peaks: AlertChanges['peaks'], seals: AlertSeals): Promise<Peak[]> {
   const told: Peak[] = [];
+  const ofHealth = [...peaks].filter(([, { isHealth }]) => isHealth).map(([id]) => id);
+  const subjects = ofHealth.length === 0 ? new Map<string, string>() : await findAlertSubjects(tx, ofHealth);
   for (const [alertId, { peak, organisationId, isHealth }] of peaks) {
-    const sealed = isHealth ? await seals.peak(organisationId, alertId, peak) : null;
-    told.push({ alertId, peak: isHealth ? null : peak, sealed });
+    if (!isHealth) {
+      told.push({ alertId, peak, sealed: null });
+      continue;
+    }
+    const subject = subjects.get(alertId) ?? null;
+    const worst = await seals.peak(organisationId, alertId, peak, subject);
+    // The row says whose it is; of whom there is no key any more nothing is added.
+    told.push({ alertId, peak: null, sealed: worst.subject === subject ? worst.sealed : null });
   }
   return told;
 }
 
-async function toldAlert(alert: RaisedAlert, seals: AlertSeals): Promise<ToldAlert> {
+async function toldAlert(tx: UnauditedTx, alert: RaisedAlert, seals: AlertSeals): Promise<ToldAlert> {
   if (!alert.isHealth) return { ...alert, sealed: null };
-  const { id, rule, peak } = alert;
-  const told = await seals.told(rule.organisationId, id, alert);
-  return { ...alert, sealed: { told, peak: await seals.peak(rule.organisationId, id, peak) } };
+  const { id, rule, deviceId, startedAt, peak } = alert;
+  const told = await seals.told(rule.organisationId, id, alert, await seals.personOf(deviceId, startedAt, tx));
+  const { subject } = told;
+  const worst = await seals.peak(rule.organisationId, id, peak, subject);
+  return { ...alert, sealed: { told: told.sealed, peak: worst.sealed, subject } };
 }
 
-async function toldNote(event: Omit<NewEvent, 'note' | 'sealed'>, note: string, isHealth: boolean, seals: AlertSeals) {
-  if (!isHealth) return { ...event, note };
+/** `subject` undefined: the note quotes nothing of class health. */
+async function toldNote(
+  event: Omit<NewEvent, 'note' | 'sealed'>,
+  note: string,
+  subject: string | null | undefined,
+  seals: AlertSeals,
+): Promise<NewEvent> {
+  if (subject === undefined) return { ...event, note };
   const id = newId();
-  return { ...event, note: null, sealed: { id, note: await seals.note(event.organisationId, id, note) } };
+  return { ...event, note: null, sealed: { id, ...(await seals.note(event.organisationId, id, note, subject)) } };
 }
 
 async function recordRaised(
@@ -86,14 +103,15 @@ async function recordRaised(
   { now, seals }: Recording,
 ): Promise<Announcement[]> {
   const told: ToldAlert[] = [];
-  for (const alert of raised) told.push(await toldAlert(alert, seals));
+  for (const alert of raised) told.push(await toldAlert(tx, alert, seals));
   const inserted = await insertRaised(tx, told, now);
-  const kept = raised.filter(({ id }) => inserted.has(id));
+  const kept = told.filter(({ id }) => inserted.has(id));
   const events: NewEvent[] = [];
-  for (const { id, rule, detail, clearedNote, isHealth } of kept) {
+  for (const { id, rule, detail, clearedNote, sealed } of kept) {
     const event = { organisationId: rule.organisationId, alertId: id, at: now };
-    events.push(await toldNote({ ...event, kind: 'raised' }, detail, isHealth, seals));
-    if (clearedNote !== null) events.push(await toldNote({ ...event, kind: 'cleared' }, clearedNote, isHealth, seals));
+    events.push(await toldNote({ ...event, kind: 'raised' }, detail, sealed?.subject, seals));
+    if (clearedNote !== null)
+      events.push(await toldNote({ ...event, kind: 'cleared' }, clearedNote, sealed?.subject, seals));
   }
   await insertEvents(tx, events);
   const rows = await findAlerts(tx, [...inserted]);
@@ -117,9 +135,10 @@ export async function recordCleared(
   const causes = new Map(cleared.map((one) => [one.alertId, one]));
   const ended = await clearAlerts(tx, [...causes.keys()], now);
   const events: NewEvent[] = [];
-  for (const { id, organisationId } of ended) {
+  for (const { id, organisationId, subject } of ended) {
     const { note = '', isHealth = false } = causes.get(id) ?? {};
-    events.push(await toldNote({ organisationId, alertId: id, at: now, kind: 'cleared' }, note, isHealth, seals));
+    const event = { organisationId, alertId: id, at: now, kind: 'cleared' } as const;
+    events.push(await toldNote(event, note, isHealth ? subject : undefined, seals));
   }
   await insertEvents(tx, events);
   const found = await findAlerts(

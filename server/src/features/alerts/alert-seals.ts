@@ -1,22 +1,37 @@
 import { createPeople, type People } from '../../security/access/people.ts';
+import type { Reader } from '../../security/audit/tokens.ts';
 import type { Place } from '../../security/crypto/sealed-value.ts';
-import type { DataKeys, Sealing } from '../../security/keys/data-keys.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
+import { createPersonValues, type PersonKeys, type Sealed } from '../../security/keys/person-values.ts';
+import type { MeasuredPersons } from '../telemetry/measured-persons.ts';
 import type { AlertRow } from './alert.ts';
+import type { StoredState } from './rule-state.repository.ts';
 
 /** What an alert says of a value, apart from the worst since, which changes by itself. */
 type Told = Pick<AlertRow, 'detail' | 'value'>;
 
-/** Seals and opens what alerts of class health quote, and what their rules remember, for their organisation (docs/health-telemetry.md). */
+type SealedAlert = Pick<AlertRow, 'id' | 'toldSealed' | 'peakSealed' | 'subject'>;
+type OpenedTold = Pick<AlertRow, 'detail' | 'value' | 'peak'>;
+type StateKey = Pick<StoredState, 'ruleId' | 'deviceId'>;
+
+/** Seals and opens what alerts of class health quote, and what their rules remember, for whom they are about (docs/health-telemetry.md). */
 export interface AlertSeals {
   /** What the people are called who did something to alerts. */
   readonly named: People['named'];
-  told(organisation: number, alertId: string, told: Told): Promise<Buffer>;
-  peak(organisation: number, alertId: string, peak: number | null): Promise<Buffer>;
-  note(organisation: number, eventId: string, note: string): Promise<Buffer>;
-  state(organisation: number, key: { ruleId: string; deviceId: string }, state: string): Promise<Buffer>;
+  /** Whom the device measured then. */
+  personOf(deviceId: string, at: Date, reader?: Reader): Promise<string | null>;
+  told(organisation: number, alertId: string, told: Told, subject: string | null): Promise<Sealed>;
+  peak(organisation: number, alertId: string, peak: number | null, subject: string | null): Promise<Sealed>;
+  note(organisation: number, eventId: string, note: string, subject: string | null): Promise<Sealed>;
+  state(organisation: number, key: StateKey, state: string, subject: string | null): Promise<Sealed>;
+  /** What stands in the seals of an alert, as far as there are any; null: of somebody erased. */
+  openTold(organisation: number, alert: SealedAlert): Promise<OpenedTold | null>;
+  /** What was told of somebody erased stays away. */
   openAlert<R extends AlertRow>(row: R): Promise<R>;
-  openNote(organisation: number, eventId: string, sealed: Buffer): Promise<string>;
-  openState(organisation: number, key: { ruleId: string; deviceId: string }, sealed: Buffer): Promise<string>;
+  /** Null: of somebody erased. */
+  openNote(organisation: number, eventId: string, note: Sealed): Promise<string | null>;
+  /** As it was remembered; null: of somebody erased. */
+  openState(stored: StoredState): Promise<string | null>;
 }
 
 const place = (organisation: number, table: string, column: string, row: string): Place => ({
@@ -28,32 +43,55 @@ const place = (organisation: number, table: string, column: string, row: string)
 const tellingPlace = (organisation: number, id: string) => place(organisation, 'alerts', 'told_sealed', id);
 const peakPlace = (organisation: number, id: string) => place(organisation, 'alerts', 'peak_sealed', id);
 const notePlace = (organisation: number, id: string) => place(organisation, 'alert_events', 'note_sealed', id);
-const statePlace = (organisation: number, { ruleId, deviceId }: { ruleId: string; deviceId: string }) =>
+const statePlace = (organisation: number, { ruleId, deviceId }: StateKey) =>
   place(organisation, 'alert_states', 'sealed', `${ruleId}/${deviceId}`);
 
-export function createAlertSeals(dataKeys: Sealing & Pick<DataKeys, 'openAll'>): AlertSeals {
+export function createAlertSeals(
+  dataKeys: PersonKeys & Pick<DataKeys, 'openAll'>,
+  persons: MeasuredPersons,
+): AlertSeals {
+  const values = createPersonValues(dataKeys);
+
+  async function openTold(
+    organisation: number,
+    { id, toldSealed, peakSealed, subject }: SealedAlert,
+  ): Promise<OpenedTold | null> {
+    const found: { -readonly [K in keyof OpenedTold]: OpenedTold[K] } = { detail: null, value: null, peak: null };
+    // What we sealed we wrote ourselves, and it is authentic: of this shape.
+    for (const [sealed, at] of [
+      [toldSealed, tellingPlace(organisation, id)],
+      [peakSealed, peakPlace(organisation, id)],
+    ] as const) {
+      if (sealed === null) continue;
+      const plain = await values.open({ sealed, subject }, at);
+      if (plain === null) return null;
+      if (sealed === toldSealed) Object.assign(found, JSON.parse(plain.toString()) as Told);
+      else found.peak = JSON.parse(plain.toString()) as number | null;
+    }
+    return found;
+  }
+
   return {
     named: createPeople(dataKeys).named,
-    told: (organisation, id, { detail, value }) =>
-      dataKeys.seal(JSON.stringify({ detail, value }), tellingPlace(organisation, id)),
-    peak: (organisation, id, peak) => dataKeys.seal(JSON.stringify(peak), peakPlace(organisation, id)),
-    note: (organisation, id, note) => dataKeys.seal(note, notePlace(organisation, id)),
-    state: (organisation, key, state) => dataKeys.seal(state, statePlace(organisation, key)),
+    personOf: (deviceId, at, reader) => persons.at(deviceId, at.getTime() * 1000, reader),
+    told: (organisation, id, { detail, value }, subject) =>
+      values.seal(JSON.stringify({ detail, value }), tellingPlace(organisation, id), subject),
+    peak: (organisation, id, peak, subject) => values.seal(JSON.stringify(peak), peakPlace(organisation, id), subject),
+    note: (organisation, id, note, subject) => values.seal(note, notePlace(organisation, id), subject),
+    state: (organisation, key, state, subject) => values.seal(state, statePlace(organisation, key), subject),
 
     async openAlert(row) {
-      const { organisationId, id, toldSealed, peakSealed } = row;
-      if (toldSealed === null && peakSealed === null) return row;
-      // What we sealed we wrote ourselves, and it is authentic: of this shape.
-      const told = toldSealed && (await dataKeys.open(toldSealed, tellingPlace(organisationId, id)));
-      const peak = peakSealed && (await dataKeys.open(peakSealed, peakPlace(organisationId, id)));
-      return {
-        ...row,
-        ...(told === null ? {} : (JSON.parse(told.toString()) as Told)),
-        ...(peak === null ? {} : { peak: JSON.parse(peak.toString()) as number | null }),
-      };
+      const told = await openTold(row.organisationId, row);
+      if (told === null) return row;
+      const { detail, value, peak } = told;
+      return { ...row, ...(row.toldSealed ? { detail, value } : {}), ...(row.peakSealed ? { peak } : {}) };
     },
-    openNote: async (organisation, id, sealed) => (await dataKeys.open(sealed, notePlace(organisation, id))).toString(),
-    openState: async (organisation, key, sealed) =>
-      (await dataKeys.open(sealed, statePlace(organisation, key))).toString(),
+    openTold,
+    openNote: async (organisation, id, note) =>
+      (await values.open(note, notePlace(organisation, id)))?.toString() ?? null,
+    async openState({ organisationId, sealed, subject, state, ...key }) {
+      if (sealed === null) return state;
+      return (await values.open({ sealed, subject }, statePlace(organisationId, key)))?.toString() ?? null;
+    },
   };
 }

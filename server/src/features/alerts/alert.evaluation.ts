@@ -4,7 +4,7 @@ import type { UnauditedTx } from '../../security/audit/tokens.ts';
 import type { JournalConsumer } from '../telemetry/committed.ts';
 import type { Announcement } from './alert.ts';
 import type { RaisedAlert } from './alert-recording.repository.ts';
-import { type AlertChanges, type Cleared, recordChanges } from './alert-recording.ts';
+import { type AlertChanges, type Cleared, type Recording, recordChanges } from './alert-recording.ts';
 import type { AlertSeals } from './alert-seals.ts';
 import { graceSeconds } from './no-data.ts';
 import { formatValue, ruleSentence } from './rule.ts';
@@ -49,7 +49,7 @@ export function createAlertEvaluation({ clock, seals, announce }: AlertEvaluatio
       const now = clock.date();
       // Its locks come before those of states: see the change of a rule, which takes them in this order too.
       announcements = await recordChanges(tx, changes, { now, seals });
-      await saveStates(tx, await takeStates(watches, seals));
+      await saveStates(tx, await takeStates(tx, watches, { seals, now }));
       await endSilences(tx, touched, now);
     },
 
@@ -92,11 +92,13 @@ async function loadMissingStates(tx: UnauditedTx, watches: readonly SeriesWatch[
     }),
   );
   if (keys.length === 0) return;
-  for (const { ruleId, deviceId, organisationId, version, alertId, state, sealed } of await loadStates(tx, keys)) {
+  for (const stored of await loadStates(tx, keys)) {
+    const { ruleId, deviceId, version, alertId } = stored;
     const watch = missing.get(`${ruleId} ${deviceId}`);
     if (watch === undefined) continue;
-    const text = sealed === null ? state : await seals.openState(organisationId, { ruleId, deviceId }, sealed);
-    watch.state = parseState(text);
+    const text = await seals.openState(stored);
+    // What was remembered of somebody erased is gone: the rule begins anew.
+    watch.state = text === null ? newRuleState() : parseState(text);
     watch.version = version;
     watch.alertId = alertId;
   }
@@ -154,16 +156,22 @@ function evaluateWatch(
 const instant = (micros: number): string => new Date(Math.floor(micros / 1000)).toISOString();
 
 /** States to write; the watches count them as written, which `rolledBack` undoes by forgetting everything. */
-async function takeStates(watches: readonly SeriesWatch[], seals: AlertSeals): Promise<ChangedState[]> {
+async function takeStates(
+  tx: UnauditedTx,
+  watches: readonly SeriesWatch[],
+  { seals, now }: Recording,
+): Promise<ChangedState[]> {
   const states: ChangedState[] = [];
   for (const { organisationId, deviceId, isHealth, values } of watches) {
+    const person = isHealth ? await seals.personOf(deviceId, now, tx) : null;
     for (const value of values) {
       if (value.state === undefined) continue;
       value.version += 1;
       const { rule, version, alertId } = value;
       const text = serialiseState(value.state);
-      const sealed = isHealth ? await seals.state(organisationId, { ruleId: rule.id, deviceId }, text) : null;
-      states.push({ rule, deviceId, organisationId, version, alertId, state: isHealth ? '' : text, sealed });
+      const key = { ruleId: rule.id, deviceId };
+      const seal = isHealth ? await seals.state(organisationId, key, text, person) : { sealed: null, subject: null };
+      states.push({ rule, deviceId, organisationId, version, alertId, state: isHealth ? '' : text, ...seal });
     }
   }
   return states;

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dataKeysOf } from '../../../../tests/support/data-keys.ts';
 import { aWebhookReceiver } from '../../../../tests/support/webhook-receiver.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
+import { createMeasuredPersons } from '../telemetry/measured-persons.ts';
 import { createAlertSeals } from './alert-seals.ts';
 import { alertsUnderTest, until } from './alerts.builders.ts';
 import { raiseByDevice } from './device-alert.service.ts';
@@ -122,7 +124,10 @@ it('what was raised before it was marked is sealed as well, with its history and
 
 it('what a device of that class says itself is sealed but for its title', async () => {
   const { id } = await house.aDevice(house.operator, { name: 'Talker', health: true });
-  const seals = createAlertSeals(await dataKeysOf(house));
+  const seals = createAlertSeals(
+    await dataKeysOf(house),
+    createMeasuredPersons({ transactions: createTransactions(house.database), clock: systemClock }),
+  );
   const device = { kind: 'device', deviceId: id, organisationId: house.organisationId } as never;
   const clock = { now: Date.now, date: () => new Date() };
   for (const severity of ['info', 'critical'] as const)

@@ -10,6 +10,7 @@ const columns = sql`
   a.organisation_id as "organisationId", a.id, a.type, a.rule_id as "ruleId", a.device_id as "deviceId",
   d.name as "deviceName", a.metric, a.severity, a.status, a.title, a.detail, a.value, a.peak, a.threshold,
   a.told_sealed as "toldSealed", a.peak_sealed as "peakSealed",
+  a.subject_id as subject,
   a.started_at as "startedAt", a.raised_at as "raisedAt",
   a.acknowledged_at as "acknowledgedAt", a.acknowledged_by as "acknowledgedBy",
   a.resolved_at as "resolvedAt", a.resolved_by as "resolvedBy"`;
@@ -93,6 +94,7 @@ export interface NewDeviceAlert {
   readonly detail: string | null;
   /** Instead of the detail, where the device is of class health. */
   readonly toldSealed: Buffer | null;
+  readonly subject: string | null;
   readonly at: Date;
 }
 
@@ -125,19 +127,22 @@ export async function lockDeviceAlerts(
 
 export async function insertDeviceAlert(tx: WriteTx, alert: NewDeviceAlert): Promise<void> {
   await sql`
-    insert into alerts (id, organisation_id, type, device_id, severity, status, title, detail, told_sealed, started_at, raised_at)
+    insert into alerts (id, organisation_id, type, device_id, severity, status, title, detail, told_sealed, subject_id, started_at, raised_at)
     values (${alert.id}, ${alert.organisationId}, 'device', ${alert.deviceId}, ${alert.severity}, 'active',
-            ${alert.title}, ${alert.detail}, ${alert.toldSealed}, ${alert.at}, ${alert.at})`.execute(tx.db);
+            ${alert.title}, ${alert.detail}, ${alert.toldSealed}, ${alert.subject}, ${alert.at}, ${alert.at})`.execute(
+    tx.db,
+  );
 }
 
 export async function worsenDeviceAlert(
   tx: WriteTx,
   id: string,
   severity: Severity,
-  { detail, toldSealed }: Pick<NewDeviceAlert, 'detail' | 'toldSealed'>,
+  { detail, toldSealed, subject }: Pick<NewDeviceAlert, 'detail' | 'toldSealed' | 'subject'>,
 ): Promise<void> {
   await sql`
     update alerts set severity = ${severity}, told_sealed = coalesce(${toldSealed}, told_sealed),
+      subject_id = case when ${toldSealed}::bytea is null then subject_id else ${subject}::uuid end,
       detail = case when ${toldSealed}::bytea is null then coalesce(${detail}, detail) end
     where id = ${id}`.execute(tx.db);
 }

@@ -134,10 +134,10 @@ export function createAlertService({ clock, seals }: { clock: Clock; seals: Aler
       const alert = toAlert(seesHealth ? await seals.openAlert(row) : row);
       const events: z.infer<typeof alertGet.response>['events'] = [];
       const history = await seals.named(reader, await listEvents(reader, id, MAX_EVENTS), ['by']);
-      for (const { id: eventId, noteSealed, at, ...event } of history) {
+      for (const { id: eventId, noteSealed, subject, at, ...event } of history) {
         const note =
           noteSealed !== null && seesHealth
-            ? await seals.openNote(row.organisationId, eventId, noteSealed)
+            ? await seals.openNote(row.organisationId, eventId, { sealed: noteSealed, subject })
             : event.note;
         events.push({ ...event, note, at: at.toISOString() });
       }

@@ -19,6 +19,8 @@ export interface AlertRow {
   /** Of class health: what it says of a value is here, and null where it was. */
   readonly toldSealed: Buffer | null;
   readonly peakSealed: Buffer | null;
+  /** With whose key both are sealed; null: the organisation's. */
+  readonly subject: string | null;
   readonly startedAt: Date;
   readonly raisedAt: Date;
   readonly acknowledgedAt: Date | null;
@@ -29,7 +31,7 @@ export interface AlertRow {
 
 /** With what the row has in clear: of class health that is nothing, unless it was opened. */
 export function toAlert(row: AlertRow): Alert {
-  const { organisationId: _, toldSealed, peakSealed, ...alert } = row;
+  const { organisationId: _, subject: __, toldSealed, peakSealed, ...alert } = row;
   return {
     ...alert,
     health: toldSealed !== null || peakSealed !== null,

@@ -46,8 +46,14 @@ export async function raiseByDevice(
   const id = place.sameTitle?.id ?? newId();
   // A device describes what it measured, so what it says is sealed as its measurements are. A title names a kind of alert and is compared.
   const isSealed = description !== null && (await isHealthDevice(tx, deviceId));
-  const toldSealed = isSealed ? await seals.told(organisationId, id, { detail: description, value: null }) : null;
-  const told = { detail: isSealed ? null : description, toldSealed };
+  const sealed = isSealed
+    ? await seals.told(organisationId, id, { detail: description, value: null }, await seals.personOf(deviceId, at, tx))
+    : null;
+  const told = {
+    detail: isSealed ? null : description,
+    toldSealed: sealed?.sealed ?? null,
+    subject: sealed?.subject ?? null,
+  };
   if (place.sameTitle === null)
     await insertDeviceAlert(tx, { id, organisationId, deviceId, title, severity, ...told, at });
   else await worsenDeviceAlert(tx, id, severity, told);

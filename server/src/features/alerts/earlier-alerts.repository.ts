@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
+import type { Sealed } from '../../security/keys/person-values.ts';
 
 // What alerts and rules quote in clear of series that were marked as class health afterwards. `series_sealings` names those that are under way.
 
@@ -11,11 +12,14 @@ export interface EarlierAlert {
   readonly detail: string | null;
   readonly value: number | null;
   readonly peak: number | null;
+  readonly deviceId: string;
+  readonly startedAt: Date;
 }
 
 export async function findEarlierAlerts(reader: Reader, limit: number): Promise<EarlierAlert[]> {
   const { rows } = await sql<EarlierAlert>`
-    select a.id, a.organisation_id as "organisationId", a.detail, a.value, a.peak
+    select a.id, a.organisation_id as "organisationId", a.detail, a.value, a.peak,
+      a.device_id as "deviceId", a.started_at as "startedAt"
     from ${marked} join alerts a on a.device_id = s.device_id and a.metric = s.metric and a.type = 'rule'
     where a.told_sealed is null and a.value is not null limit ${limit}`.execute(reader.db);
   return rows;
@@ -25,10 +29,10 @@ export async function findEarlierAlerts(reader: Reader, limit: number): Promise<
 export async function sealAlert(
   tx: WriteTx,
   { id, peak }: EarlierAlert,
-  seals: { readonly told: Buffer; readonly peak: Buffer },
+  seals: { readonly told: Buffer; readonly peak: Buffer; readonly subject: string | null },
 ): Promise<void> {
   await sql`
-    update alerts set detail = null, value = null, told_sealed = ${seals.told}, peak = null,
+    update alerts set detail = null, value = null, told_sealed = ${seals.told}, subject_id = ${seals.subject}, peak = null,
       peak_sealed = case when peak is null then peak_sealed else ${seals.peak} end
     where id = ${id} and told_sealed is null and (peak is null or peak is not distinct from ${peak})`.execute(tx.db);
   await sql`
@@ -41,12 +45,14 @@ export interface EarlierNote {
   readonly id: string;
   readonly organisationId: number;
   readonly note: string;
+  /** Whose the alert is. */
+  readonly subject: string | null;
 }
 
 /** What rules wrote into the history of alerts; what people wrote there is theirs. */
 export async function findEarlierNotes(reader: Reader, limit: number): Promise<EarlierNote[]> {
   const { rows } = await sql<EarlierNote>`
-    select e.id, e.organisation_id as "organisationId", e.note
+    select e.id, e.organisation_id as "organisationId", e.note, a.subject_id as subject
     from ${marked} join alerts a on a.device_id = s.device_id and a.metric = s.metric and a.type = 'rule'
       join alert_events e on e.alert_id = a.id
     where e.kind in ('raised', 'cleared') and e.note is not null and a.told_sealed is not null limit ${limit}`.execute(
@@ -55,8 +61,8 @@ export async function findEarlierNotes(reader: Reader, limit: number): Promise<E
   return rows;
 }
 
-export async function sealNote(tx: WriteTx, id: string, sealed: Buffer): Promise<void> {
-  await sql`update alert_events set note = null, note_sealed = ${sealed} where id = ${id} and note is not null`.execute(
+export async function sealNote(tx: WriteTx, id: string, { sealed, subject }: Sealed): Promise<void> {
+  await sql`update alert_events set note = null, note_sealed = ${sealed}, subject_id = ${subject} where id = ${id} and note is not null`.execute(
     tx.db,
   );
 }
@@ -82,8 +88,8 @@ export async function findEarlierStates(reader: Reader, limit: number): Promise<
 export async function sealState(
   tx: WriteTx,
   { ruleId, deviceId, version }: EarlierState,
-  sealed: Buffer,
+  { sealed, subject }: Sealed,
 ): Promise<void> {
-  await sql`update alert_states set state = '', sealed = ${sealed}
+  await sql`update alert_states set state = '', sealed = ${sealed}, subject_id = ${subject}
     where rule_id = ${ruleId} and device_id = ${deviceId} and version = ${version} and sealed is null`.execute(tx.db);
 }

@@ -32,23 +32,24 @@ export async function sealEarlierAlerts(
   await inBatches(
     (reader) => findEarlierAlerts(reader, AT_ONCE),
     async (alert) => {
-      const { organisationId, id } = alert;
-      const told = await seals.told(organisationId, id, alert);
-      const peak = await seals.peak(organisationId, id, alert.peak);
-      return (tx) => sealAlert(tx, alert, { told, peak });
+      const { organisationId, id, deviceId, startedAt } = alert;
+      const told = await seals.told(organisationId, id, alert, await seals.personOf(deviceId, startedAt));
+      const { subject } = told;
+      const peak = await seals.peak(organisationId, id, alert.peak, subject);
+      return (tx) => sealAlert(tx, alert, { told: told.sealed, peak: peak.sealed, subject });
     },
   );
   await inBatches(
     (reader) => findEarlierNotes(reader, AT_ONCE),
-    async ({ organisationId, id, note }) => {
-      const sealed = await seals.note(organisationId, id, note);
+    async ({ organisationId, id, note, subject }) => {
+      const sealed = await seals.note(organisationId, id, note, subject);
       return (tx) => sealNote(tx, id, sealed);
     },
   );
   await inBatches(
     (reader) => findEarlierStates(reader, AT_ONCE),
     async (state) => {
-      const sealed = await seals.state(state.organisationId, state, state.state);
+      const sealed = await seals.state(state.organisationId, state, state.state, null);
       return (tx) => sealState(tx, state, sealed);
     },
   );

@@ -9,9 +9,12 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
-import type { DataKeys, Sealing } from '../../security/keys/data-keys.ts';
+import type { DataKeys } from '../../security/keys/data-keys.ts';
+import type { PersonKeys } from '../../security/keys/person-values.ts';
 import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import type { JournalConsumer } from '../telemetry/committed.ts';
+import type { MeasuredSettler } from '../telemetry/measured-changes.ts';
+import type { MeasuredPersons } from '../telemetry/measured-persons.ts';
 import { createAlertEvaluation } from './alert.evaluation.ts';
 import { alertJobs } from './alert.jobs.ts';
 import { createAlertFeed } from './alert.live.ts';
@@ -22,6 +25,7 @@ import type { Announcement } from './alert.ts';
 import { createDryRun, type RecordedHistory } from './alert-rule.dry-run.ts';
 import { createAlertRuleService } from './alert-rule.service.ts';
 import { createAlertSeals } from './alert-seals.ts';
+import { createAlertSettler } from './measured-alerts.ts';
 import type { NoticeBoard } from './notice.ts';
 import { createDelivery } from './notification.delivery.ts';
 import { createChannelService } from './notification-channel.service.ts';
@@ -34,7 +38,8 @@ export interface AlertsDependencies {
   readonly topicGate: TopicGate;
   readonly streamGate: StreamGate;
   readonly transactions: Transactions;
-  readonly dataKeys: Sealing & Pick<DataKeys, 'openAll'>;
+  readonly dataKeys: PersonKeys & Pick<DataKeys, 'openAll'>;
+  readonly persons: MeasuredPersons;
   readonly personalData: Pick<PersonalData, 'judge'>;
   readonly mailer: Mailer;
   readonly outbound: Outbound;
@@ -47,6 +52,7 @@ export interface AlertsDependencies {
 
 export interface Alerts {
   readonly rulesConsumer: JournalConsumer;
+  readonly settleMeasured: MeasuredSettler;
   readonly jobs: readonly Job[];
   /** Through which other features tell the same people. */
   readonly board: NoticeBoard;
@@ -78,7 +84,7 @@ export function createAlerts(deps: AlertsDependencies): Alerts {
     deliverSoon();
   };
 
-  const seals = createAlertSeals(deps.dataKeys);
+  const seals = createAlertSeals(deps.dataKeys, deps.persons);
   const evaluation = createAlertEvaluation({ clock, seals, announce });
   addAlertRoutes({
     gate,
@@ -93,6 +99,7 @@ export function createAlerts(deps: AlertsDependencies): Alerts {
 
   return {
     rulesConsumer: evaluation,
+    settleMeasured: createAlertSettler({ transactions, seals, clock, announce }),
     jobs: alertJobs({ transactions, delivery, stopping: stopping.signal, clock, seals, announce }),
     board: { put: enqueueNotice, sendSoon: deliverSoon },
     invalidateDevice: evaluation.invalidateDevice,

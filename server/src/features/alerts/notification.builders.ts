@@ -10,6 +10,7 @@ import { createOutbound } from '../../platform/outbound/outbound.ts';
 import type { DevicePrincipal, UserPrincipal } from '../../security/access/principal.ts';
 import type { AuditedTx } from '../../security/audit/tokens.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
+import { createMeasuredPersons } from '../telemetry/measured-persons.ts';
 import { createAlertService } from './alert.service.ts';
 import { createAlertSeals } from './alert-seals.ts';
 import { raiseByDevice } from './device-alert.service.ts';
@@ -25,8 +26,8 @@ export async function notificationsUnderTest() {
   const db = await aDatabase();
   const transactions = createTransactions(db);
   const dataKeys = await dataKeysOn(db);
-  const seals = createAlertSeals(dataKeys);
   const clock = manualClock(NOW);
+  const seals = createAlertSeals(dataKeys, createMeasuredPersons({ transactions, clock }));
   const outbound = createOutbound({ allowList: ['127.0.0.0/8'], timeoutMs: 300 });
   const publicUrl = new URL('https://valtronics.example.org');
   const log = createLogger({ level: 'fatal', clock });

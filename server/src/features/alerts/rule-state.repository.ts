@@ -37,6 +37,7 @@ export interface StoredState {
   readonly state: string;
   /** Of class health: the state, which is empty then. */
   readonly sealed: Buffer | null;
+  readonly subject: string | null;
 }
 
 export interface StateKey {
@@ -47,7 +48,7 @@ export interface StateKey {
 export async function loadStates(reader: Reader, keys: readonly StateKey[]): Promise<StoredState[]> {
   const { rows } = await sql<StoredState>`
     select s.rule_id as "ruleId", s.device_id as "deviceId", s.version, s.alert_id as "alertId", s.state,
-           s.organisation_id as "organisationId", s.sealed
+           s.organisation_id as "organisationId", s.sealed, s.subject_id as subject
     from unnest(
       ${keys.map(({ rule }) => rule.id)}::uuid[], ${keys.map(({ deviceId }) => deviceId)}::uuid[],
       ${keys.map(({ rule }) => rule.revision)}::bigint[]
@@ -64,6 +65,7 @@ export interface ChangedState extends StateKey {
   readonly alertId: string | null;
   readonly state: string;
   readonly sealed: Buffer | null;
+  readonly subject: string | null;
 }
 
 /** Whoever was overtaken by another server must not write what it computed from an old state. */
@@ -74,17 +76,18 @@ export class StateOvertakenError extends Error {
 export async function saveStates(tx: WriteTx, states: readonly ChangedState[]): Promise<void> {
   if (states.length === 0) return;
   const { numAffectedRows } = await sql`
-    insert into alert_states (rule_id, device_id, organisation_id, rule_revision, version, alert_id, state, sealed)
+    insert into alert_states (rule_id, device_id, organisation_id, rule_revision, version, alert_id, state, sealed,
+      subject_id)
     select * from unnest(
       ${states.map(({ rule }) => rule.id)}::uuid[], ${states.map(({ deviceId }) => deviceId)}::uuid[],
       ${states.map(({ organisationId }) => organisationId)}::int[],
       ${states.map(({ rule }) => rule.revision)}::bigint[], ${states.map(({ version }) => version)}::bigint[],
       ${states.map(({ alertId }) => alertId)}::uuid[], ${states.map(({ state }) => state)}::text[],
-      ${states.map(({ sealed }) => sealed)}::bytea[]
+      ${states.map(({ sealed }) => sealed)}::bytea[], ${states.map(({ subject }) => subject)}::uuid[]
     ) order by 1, 2
     on conflict (rule_id, device_id) do update set
       rule_revision = excluded.rule_revision, version = excluded.version, alert_id = excluded.alert_id,
-      state = excluded.state, sealed = excluded.sealed
+      state = excluded.state, sealed = excluded.sealed, subject_id = excluded.subject_id
     where alert_states.rule_revision < excluded.rule_revision
        or (alert_states.rule_revision = excluded.rule_revision and alert_states.version = excluded.version - 1)
   `.execute(tx.db);

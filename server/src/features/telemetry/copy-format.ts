@@ -40,7 +40,7 @@ export function writeCopy(sink: ByteSink, rows: () => void): void {
   sink.length += 5;
 }
 
-/** Rows of a day partition: series_id, organisation_id, ts, num, txt. With `isWide` there are two columns more, which are null. */
+/** Rows of a day partition: series_id, organisation_id, ts, num, txt. With `isWide` there are three columns more, which are null. */
 export function writePointRows(
   sink: ByteSink,
   points: readonly CommittedPoint[],
@@ -49,25 +49,35 @@ export function writePointRows(
   for (let index = start; index < end; index += 1) {
     const point = points[index];
     if (!point) continue;
-    writePointRow(sink, point, isWide ? 7 : 5);
-    if (isWide) writeNulls(sink, 2);
+    writePointRow(sink, point, isWide ? 8 : 5);
+    if (isWide) writeNulls(sink, 3);
   }
 }
 
-/** Rows whose values lie in a chunk: series_id, organisation_id, ts, num, txt, chunk, sealed. The chunk is on the last of them. */
+/** Rows whose values lie in a chunk: series_id, organisation_id, ts, num, txt, chunk, sealed, subject_id. The chunk is on the last of them. */
 export function writeSealedRows(
   sink: ByteSink,
   points: readonly CommittedPoint[],
-  { start, end, chunkMicros, sealed }: { start: number; end: number; chunkMicros: number; sealed: Buffer },
+  {
+    start,
+    end,
+    chunkMicros,
+    sealed,
+    subject,
+  }: { start: number; end: number; chunkMicros: number; sealed: Buffer; subject: string | null },
 ): void {
   for (let index = start; index < end; index += 1) {
     const point = points[index];
     if (!point) return;
-    writeRowHead(sink, point, 7);
+    writeRowHead(sink, point, 8);
     writeNulls(sink, 2);
     writeTime(sink, chunkMicros);
-    if (index < end - 1) writeNulls(sink, 1);
-    else writeBytes(sink, sealed);
+    if (index < end - 1) writeNulls(sink, 2);
+    else {
+      writeBytes(sink, sealed);
+      if (subject === null) writeNulls(sink, 1);
+      else writeBytes(sink, Buffer.from(subject.replaceAll('-', ''), 'hex'));
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { type ByteSink, reserve } from './bytes.ts';
 import type { JournalConsumer } from './committed.ts';
 import { writeCopy, writeJournalRow, writePointRows, writeQuery, writeSealedRows } from './copy-format.ts';
 import { asStoredValue, type Flush, type StoredValue } from './flush.ts';
-import { sealFlush } from './health-flush.ts';
+import { type FlushSeals, sealFlush } from './health-flush.ts';
 import type { HealthRow, HealthValues } from './health-values.ts';
 import { IngestConnectionLostError } from './ingest-connection.ts';
 import type { FlushConnection } from './ingest-thread.ts';
@@ -32,11 +32,11 @@ export async function commitFlush(
   journalId: string,
   consumers: readonly JournalConsumer['name'][],
   flush: Flush,
-  health: Pick<HealthValues, 'seal'>,
+  seals: FlushSeals,
 ): Promise<void> {
   const { message, payload } = buffers;
   const days = [...flush.days.keys()].sort((a, b) => a - b);
-  const sealed = await sealFlush(flush, health);
+  const sealed = await sealFlush(flush, seals);
   const pending = consumers.map((name) => `('${name}', '${journalId}')`).join(', ');
   message.length = 0;
   payload.length = 0;
@@ -48,7 +48,7 @@ export async function commitFlush(
       `insert into telemetry_pending (consumer, journal_id) values ${pending}`,
       ...days.map(
         (day) =>
-          `copy ${partitionOf(day)} (series_id, organisation_id, ts, num, txt${sealed.days.has(day) ? ', chunk, sealed' : ''}) from stdin (format binary)`,
+          `copy ${partitionOf(day)} (series_id, organisation_id, ts, num, txt${sealed.days.has(day) ? ', chunk, sealed, subject_id' : ''}) from stdin (format binary)`,
       ),
     ].join(';'),
   );
@@ -129,9 +129,13 @@ export async function findStored(
     }
     for (const [index, value] of (await health.open(reader, organisationId, sealed)).entries()) {
       const row = sealed[index];
-      if (row && value !== undefined) found.set(storedKey(row.seriesId, row.atMicros), asStoredValue(value));
+      // Of somebody erased there is nothing left to compare with.
+      if (row && value !== undefined)
+        found.set(storedKey(row.seriesId, row.atMicros), value === null ? NOTHING : asStoredValue(value));
     }
   }
 }
+
+const NOTHING: StoredValue = { num: null, txt: null };
 
 export const storedKey = (seriesId: number, atMicros: number): string => `${seriesId}/${atMicros}`;

@@ -1,5 +1,6 @@
 import type { Flush } from './flush.ts';
 import type { HealthValues, SealedChunk } from './health-values.ts';
+import { type MeasuredPersons, stretchesOf } from './measured-persons.ts';
 
 /** What of a flush is sealed. Decided once: a series may be marked while the flush is being written. */
 export interface SealedFlush {
@@ -11,11 +12,17 @@ export interface SealedFlush {
 
 const NOTHING: SealedFlush = { series: new Set(), days: new Set(), chunks: new Map() };
 
+/** What a flush is sealed with. */
+export interface FlushSeals {
+  readonly health: Pick<HealthValues, 'seal'>;
+  readonly persons: MeasuredPersons;
+}
+
 /**
- * Seals the values of class health, a message for each series and day (0009 says why not in the thread that feeds the database). A flush without such
- * series pays one comparison for each of them.
+ * Seals the values of class health, a message for each series, day and person measured (0009 says why not in the thread that feeds the database). A
+ * flush without such series pays one comparison for each of them.
  */
-export async function sealFlush({ points, days }: Flush, health: Pick<HealthValues, 'seal'>): Promise<SealedFlush> {
+export async function sealFlush({ points, days }: Flush, { health, persons }: FlushSeals): Promise<SealedFlush> {
   const runs = [...days].flatMap(([day, stretches]) =>
     stretches.flatMap(({ start, end }) => {
       const series = points[start]?.series;
@@ -23,13 +30,16 @@ export async function sealFlush({ points, days }: Flush, health: Pick<HealthValu
     }),
   );
   if (runs.length === 0) return NOTHING;
+  const measured = await persons.of(runs.map(({ series }) => series.deviceId));
   const chunks = new Map<number, (SealedChunk & { start: number })[]>();
   for (const { start: first, end, series } of runs) {
     const own: (SealedChunk & { start: number })[] = [];
-    for (let start = first; start < end; ) {
-      const chunk = await health.seal(series, points, start, end);
-      own.push({ ...chunk, start });
-      start = chunk.end;
+    for (const stretch of stretchesOf(points, { start: first, end }, measured.get(series.deviceId) ?? [])) {
+      for (let { start } = stretch; start < stretch.end; ) {
+        const chunk = await health.seal(series, points, { ...stretch, start });
+        own.push({ ...chunk, start });
+        start = chunk.end;
+      }
     }
     chunks.set(first, own);
   }

@@ -6,6 +6,7 @@ import { createTransactions } from '../../security/audit/transactions.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import { createHealthJobs } from './health.jobs.ts';
 import { createHealthValues, type HealthValues } from './health-values.ts';
+import { createMeasuredPersons } from './measured-persons.ts';
 import { eventually } from './telemetry.builders.ts';
 
 let app: TestApp;
@@ -62,7 +63,12 @@ async function sealingJob(
   const clock = { now: () => Date.now() + laterMs, date: () => new Date(Date.now() + laterMs) };
   const health = createHealthValues({ dataKeys: await dataKeysOf(app), clock: systemClock });
   const transactions = { ...createTransactions(app.database), ...failing };
-  const [job] = createHealthJobs({ transactions, health: meddling(health), clock });
+  const [job] = createHealthJobs({
+    transactions,
+    health: meddling(health),
+    persons: createMeasuredPersons({ transactions, clock: systemClock }),
+    clock,
+  });
   if (!job) throw new Error('there is no job');
   return job;
 }

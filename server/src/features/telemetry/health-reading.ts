@@ -1,4 +1,4 @@
-import type { Permission } from '@valtronics/contract';
+import type { Permission, Value } from '@valtronics/contract';
 import { Problem } from '../../lib/problem.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { SeriesKey } from './committed.ts';
@@ -37,13 +37,31 @@ export async function readPoints(
   limit: number,
 ): Promise<PointAt[]> {
   if (!series.health) return findPoints(reader, series, range, limit);
+  const points: PointAt[] = [];
+  // What was measured of somebody erased is left out, and whoever asked for so many points gets as many as there are.
+  for (let { fromMicros } = range; ; ) {
+    const wanted = limit - points.length;
+    const rows = await readHealthRows({ reader, health }, series, { ...range, fromMicros }, wanted);
+    for (const { atMicros, value } of rows) if (value !== null) points.push({ atMicros, value });
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < wanted || points.length === limit) return points;
+    fromMicros = last.atMicros + 1;
+  }
+}
+
+async function readHealthRows(
+  { reader, health }: Omit<Look, 'seesHealth'>,
+  series: Pick<SeriesKey, 'id' | 'organisationId' | 'valueType'>,
+  range: TimeRange,
+  limit: number,
+): Promise<{ atMicros: number; value: Value | null }[]> {
   for (let turn = 1; ; turn += 1) {
     const rows = await findHealthPoints(reader, series, range, limit);
     const sealed = rows.filter(({ value }) => value === undefined);
     const values = await health.open(reader, series.organisationId, sealed);
     const opened = new Map(sealed.map(({ atMicros }, index) => [atMicros, values[index]]));
     const points = rows.flatMap(({ atMicros, value }) => {
-      const found = value ?? opened.get(atMicros);
+      const found = value === undefined ? opened.get(atMicros) : value;
       return found === undefined ? [] : [{ atMicros, value: found }];
     });
     // A chunk that went with its retention between two statements: then its rows are gone as well.

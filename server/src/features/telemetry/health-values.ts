@@ -4,21 +4,21 @@ import { boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Place } from '../../security/crypto/sealed-value.ts';
-import type { Sealing } from '../../security/keys/data-keys.ts';
+import { createPersonValues, type PersonKeys, type Sealed } from '../../security/keys/person-values.ts';
 import type { CommittedPoint, SeriesKey } from './committed.ts';
 import { findChunks } from './health.repository.ts';
 import { readChunk, readRollupValues, writeChunk, writeRollupValues } from './health-chunk.ts';
+import type { PersonStretch } from './measured-persons.ts';
 import type { RollupTable } from './rollup.repository.ts';
 import type { RollupKey, RollupRow } from './rollup.ts';
 
 type Owner = Pick<SeriesKey, 'id' | 'organisationId'>;
 
 /** Values that lie in a chunk, sealed, for the rows that name it. */
-export interface SealedChunk {
+export interface SealedChunk extends Sealed {
   /** Of the points it was made of, the first it does not hold. */
   readonly end: number;
   readonly chunkMicros: number;
-  readonly sealed: Buffer;
 }
 
 /** A row of `points` of class health: its value, or where that lies. */
@@ -28,25 +28,28 @@ export interface HealthRow {
   readonly chunkMicros: number;
 }
 
-type StoredFigures = RollupKey & { readonly sealed: Buffer | null; readonly sketch: Buffer | null };
+type StoredFigures = RollupKey & Pick<RollupRow, 'sealed' | 'subject'> & { readonly sketch: Buffer | null };
 
 export interface HealthValues {
-  /** As many points from `start` on as go into one chunk. All are of one series and day, in order of time. */
+  /** As many points of the stretch as go into one chunk. All are of one series and day, in order of time. */
   seal(
     series: Owner,
     points: readonly Pick<CommittedPoint, 'atMicros' | 'value'>[],
-    start: number,
-    end: number,
+    stretch: PersonStretch,
   ): Promise<SealedChunk>;
-  /** In the order of the rows; undefined where the chunk went with its retention meanwhile. All are of one organisation. */
-  open(reader: Reader, organisationId: number, rows: readonly HealthRow[]): Promise<(Value | undefined)[]>;
-  sealRollup(organisationId: number, table: RollupTable, row: RollupRow): Promise<Buffer>;
+  /**
+   * In the order of the rows; undefined where the chunk went with its retention meanwhile, null where who was measured was erased. All are of one
+   * organisation.
+   */
+  open(reader: Reader, organisationId: number, rows: readonly HealthRow[]): Promise<(Value | null | undefined)[]>;
+  sealRollup(organisationId: number, table: RollupTable, row: RollupRow, subject: string | undefined): Promise<Sealed>;
+  /** Without those of somebody erased. */
   openRollups<R extends StoredFigures>(organisationId: number, table: RollupTable, rows: readonly R[]): Promise<R[]>;
 }
 
 const MAX_KEPT_CHUNKS = 128;
-/** A chart that asks again every few seconds opens nothing twice; what nobody looks at is not kept in clear. */
-const KEPT_MS = 60_000;
+/** A chart that asks again every few seconds opens nothing twice; what nobody looks at is not kept in clear, and who was erased is gone by then. */
+const KEPT_MS = 30_000;
 /** Some ten milliseconds of opening, and then others get their turn. */
 const OPENED_AT_ONCE = 500;
 
@@ -64,14 +67,15 @@ export const rollupPlace = (organisation: number, table: RollupTable, { seriesId
   row: `${seriesId}/${startMicros}`,
 });
 
-/** Seals and opens what devices of class health measured, with the data key of their organisation (docs/health-telemetry.md). */
-export function createHealthValues({ dataKeys, clock }: { dataKeys: Sealing; clock: Clock }): HealthValues {
+/** Seals and opens what devices of class health measured, with the key of whom they measured or of their organisation (docs/health-telemetry.md). */
+export function createHealthValues({ dataKeys, clock }: { dataKeys: PersonKeys; clock: Clock }): HealthValues {
+  const values = createPersonValues(dataKeys);
   // A stored value never changes, so a chunk that was opened stays what it is, also when it is sealed again under another key. Whoever finds it
   // here was shown its rows by the database first.
   const opened = boundedCache<ReadonlyMap<number, Value>>(MAX_KEPT_CHUNKS, clock);
 
   async function chunksOf(reader: Reader, organisationId: number, rows: readonly HealthRow[]) {
-    const found = new Map<string, ReadonlyMap<number, Value>>();
+    const found = new Map<string, ReadonlyMap<number, Value> | null>();
     const missing = new Map<string, HealthRow>();
     for (const row of rows) {
       const name = nameOf(row);
@@ -81,23 +85,33 @@ export function createHealthValues({ dataKeys, clock }: { dataKeys: Sealing; clo
       else missing.set(name, row);
     }
     let turns = 0;
-    for (const { seriesId, chunkMicros, sealed } of await findChunks(reader, [...missing.values()])) {
+    for (const chunk of await findChunks(reader, [...missing.values()])) {
       turns += 1;
       if (turns % OPENED_AT_ONCE === 0) await breath();
-      const values = readChunk(await dataKeys.open(sealed, chunkPlace(organisationId, seriesId, chunkMicros)));
-      const name = nameOf({ seriesId, chunkMicros });
-      found.set(name, values);
-      opened.set(`${organisationId}/${name}`, values, clock.now() + KEPT_MS);
+      const { seriesId, chunkMicros } = chunk;
+      const plain = await values.open(chunk, chunkPlace(organisationId, seriesId, chunkMicros));
+      const name = nameOf(chunk);
+      if (plain === null) {
+        found.set(name, null);
+        continue;
+      }
+      const read = readChunk(plain);
+      found.set(name, read);
+      opened.set(`${organisationId}/${name}`, read, clock.now() + KEPT_MS);
     }
     return found;
   }
 
   return {
-    async seal(series, points, start, end) {
+    async seal(series, points, { start, end, subject }) {
       const chunk = writeChunk(points, start, end);
       const chunkMicros = points[chunk.end - 1]?.atMicros ?? 0;
-      const sealed = await dataKeys.seal(chunk.plain, chunkPlace(series.organisationId, series.id, chunkMicros));
-      return { end: chunk.end, chunkMicros, sealed };
+      const sealed = await values.seal(
+        chunk.plain,
+        chunkPlace(series.organisationId, series.id, chunkMicros),
+        subject ?? null,
+      );
+      return { end: chunk.end, chunkMicros, ...sealed };
     },
 
     async open(reader, organisationId, rows) {
@@ -105,6 +119,7 @@ export function createHealthValues({ dataKeys, clock }: { dataKeys: Sealing; clo
       const chunks = await chunksOf(reader, organisationId, rows);
       return rows.map((row) => {
         const chunk = chunks.get(nameOf(row));
+        if (chunk === null) return null;
         const value = chunk?.get(row.atMicros);
         // Only somebody who writes to the database beside us can have moved a row away from its value.
         if (chunk && value === undefined) throw new Error('a point of class health is not in the chunk that it names');
@@ -112,17 +127,18 @@ export function createHealthValues({ dataKeys, clock }: { dataKeys: Sealing; clo
       });
     },
 
-    sealRollup: (organisationId, table, row) =>
-      dataKeys.seal(writeRollupValues(row), rollupPlace(organisationId, table, row)),
+    sealRollup: (organisationId, table, row, subject) =>
+      values.seal(writeRollupValues(row), rollupPlace(organisationId, table, row), subject ?? null),
 
     async openRollups(organisationId, table, rows) {
       const whole: (typeof rows)[number][] = [];
       for (const row of rows) {
         if (whole.length % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await breath();
-        if (row.sealed === null) whole.push(row);
+        const { sealed, subject } = row;
+        if (sealed === null) whole.push(row);
         else {
-          const plain = await dataKeys.open(row.sealed, rollupPlace(organisationId, table, row));
-          whole.push({ ...row, ...readRollupValues(plain), sealed: null });
+          const plain = await values.open({ sealed, subject }, rollupPlace(organisationId, table, row));
+          if (plain !== null) whole.push({ ...row, ...readRollupValues(plain), sealed: null, subject: null });
         }
       }
       return whole;

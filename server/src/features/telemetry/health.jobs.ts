@@ -15,6 +15,10 @@ import {
   sealRollups,
 } from './health.repository.ts';
 import type { HealthValues, SealedChunk } from './health-values.ts';
+import { type MeasuredPersons, personOfBucket, stretchesOf } from './measured-persons.ts';
+import type { RollupTable } from './rollup.repository.ts';
+import type { RollupRow } from './rollup.ts';
+import { WIDTH_MICROS } from './telemetry.rollups.ts';
 import { dayOf } from './timestamp.ts';
 
 const SERIES_AT_ONCE = 20;
@@ -32,9 +36,10 @@ const actor = { kind: 'system', id: null, label: 'sealing' } as const;
 export function createHealthJobs(deps: {
   readonly transactions: Transactions;
   readonly health: HealthValues;
+  readonly persons: MeasuredPersons;
   readonly clock: Clock;
 }): Job[] {
-  const { transactions, health, clock } = deps;
+  const { transactions, health, persons, clock } = deps;
 
   async function sealMarked(signal: AbortSignal): Promise<void> {
     const begunAt = clock.now();
@@ -85,30 +90,34 @@ export function createHealthJobs(deps: {
 
   async function chunksOf(series: MarkedSeries, points: readonly ClearPoint[]) {
     const chunks: (SealedChunk & { times: number[] })[] = [];
+    const spans = await spansOf(series);
     for (const day of Map.groupBy(points, ({ atMicros }) => dayOf(atMicros)).values()) {
-      for (let start = 0; start < day.length; ) {
-        const chunk = await health.seal(series, day, start, day.length);
-        chunks.push({ ...chunk, times: day.slice(start, chunk.end).map(({ atMicros }) => atMicros) });
-        start = chunk.end;
+      for (const stretch of stretchesOf(day, { start: 0, end: day.length }, spans)) {
+        for (let { start } = stretch; start < stretch.end; ) {
+          const chunk = await health.seal(series, day, { ...stretch, start });
+          chunks.push({ ...chunk, times: day.slice(start, chunk.end).map(({ atMicros }) => atMicros) });
+          start = chunk.end;
+        }
       }
     }
     return chunks;
   }
 
-  async function sealRollupsOf(
-    series: MarkedSeries,
-    table: 'rollups_1m' | 'rollups_1h',
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  const spansOf = async ({ deviceId }: MarkedSeries) => (await persons.of([deviceId])).get(deviceId) ?? [];
+
+  async function sealRollupsOf(series: MarkedSeries, table: RollupTable, signal: AbortSignal): Promise<boolean> {
     let after: number | undefined;
     let isWhole = true;
     while (!signal.aborted) {
       const rows = await transactions.readAcross((reader) =>
         findClearRollups(reader, table, series.id, after, ROLLUPS_AT_ONCE),
       );
-      const renewed: { startMicros: number; count: number; sealed: Buffer }[] = [];
-      for (const row of rows)
-        renewed.push({ ...row, sealed: await health.sealRollup(series.organisationId, table, row) });
+      const renewed: RollupRow[] = [];
+      const spans = await spansOf(series);
+      for (const row of rows) {
+        const subject = personOfBucket(spans, row.startMicros, WIDTH_MICROS[table]);
+        renewed.push({ ...row, ...(await health.sealRollup(series.organisationId, table, row, subject)) });
+      }
       if (renewed.length > 0) {
         const all = await transactions.unaudited(null, 'seal_marked', (tx) =>
           sealRollups(tx, table, series.id, renewed),

@@ -12,6 +12,8 @@ export interface ChunkRow {
   readonly seriesId: number;
   readonly chunkMicros: number;
   readonly sealed: Buffer;
+  /** Whose key it is sealed with; null: the organisation's. */
+  readonly subject: string | null;
 }
 
 const CHUNKS_AT_ONCE = 5000;
@@ -26,14 +28,14 @@ export async function findChunks(
     const slice = wanted.slice(start, start + CHUNKS_AT_ONCE);
     const times = slice.map(({ chunkMicros }) => chunkMicros);
     // The bounds are for the planner: they leave out the partitions of other days.
-    const { rows } = await sql<{ seriesId: number; seconds: number; sealed: Buffer }>`
-      select p.series_id as "seriesId", date_part('epoch', p.ts) as seconds, p.sealed
+    const { rows } = await sql<Omit<ChunkRow, 'chunkMicros'> & { seconds: number }>`
+      select p.series_id as "seriesId", date_part('epoch', p.ts) as seconds, p.sealed, p.subject_id as subject
       from unnest(${slice.map(({ seriesId }) => seriesId)}::integer[], ${times.map(timestampParameter)}::timestamptz[])
         as w (series_id, ts)
       join points p on p.series_id = w.series_id and p.ts = w.ts
       where p.sealed is not null and p.ts between ${timestampParameter(least(times))}::timestamptz
         and ${timestampParameter(greatest(times))}::timestamptz`.execute(reader.db);
-    for (const { seriesId, seconds, sealed } of rows) found.push({ seriesId, chunkMicros: microsOf(seconds), sealed });
+    for (const { seconds, ...row } of rows) found.push({ ...row, chunkMicros: microsOf(seconds) });
   }
   return found;
 }
@@ -152,11 +154,11 @@ export async function findClearPoints(
 export async function sealPoints(
   tx: WriteTx,
   seriesId: number,
-  chunks: readonly { readonly chunkMicros: number; readonly sealed: Buffer; readonly times: readonly number[] }[],
+  chunks: readonly (Omit<ChunkRow, 'seriesId'> & { readonly times: readonly number[] })[],
 ): Promise<boolean> {
   let sealedPoints = 0;
   let isWhole = true;
-  for (const { chunkMicros, sealed, times } of chunks) {
+  for (const { chunkMicros, sealed, subject, times } of chunks) {
     const rows = sql`series_id = ${seriesId} and ts = any(${times.map(timestampParameter)}::timestamptz[])
       and ts between ${timestampParameter(least(times))}::timestamptz and ${timestampParameter(greatest(times))}::timestamptz
       and chunk is null`;
@@ -168,7 +170,8 @@ export async function sealPoints(
     const at = timestampParameter(chunkMicros);
     await sql`
       update points set num = null, txt = null, chunk = ${at}::timestamptz,
-        sealed = case when ts = ${at}::timestamptz then ${sealed}::bytea end
+        sealed = case when ts = ${at}::timestamptz then ${sealed}::bytea end,
+        subject_id = case when ts = ${at}::timestamptz then ${subject}::uuid end
       where ${rows}`.execute(tx.db);
     sealedPoints += times.length;
   }
@@ -185,7 +188,7 @@ export async function findClearRollups(
   limit: number,
 ): Promise<RollupRow[]> {
   const { rows } = await sql<Omit<RollupRow, 'startMicros'> & { seconds: number }>`
-    select series_id as "seriesId", date_part('epoch', bucket) as seconds, count, sum, min, max, sketch, sealed
+    select series_id as "seriesId", date_part('epoch', bucket) as seconds, count, sum, min, max, sketch, sealed, subject_id as subject
     from ${sql.table(table)}
     where series_id = ${seriesId} and sealed is null
       ${afterMicros === undefined ? sql`` : sql`and bucket > ${timestampParameter(afterMicros)}::timestamptz`}
@@ -198,12 +201,13 @@ export async function sealRollups(
   tx: WriteTx,
   table: RollupTable,
   seriesId: number,
-  rows: readonly { readonly startMicros: number; readonly count: number; readonly sealed: Buffer }[],
+  rows: readonly Pick<RollupRow, 'startMicros' | 'count' | 'sealed' | 'subject'>[],
 ): Promise<boolean> {
   let isWhole = true;
-  for (const { startMicros, count, sealed } of rows) {
+  for (const { startMicros, count, sealed, subject } of rows) {
     const changed = await sql`
-      update ${sql.table(table)} set sum = 0, min = 0, max = 0, sketch = '', sealed = ${sealed}
+      update ${sql.table(table)} set sum = 0, min = 0, max = 0, sketch = '', sealed = ${sealed},
+        subject_id = ${subject}
       where series_id = ${seriesId} and bucket = ${timestampParameter(startMicros)}::timestamptz
         and sealed is null and count = ${count}`.execute(tx.db);
     if (changed.numAffectedRows !== 1n) isWhole = false;

@@ -7,7 +7,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { StreamGate } from '../../security/gate/streams.ts';
 import type { TopicGate } from '../../security/gate/topics.ts';
-import type { Sealing } from '../../security/keys/data-keys.ts';
+import type { PersonKeys } from '../../security/keys/person-values.ts';
 import type { PersonalData } from '../../security/personal-data/personal-data.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
 import { createHealthJobs } from './health.jobs.ts';
@@ -17,6 +17,8 @@ import { createIngestConnection } from './ingest-connection.ts';
 import { createIngestThread, type FlushConnection } from './ingest-thread.ts';
 import { createJournalLock } from './journal-lock.ts';
 import { createJournalReader } from './journal-reader.ts';
+import { createMeasuredChanges, type MeasuredSettler } from './measured-changes.ts';
+import type { MeasuredPersons } from './measured-persons.ts';
 import { createPersonalTexts } from './personal-texts.ts';
 import { createSeriesCache } from './series-cache.ts';
 import { createFlusher } from './telemetry.flusher.ts';
@@ -28,6 +30,7 @@ import { addTelemetryTopics } from './telemetry.mqtt.ts';
 import { createRollups } from './telemetry.rollups.ts';
 import { addTelemetryRoutes } from './telemetry.routes.ts';
 
+export { createMeasuredPersons } from './measured-persons.ts';
 export { createRecordedHistory } from './recorded-history.ts';
 
 interface TelemetryLog {
@@ -41,7 +44,10 @@ export interface TelemetryDeps {
   readonly topicGate: Pick<TopicGate, 'onTopic'>;
   readonly streamGate: StreamGate;
   readonly transactions: Transactions;
-  readonly dataKeys: Sealing;
+  readonly dataKeys: PersonKeys;
+  readonly persons: MeasuredPersons;
+  /** Seals again what else was made of measurements of somebody, as `MeasuredSettler` says. */
+  readonly settlers: readonly MeasuredSettler[];
   /** As the ingest role. Sessions of its own, beside the pools. */
   readonly ingestConnection: ClientConfig;
   readonly personalData: Pick<PersonalData, 'policyOf' | 'report'>;
@@ -110,9 +116,10 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
   const listeners: ((flush: CommittedFlush) => void)[] = [];
   const connections = Array.from({ length: tuning.lanes }, () => flushConnection(deps.ingestConnection));
   const health = createHealthValues(deps);
+  const { persons } = deps;
   const reader = createJournalReader(transactions, health);
   const lock = createJournalLock(createIngestConnection(deps.ingestConnection));
-  const followers = [follow(createRollups(health), 'telemetry_effects', tuning.rollupGatherMs)];
+  const followers = [follow(createRollups(health, persons), 'telemetry_effects', tuning.rollupGatherMs)];
   for (const consumer of deps.consumers) followers.push(follow(consumer, 'rule_effects', tuning.ruleGatherMs));
 
   const lanes = connections.map((connection) =>
@@ -120,6 +127,7 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
       connection,
       transactions,
       health,
+      persons,
       consumers: followers.map(({ name }) => name),
       metrics,
       clock,
@@ -187,7 +195,11 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
     onMarkedHealth: (listener) => {
       markedListeners.push(listener);
     },
-    jobs: [...createTelemetryJobs({ transactions, clock }), ...createHealthJobs({ transactions, health, clock })],
+    jobs: [
+      ...createTelemetryJobs({ transactions, clock }),
+      ...createHealthJobs({ transactions, health, persons, clock }),
+      createMeasuredChanges({ transactions, health, settlers: deps.settlers }),
+    ],
     start() {
       for (const follower of followers) follower.start();
     },

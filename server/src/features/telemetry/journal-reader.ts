@@ -27,7 +27,7 @@ export function createJournalReader(transactions: Transactions, health: Pick<Hea
       const rows = await findChunkTimes(reader, own);
       for (const [index, value] of (await health.open(reader, organisationId, rows)).entries()) {
         const row = rows[index];
-        if (row && value !== undefined) values.set(nameOf(row), value);
+        if (row && value !== undefined && value !== null) values.set(nameOf(row), value);
       }
     }
     return values;

@@ -24,6 +24,11 @@ export async function isHolder(tx: UnauditedTx, consumer: ConsumerName, holder: 
   return rows.length === 1;
 }
 
+/** Whoever works for the consumer has to take over again, with nothing in memory. */
+export async function forgetHolder(tx: UnauditedTx, consumer: ConsumerName): Promise<void> {
+  await sql`update telemetry_consumers set holder = null where consumer = ${consumer}`.execute(tx.db);
+}
+
 /** Takes flushes off what a consumer has to do; returns those that still were on it. */
 export async function removePending(
   tx: UnauditedTx,

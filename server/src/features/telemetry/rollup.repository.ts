@@ -13,7 +13,7 @@ export async function findRollups(
   if (keys.length === 0) return [];
   const { rows } = await sql<Omit<RollupRow, 'startMicros'> & { seconds: number }>`
     select r.series_id as "seriesId", date_part('epoch', r.bucket) as seconds, r.count, r.sum, r.min, r.max, r.sketch,
-      r.sealed
+      r.sealed, r.subject_id as subject
     from unnest(${keys.map(({ seriesId }) => seriesId)}::integer[],
       ${keys.map(({ startMicros }) => timestampParameter(startMicros))}::timestamptz[]) as w (series_id, bucket)
     join ${sql.table(table)} r on r.series_id = w.series_id and r.bucket = w.bucket`.execute(reader.db);
@@ -31,9 +31,9 @@ export async function storeRollups(tx: UnauditedTx, table: RollupTable, rows: re
     return end;
   });
   await sql`
-    insert into ${sql.table(table)} (series_id, organisation_id, bucket, count, sum, min, max, sketch, sealed)
+    insert into ${sql.table(table)} (series_id, organisation_id, bucket, count, sum, min, max, sketch, sealed, subject_id)
     select s.id, s.organisation_id, w.bucket, w.count, w.sum, w.min, w.max,
-      case when w.is_sealed then ''::bytea else part.bytes end, case when w.is_sealed then part.bytes end
+      case when w.is_sealed then ''::bytea else part.bytes end, case when w.is_sealed then part.bytes end, w.subject
     from unnest(
       ${rows.map(({ seriesId }) => seriesId)}::integer[],
       ${rows.map(({ startMicros }) => timestampParameter(startMicros))}::timestamptz[],
@@ -43,15 +43,16 @@ export async function storeRollups(tx: UnauditedTx, table: RollupTable, rows: re
       ${rows.map(({ max }) => max)}::double precision[],
       ${ends}::integer[],
       ${parts.map(({ length }) => length)}::integer[],
-      ${rows.map(({ sealed }) => sealed !== null)}::boolean[]
-    ) as w (series_id, bucket, count, sum, min, max, part_end, part_length, is_sealed)
+      ${rows.map(({ sealed }) => sealed !== null)}::boolean[],
+      ${rows.map(({ subject }) => subject)}::uuid[]
+    ) as w (series_id, bucket, count, sum, min, max, part_end, part_length, is_sealed, subject)
     join series s on s.id = w.series_id
     cross join lateral (
       select substring(${Buffer.concat(parts)}::bytea from w.part_end - w.part_length + 1 for w.part_length) as bytes
     ) part
     on conflict (series_id, bucket) do update
       set count = excluded.count, sum = excluded.sum, min = excluded.min, max = excluded.max, sketch = excluded.sketch,
-        sealed = excluded.sealed
+        sealed = excluded.sealed, subject_id = excluded.subject_id
   `.execute(tx.db);
 }
 

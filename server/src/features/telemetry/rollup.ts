@@ -14,6 +14,8 @@ export interface RollupRow extends RollupKey {
   readonly sketch: Buffer;
   /** Of class health: the four figures, and nothing is where they were. */
   readonly sealed: Buffer | null;
+  /** Whose key they are sealed with; null: the organisation's. */
+  readonly subject: string | null;
 }
 
 export interface LatestState {
@@ -69,5 +71,15 @@ export function boundedSum(sum: number): number {
 
 export function rowOf(seriesId: number, bucket: OpenBucket): RollupRow {
   const { startMicros, count, sum, min, max } = bucket;
-  return { seriesId, startMicros, count, sum, min, max, sketch: encodeSketch(bucket.sketch), sealed: null };
+  return {
+    seriesId,
+    startMicros,
+    count,
+    sum,
+    min,
+    max,
+    sketch: encodeSketch(bucket.sketch),
+    sealed: null,
+    subject: null,
+  };
 }

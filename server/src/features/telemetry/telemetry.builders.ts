@@ -10,7 +10,7 @@ import type { Handler } from '../../security/gate/call.ts';
 import type { PublishHandler, SubscribeHandler } from '../../security/gate/streams.ts';
 import type { TopicHandler } from '../../security/gate/topics.ts';
 import type { DataKeys } from '../../security/keys/data-keys.ts';
-import { createTelemetry, type Telemetry, type TelemetryDeps } from './index.ts';
+import { createMeasuredPersons, createTelemetry, type Telemetry, type TelemetryDeps } from './index.ts';
 
 // For the tests of this folder: the feature over a real database, behind a gate that only remembers what was put into force.
 
@@ -65,6 +65,8 @@ export async function aTelemetry(
     isWritable: () => true,
     personalData: { policyOf: async () => 'warn', report() {} },
     consumers: [],
+    persons: createMeasuredPersons({ transactions, clock }),
+    settlers: [],
     dataKeys: options.dataKeys ?? (await dataKeysFor(database)),
     ...options,
     transactions,

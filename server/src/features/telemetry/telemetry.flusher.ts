@@ -10,12 +10,14 @@ import { commitFlush, ensureDay, type FlushBuffers, failureOf, findStored, store
 import { arrange, type Flush, type StoredValue, withoutStored } from './flush.ts';
 import type { HealthValues } from './health-values.ts';
 import type { FlushConnection } from './ingest-thread.ts';
+import type { MeasuredPersons } from './measured-persons.ts';
 import type { IngestMetrics } from './telemetry.ingest.ts';
 
 export interface FlusherDeps {
   readonly connection: FlushConnection;
   readonly transactions: Transactions;
   readonly health: Pick<HealthValues, 'seal' | 'open'>;
+  readonly persons: MeasuredPersons;
   readonly consumers: readonly JournalConsumer['name'][];
   readonly metrics: Pick<IngestMetrics, 'ingestCommitted'> | undefined;
   readonly clock: Clock;
@@ -157,7 +159,7 @@ export function createFlusher(deps: FlusherDeps): Flusher {
           continue;
         }
         for (const day of flush.days.keys()) await prepare(day);
-        await commitFlush(connection, buffers, journalId, deps.consumers, flush, deps.health);
+        await commitFlush(connection, buffers, journalId, deps.consumers, flush, deps);
         break;
       } catch (error) {
         const failure = failureOf(error);

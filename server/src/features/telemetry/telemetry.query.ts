@@ -118,7 +118,9 @@ export async function latestValues(
   return {
     items: rows.flatMap(({ seriesId, deviceId, metric, unit, atMicros, value }) => {
       const found = value ?? values.get(seriesId);
-      return found === undefined ? [] : [{ deviceId, metric, unit, timestamp: timestampText(atMicros), value: found }];
+      return found === undefined || found === null
+        ? []
+        : [{ deviceId, metric, unit, timestamp: timestampText(atMicros), value: found }];
     }),
     nextCursor: nextCursor(rows, limit),
   };

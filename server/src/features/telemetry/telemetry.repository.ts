@@ -92,7 +92,7 @@ export async function findRollupRange(
 ): Promise<RollupPart[]> {
   const { rows } = await sql<Omit<RollupPart, 'startMicros'> & { seconds: number }>`
     select series_id as "seriesId", date_part('epoch', bucket) as seconds, count, sum, min, max,
-      ${withSketch ? sql.ref('sketch') : sql`null::bytea`} as sketch, sealed
+      ${withSketch ? sql.ref('sketch') : sql`null::bytea`} as sketch, sealed, subject_id as subject
     from ${sql.table(table)}
     where series_id = ${seriesId} and bucket >= ${timestampParameter(fromMicros)}::timestamptz
       and bucket < ${timestampParameter(toMicros)}::timestamptz

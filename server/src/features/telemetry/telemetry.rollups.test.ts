@@ -5,6 +5,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { UnauditedTx } from '../../security/audit/tokens.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
 import { createHealthValues } from './health-values.ts';
+import { createMeasuredPersons } from './measured-persons.ts';
 import { decodeSketch, quantile, sketchCount } from './sketch.ts';
 import {
   aDevice,
@@ -125,6 +126,7 @@ describe('rollups', () => {
     let failures = 0;
     const inner = createRollups(
       createHealthValues({ dataKeys: await dataKeysFor(telemetry.database), clock: systemClock }),
+      createMeasuredPersons({ transactions: telemetry.transactions, clock: systemClock }),
     );
     const failing: JournalConsumer = {
       ...inner,

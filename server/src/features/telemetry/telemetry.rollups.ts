@@ -1,6 +1,7 @@
 import type { UnauditedTx } from '../../security/audit/tokens.ts';
 import type { CommittedFlush, CommittedPoint, JournalConsumer, SeriesKey } from './committed.ts';
 import type { HealthValues } from './health-values.ts';
+import { type MeasuredPersons, type MeasuredSpan, personOfBucket } from './measured-persons.ts';
 import { findLatest, findRollups, type RollupTable, storeLatest, storeRollups } from './rollup.repository.ts';
 import {
   addToBucket,
@@ -16,6 +17,10 @@ import { binOf, sketchSize } from './sketch.ts';
 
 export const MINUTE_MICROS = 60_000_000;
 export const HOUR_MICROS = 3_600_000_000;
+export const WIDTH_MICROS: Readonly<Record<RollupTable, number>> = {
+  rollups_1m: MINUTE_MICROS,
+  rollups_1h: HOUR_MICROS,
+};
 
 interface Level {
   readonly widthMicros: number;
@@ -45,7 +50,10 @@ const COMMITS_BETWEEN_COUNTS = 32;
  * Count, sum, least, greatest and sketch of every minute and hour, and the newest value of each series. What is in memory is always
  * what the table has plus the running transaction; a rollback drops all of it.
  */
-export function createRollups(health: Pick<HealthValues, 'sealRollup' | 'openRollups'>): JournalConsumer {
+export function createRollups(
+  health: Pick<HealthValues, 'sealRollup' | 'openRollups'>,
+  persons: MeasuredPersons,
+): JournalConsumer {
   let states = new Map<number, SeriesState>();
   let commits = 0;
 
@@ -116,9 +124,14 @@ export function createRollups(health: Pick<HealthValues, 'sealRollup' | 'openRol
 
   const organisationOf = ({ seriesId }: RollupKey) => states.get(seriesId)?.series.organisationId ?? 0;
 
-  async function sealedRow(table: RollupTable, row: RollupRow): Promise<RollupRow> {
-    const sealed = await health.sealRollup(organisationOf(row), table, row);
-    return { ...row, sum: 0, min: 0, max: 0, sketch: Buffer.alloc(0), sealed };
+  async function sealedRow(
+    table: RollupTable,
+    row: RollupRow,
+    spans: readonly MeasuredSpan[] = [],
+  ): Promise<RollupRow> {
+    const subject = personOfBucket(spans, row.startMicros, WIDTH_MICROS[table]);
+    const sealed = await health.sealRollup(organisationOf(row), table, row, subject);
+    return { ...row, sum: 0, min: 0, max: 0, sketch: Buffer.alloc(0), ...sealed };
   }
 
   /** Points of a series stand together, so buckets are looked up once for a stretch of them. */
@@ -162,14 +175,21 @@ export function createRollups(health: Pick<HealthValues, 'sealRollup' | 'openRol
       collect(state, 0, minutes);
       collect(state, 1, hours);
     }
+    const ofHealth = [...touched].filter(({ series }) => series.health);
+    const measured = await persons.of(
+      ofHealth.map(({ series }) => series.deviceId),
+      tx,
+    );
     for (const [table, rows] of [
       ['rollups_1m', minutes],
       ['rollups_1h', hours],
     ] as const) {
       for (let start = 0; start < rows.length; start += MAX_ROWS) {
         const stored: RollupRow[] = [];
-        for (const row of rows.slice(start, start + MAX_ROWS))
-          stored.push(states.get(row.seriesId)?.series.health ? await sealedRow(table, row) : row);
+        for (const row of rows.slice(start, start + MAX_ROWS)) {
+          const series = states.get(row.seriesId)?.series;
+          stored.push(series?.health ? await sealedRow(table, row, measured.get(series.deviceId)) : row);
+        }
         await storeRollups(tx, table, stored);
       }
     }

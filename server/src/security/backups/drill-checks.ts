@@ -143,7 +143,7 @@ export async function checkErasures(reader: Reader, { dataKeys, keyStores }: Key
   const held = new Set<string>();
   const readable = new Set<string>();
   const ids = [...erased];
-  for (const column of sealedColumns.filter(({ owner }) => owner === 'subject')) {
+  for (const column of sealedColumns.filter(({ subjectColumn }) => subjectColumn !== undefined)) {
     for (let start = 0; start < ids.length; start += AT_ONCE) {
       const rows = await sealedForSubjects(reader, column, ids.slice(start, start + AT_ONCE));
       for (const { place, subject = '', value } of rows) {

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Reader } from '../audit/tokens.ts';
 import type { Place } from '../crypto/sealed-value.ts';
 import { isBehind, keyColumns, rowOf } from '../keys/resealing.repository.ts';
-import { placeOf, type SealedColumn, subjectOf } from '../keys/sealed-columns.ts';
+import { placeOf, type SealedColumn } from '../keys/sealed-columns.ts';
 
 export interface SealedRow {
   readonly place: Place;
@@ -55,12 +55,23 @@ export const sealedForSubjects = (
   reader: Reader,
   column: SealedColumn,
   subjects: readonly string[],
-): Promise<SealedRow[]> => sealedWhere(reader, column, sql`${sql.ref(column.key)} = any(${[...subjects]}::uuid[])`);
+): Promise<SealedRow[]> =>
+  sealedWhere(reader, column, sql`${sql.ref(column.subjectColumn ?? column.key)} = any(${[...subjects]}::uuid[])`);
 
 async function sealedWhere(reader: Reader, column: SealedColumn, which: RawBuilder<unknown>): Promise<SealedRow[]> {
   const value = sql.ref(column.column);
-  const found = await sql<{ key: string; beside: string | null; organisation: number | null; value: Buffer }>`
+  const found = await sql<{
+    key: string;
+    beside: string | null;
+    organisation: number | null;
+    subject: string | null;
+    value: Buffer;
+  }>`
     select ${rowOf(column)}, ${value} as value
     from ${sql.table(column.table)} where ${value} is not null and ${which}`.execute(reader.db);
-  return found.rows.map((row) => ({ place: placeOf(column, row), subject: subjectOf(column, row), value: row.value }));
+  return found.rows.map((row) => ({
+    place: placeOf(column, row),
+    subject: row.subject ?? undefined,
+    value: row.value,
+  }));
 }

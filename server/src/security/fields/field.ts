@@ -38,9 +38,12 @@ export const legalBases = {
 } as const satisfies Record<string, string>;
 export type LegalBasis = keyof typeof legalBases;
 
+/** `subject or organisation`: of the person measured where it is known who was, otherwise of the organisation. */
+type SealedWith = 'organisation' | 'subject' | 'subject or organisation' | 'instance';
+
 export type Storage =
   /** Encrypted with the data key of the organisation, of the person measured, or of the instance; `security/keys/sealed-columns.ts` says how a row tells its place. */
-  | { readonly as: 'sealed'; readonly with: 'organisation' | 'subject' | 'instance' }
+  | { readonly as: 'sealed'; readonly with: SealedWith }
   /** A key, wrapped by the one above it. */
   | { readonly as: 'wrapped' }
   | { readonly as: 'hashed' }
@@ -93,7 +96,7 @@ export function fieldsIn<const Common extends Partial<Rest>>(
 export const nobody: Viewers = [];
 /** What no answer, export, message or screen ever holds. */
 export const shownToNobody = { clear: nobody, masked: nobody, mask: 'text', search: 'no' } as const;
-export const sealedWith = (owner: 'organisation' | 'subject' | 'instance'): Storage => ({ as: 'sealed', with: owner });
+export const sealedWith = (owner: SealedWith): Storage => ({ as: 'sealed', with: owner });
 export const hashed: Storage = { as: 'hashed' };
 export const wrapped: Storage = { as: 'wrapped' };
 export const inClear = (why: string): Storage => ({ as: 'clear', why });

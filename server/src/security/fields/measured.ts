@@ -15,7 +15,7 @@ const values = {
 const sealedValues = {
   ...values,
   clear: ['health:read'],
-  stored: sealedWith('organisation'),
+  stored: sealedWith('subject or organisation'),
 } as const;
 /** Whoever may act on what is measured, or may carry it out of the platform, may have to know whose it is or which device it was. */
 const revealBy = ['alert:acknowledge', 'analytics:export'] as const;
@@ -68,6 +68,9 @@ export const measuredFields = [
   ...fieldsIn('subjects', { ...ofSubjects, ...shownToNobody, class: 'personal', stored: hashed } as const, {
     reference_index: {},
     name_index: {},
+  }),
+  ...fieldsIn('measured_changes', { ...shownToNobody, retention: 'moments', basis: 'care' } as const, {
+    during: { class: 'health', stored: inClear('times whose measurements are to be sealed anew, for a minute') },
   }),
   ...fieldsIn('subject_assignments', { retention: 'subject', basis: 'care' } as const, {
     during: {
@@ -155,7 +158,7 @@ export const measuredFields = [
   ...fieldsIn('alerts', { ...sealedValues, retention: 'alert' } as const, { told_sealed: {}, peak_sealed: {} }),
   ...fieldsIn('alert_events', { ...sealedValues, retention: 'alert' } as const, { note_sealed: {} }),
   ...fieldsIn('alert_states', { ...shownToNobody, class: 'health', retention: 'device', basis: 'care' } as const, {
-    sealed: { stored: sealedWith('organisation') },
+    sealed: { stored: sealedWith('subject or organisation') },
   }),
   ...fieldsIn('alert_events', { class: 'health', retention: 'alert', basis: 'care' } as const, {
     note: {

@@ -4,15 +4,15 @@
  */
 const columns: Readonly<Record<string, string>> = {
   account_mails: 'id organisation_id attempts due_at expires_at',
-  alert_events: 'id organisation_id alert_id at kind by_user',
+  alert_events: 'id organisation_id alert_id at kind by_user subject_id',
   alert_rule_changes: 'organisation_id revision',
   alert_rules:
     'id organisation_id name device_id device_type metric condition threshold per_seconds clear_threshold for_seconds severity cooldown_seconds enabled revision created_at updated_at',
   alert_silences: 'rule_id device_id organisation_id rule_revision last_received_at silent alert_id',
-  alert_states: 'rule_id device_id organisation_id rule_revision version alert_id',
+  alert_states: 'rule_id device_id organisation_id rule_revision version alert_id subject_id',
   alert_watch: 'one last_scan_at',
   alerts:
-    'id organisation_id type rule_id device_id metric severity status threshold started_at raised_at acknowledged_at acknowledged_by resolved_at resolved_by',
+    'id organisation_id type rule_id device_id metric severity status threshold started_at raised_at acknowledged_at acknowledged_by resolved_at resolved_by subject_id',
   allow_list: 'id organisation_id created_at created_by',
   api_key_device_groups: 'key_id group_id organisation_id',
   api_keys:
@@ -67,6 +67,7 @@ const columns: Readonly<Record<string, string>> = {
   key_stores: 'id created_at replaced_at',
   linked_identities: 'id organisation_id user_id provider_id issuer created_account created_at last_used_at',
   linked_identity_indexes: 'organisation_id identity_id',
+  measured_changes: 'id organisation_id device_id subject_id erased changed_at',
   notification_channels: 'id organisation_id name kind minimum_severity enabled created_at last_delivered_at',
   notification_outbox:
     'id place organisation_id channel_id alert_id idempotency_key status attempts next_attempt_at created_at finished_at',
@@ -74,14 +75,14 @@ const columns: Readonly<Record<string, string>> = {
   password_resets: 'id organisation_id user_id created_at expires_at used_at',
   person_device_groups: 'user_id group_id organisation_id',
   point_ids: 'device_id organisation_id ts created_at',
-  points: 'series_id organisation_id ts chunk',
+  points: 'series_id organisation_id ts chunk subject_id',
   provider_sessions: 'session_id organisation_id identity_id',
   recovery_codes: 'user_id organisation_id created_at used_at',
   refresh_families: 'session_id organisation_id generation rotated_at dpop_thumbprint',
   refresh_tokens: 'session_id organisation_id generation',
   refused_tokens: 'device_id failures since last_at',
-  rollups_1h: 'series_id organisation_id bucket count',
-  rollups_1m: 'series_id organisation_id bucket count',
+  rollups_1h: 'series_id organisation_id bucket count subject_id',
+  rollups_1m: 'series_id organisation_id bucket count subject_id',
   schema_migrations: 'number name sha256 applied_at',
   security_events:
     'position id at organisation_id category action outcome level transport user_id device_id method route status request_id count',

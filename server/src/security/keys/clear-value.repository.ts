@@ -11,6 +11,7 @@ export interface ClearRow {
   beside: string | null;
   organisation: number | null;
   indexedWith: string | null;
+  subject: string | null;
   text: string;
 }
 

@@ -3,7 +3,7 @@ import type { Transactions } from '../audit/transactions.types.ts';
 import { SealError } from '../crypto/sealed-value.ts';
 import { type ClearColumn, type ClearRow, countClear, listClear, sealClear } from './clear-value.repository.ts';
 import type { DataKeys } from './data-keys.ts';
-import { indexedText, placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
+import { indexedText, placeOf, type SealedColumn, sealedColumns } from './sealed-columns.ts';
 
 // What a release before kept in clear, and what comes back from a backup of it. A migration cannot seal it, since no key is in the database: the server
 // does, before its doors open. Each value is replaced in one statement, a batch in one transaction, so it can be killed at any moment, goes on where it
@@ -35,7 +35,7 @@ export async function sealClearValues(deps: {
   /** Undefined for whom there is no key: the key store is missing, or theirs was destroyed and their row not yet removed again. */
   async function sealed(column: ClearColumn, row: ClearRow): Promise<Value | undefined> {
     const { key, text } = row;
-    const [place, subject] = [placeOf(column, row), subjectOf(column, row)];
+    const [place, subject] = [placeOf(column, row), row.subject ?? undefined];
     try {
       return column.index === undefined
         ? { key, text, sealed: await dataKeys.seal(text, place, subject), index: undefined }

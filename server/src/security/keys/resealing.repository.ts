@@ -8,6 +8,8 @@ export interface SealedRow {
   organisation: number | null;
   /** What it is indexed together with. */
   indexedWith: string | null;
+  /** With whose key it is sealed, if not with its organisation's or the instance's. */
+  subject: string | null;
   sealed: Buffer;
 }
 
@@ -28,11 +30,12 @@ export async function listSealedOtherwise(
 
 /** What tells the place of a row's value, and what its index is of beside it. */
 export function rowOf(column: SealedColumn): RawBuilder<unknown> {
-  const { besideKey, owner, indexedWith } = column;
+  const { besideKey, owner, indexedWith, subjectColumn } = column;
   return sql`${keyText(column)} as key,
     ${besideKey === undefined ? sql`null` : sql`${sql.ref(besideKey)}::text`} as beside,
     ${owner === 'instance' ? sql`null::integer` : sql`organisation_id`} as organisation,
-    ${indexedWith === undefined ? sql`null` : sql.ref(indexedWith)} as "indexedWith"`;
+    ${indexedWith === undefined ? sql`null` : sql.ref(indexedWith)} as "indexedWith",
+    ${subjectColumn === undefined ? sql`null` : sql`${sql.ref(subjectColumn)}::text`} as subject`;
 }
 
 /** Only if the value still is what was read: a change by somebody else wins. Its index goes with it. */

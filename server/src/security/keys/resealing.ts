@@ -3,7 +3,7 @@ import { SealError } from '../crypto/sealed-value.ts';
 import type { DataKeys } from './data-keys.ts';
 import type { KeyEpochs } from './key-epochs.ts';
 import { countSealed, listSealedOtherwise, replaceSealed, type SealedRow } from './resealing.repository.ts';
-import { indexedText, placeOf, type SealedColumn, sealedColumns, subjectOf } from './sealed-columns.ts';
+import { indexedText, placeOf, type SealedColumn, sealedColumns } from './sealed-columns.ts';
 
 // The second half of a rotation: what was sealed under older epochs is sealed again under the active one, while everybody reads and writes. Nothing
 // keeps count but the values, which name their epoch. So it can be killed at any moment and begun again by anybody, and two at once only share the work.
@@ -54,7 +54,7 @@ export function createResealing(deps: {
     column: SealedColumn,
     row: SealedRow,
   ): Promise<{ after: Buffer; index: Buffer | undefined } | undefined> {
-    const [place, subject] = [placeOf(column, row), subjectOf(column, row)];
+    const [place, subject] = [placeOf(column, row), row.subject ?? undefined];
     try {
       const value = await dataKeys.open(row.sealed, place, subject);
       if (column.index === undefined) return { after: await dataKeys.seal(value, place, subject), index: undefined };

@@ -19,8 +19,10 @@ export interface SealedColumn {
   readonly keyType: 'uuid' | 'text' | 'bytea' | 'integer';
   /** Where the primary key is of two columns, the second; the key is then both with a slash between, times in microseconds since 1970. */
   readonly thenKey?: { readonly column: string; readonly type: 'time' | 'uuid' };
-  /** `organisation`: the row has an organisation_id; `subject`: that, and its key is the subject's id; `instance`: it belongs to none. */
+  /** `organisation`: the row has an organisation_id; `subject`: that, and its value is never sealed for it but for the subject; `instance`: it belongs to none. */
   readonly owner: 'organisation' | 'subject' | 'instance';
+  /** Holds the id of the subject whose key a value is sealed with; nothing where it is the organisation's. */
+  readonly subjectColumn?: string;
   /** Another column that belongs to the place, written behind the key. */
   readonly besideKey?: string;
   /** Beside it stands what it is found by; always written together with it, and under the same epoch. */
@@ -32,14 +34,16 @@ export interface SealedColumn {
 }
 
 const ofOrganisation = { key: 'id', keyType: 'uuid', owner: 'organisation' } as const;
-const ofSeries = { key: 'series_id', keyType: 'integer', owner: 'organisation' } as const;
-const ofSubject = { key: 'id', keyType: 'uuid', owner: 'subject' } as const;
+/** Of whom it is about, where that is known. */
+const ofPerson = { subjectColumn: 'subject_id' } as const;
+const ofSeries = { key: 'series_id', keyType: 'integer', owner: 'organisation', ...ofPerson } as const;
+const ofSubject = { key: 'id', keyType: 'uuid', owner: 'subject', subjectColumn: 'id' } as const;
 const ofInstance = { key: 'id', keyType: 'uuid', owner: 'instance' } as const;
 
 /** All of them; a test holds the list against the schema. Where a value is sealed and opened its place must be the one that is told here. */
 export const sealedColumns: readonly SealedColumn[] = [
   { table: 'account_mails', column: 'message_sealed', ...ofOrganisation },
-  { table: 'alert_events', column: 'note_sealed', ...ofOrganisation },
+  { table: 'alert_events', column: 'note_sealed', ...ofOrganisation, ...ofPerson },
   {
     table: 'alert_states',
     column: 'sealed',
@@ -47,9 +51,10 @@ export const sealedColumns: readonly SealedColumn[] = [
     keyType: 'uuid',
     thenKey: { column: 'device_id', type: 'uuid' },
     owner: 'organisation',
+    ...ofPerson,
   },
-  { table: 'alerts', column: 'peak_sealed', ...ofOrganisation },
-  { table: 'alerts', column: 'told_sealed', ...ofOrganisation },
+  { table: 'alerts', column: 'peak_sealed', ...ofOrganisation, ...ofPerson },
+  { table: 'alerts', column: 'told_sealed', ...ofOrganisation, ...ofPerson },
   { table: 'audit_keys', column: 'private_sealed', ...ofInstance },
   { table: 'challenges', column: 'secret_sealed', ...ofOrganisation, key: 'token_hash', keyType: 'bytea' },
   { table: 'departures', column: 'secrets_sealed', ...ofOrganisation, key: 'state_hash', keyType: 'bytea' },
@@ -93,7 +98,3 @@ export function placeOf(
 /** What the index of a value is of: its text, or that behind what it is found together with. */
 export const indexedText = (text: string, indexedWith: string | null): string =>
   indexedWith === null ? text : canonicalJson([indexedWith, text]);
-
-/** For whose key the value of a row is sealed, if not for its organisation's or the instance's. */
-export const subjectOf = ({ owner }: SealedColumn, { key }: { readonly key: string }): string | undefined =>
-  owner === 'subject' ? key : undefined;

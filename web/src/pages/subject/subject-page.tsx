@@ -83,7 +83,7 @@ export function SubjectPage() {
           }}
         >
           Reference, name and all assignments go, past ones too: nobody will know any more whom the devices measured.
-          The measurements stay with the devices. This cannot be undone.
+          Health measurements of them go as well; others stay with the devices. This cannot be undone.
         </ConfirmDialog>
       ) : null}
     </>
