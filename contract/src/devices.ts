@@ -19,6 +19,13 @@ export const device = z.strictObject({
   status: deviceStatus,
   location: field('devices.location', z.string().nullable()),
   serial: field('devices.serial', z.string().nullable()),
+  unreadable: field(
+    'devices.serial',
+    z
+      .string()
+      .nullable()
+      .describe('`serial` where there is one that does not open: it was altered in the database, or its key is gone'),
+  ),
   description: field('devices.description', z.string().nullable()),
   ownerId: id.nullable(),
   health: z.boolean().describe('its measurements are of a person: class health'),

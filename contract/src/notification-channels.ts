@@ -8,7 +8,13 @@ export const notificationChannel = z.strictObject({
   id,
   name: z.string(),
   kind: z.enum(['email', 'webhook']),
-  target: field('notification_channels.target', z.string().describe('address, or URL')),
+  target: field(
+    'notification_channels.target',
+    z.string().nullable().describe('address, or URL; null where it does not open'),
+  ),
+  unreadable: z
+    .array(z.enum(['target']))
+    .describe('there is one that does not open: it was altered in the database, or its key is gone. Give it again'),
   minimumSeverity: severity,
   enabled: z.boolean(),
   createdAt: timestamp,

@@ -17,6 +17,9 @@ export const user = z.strictObject({
   email: field('users.email', z.string(), { person: 'id' }),
   name: field('users.name', z.string().nullable()),
   phone: field('users.phone', z.string().nullable(), { person: 'id' }),
+  unreadable: z
+    .array(z.enum(['email', 'name', 'phone']))
+    .describe('of these there is a value that does not open: it was altered in the database, or its key is gone'),
   kind: userKind.describe('a service account is a program’s: it holds API keys and is never signed in to'),
   role,
   status: z.enum(['invited', 'active', 'disabled']),

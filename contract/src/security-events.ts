@@ -51,6 +51,7 @@ export const securityActions = {
   'incident.opened': { category: 'incident', text: 'became an incident' },
   'audit.tampered': { category: 'incident', text: 'does not match what was signed before' },
   'audit.checkpoint': { category: 'configuration', text: 'signed a checkpoint of the audit log' },
+  'data.tampered': { category: 'incident', text: 'holds a value that is not the one that was sealed' },
   'backup.tampered': { category: 'incident', text: 'is not the backup that was made' },
   'backup.drill_failed': { category: 'incident', text: 'found in a drill that a backup does not come back' },
   'backup.failed': { category: 'incident', text: 'could not make a backup, or look at one' },

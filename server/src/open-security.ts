@@ -38,6 +38,7 @@ import { createSecurityEvents } from './security/events/security-events.ts';
 import { createPlaces } from './security/gate/places.ts';
 import { openCoreRules } from './security/inspection/core-rules/core-rules.ts';
 import { sealClearValues } from './security/keys/clear-values.ts';
+import { damagedValues } from './security/keys/damaged-values.ts';
 import { createDataKeyRotation } from './security/keys/data-key-rotation.ts';
 import { createKeyCensus } from './security/keys/key-census.ts';
 import { createKeyStoreCopies } from './security/keys/key-store-copies.ts';
@@ -90,7 +91,14 @@ export async function openSecurity(deps: {
   const transactions = createTransactions(running.database, told);
   const inner = createTransactions({ ...running.database, server: running.database.inner }, told);
   const { dataDir } = config;
-  const keys = await openDataKeys({ transactions: inner, rootKey, keyRing, dataDir, clock });
+  const keys = await openDataKeys({
+    transactions: inner,
+    rootKey,
+    keyRing,
+    dataDir,
+    clock,
+    onDamaged: damagedValues(events),
+  });
   // Before anything else is made: with another root key this ends the start. A new database has its first epoch from here on.
   await keys.epochs.active();
   const { dataKeys, epochs, keyStores } = keys;

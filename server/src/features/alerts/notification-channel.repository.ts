@@ -60,11 +60,16 @@ export async function insertChannel(tx: WriteTx, channel: NewChannel): Promise<v
       ${channel.minimumSeverity}, ${channel.enabled}, ${channel.secretSealed}, ${channel.createdAt})`.execute(tx.db);
 }
 
-export type ChannelChange = Pick<NewChannel, 'id' | 'name' | 'targetSealed' | 'minimumSeverity' | 'enabled'>;
+export type ChannelChange = Pick<NewChannel, 'id' | 'name' | 'minimumSeverity' | 'enabled'> & {
+  /** Undefined: it stays as it is, whatever it is. */
+  readonly targetSealed: Buffer | undefined;
+};
 
 export async function updateChannel(tx: WriteTx, channel: ChannelChange): Promise<void> {
+  const { targetSealed } = channel;
+  const target = targetSealed === undefined ? sql`` : sql`target = null, target_sealed = ${targetSealed},`;
   await sql`
-    update notification_channels set name = ${channel.name}, target = null, target_sealed = ${channel.targetSealed},
+    update notification_channels set name = ${channel.name}, ${target}
       minimum_severity = ${channel.minimumSeverity}, enabled = ${channel.enabled}
     where id = ${channel.id}`.execute(tx.db);
 }

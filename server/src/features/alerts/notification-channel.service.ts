@@ -33,8 +33,8 @@ export const secretPlace = (organisation: number, channelId: string): Place => (
   row: channelId,
 });
 
-/** A channel with its address opened. */
-type Channel = Omit<ChannelRow, 'targetSealed' | 'organisationId' | 'target'> & { readonly target: string };
+/** A channel with its address opened; null where it does not open. */
+type Channel = Omit<ChannelRow, 'targetSealed' | 'organisationId' | 'target'> & { readonly target: string | null };
 
 export interface ChannelService {
   list(reader: Reader): Promise<Page<NotificationChannel>>;
@@ -63,7 +63,7 @@ export interface ChannelServiceOptions {
 export function createChannelService({ clock, dataKeys, outbound }: ChannelServiceOptions): ChannelService {
   async function opened(rows: readonly ChannelRow[]): Promise<Channel[]> {
     const targets = await openTargets(dataKeys, rows);
-    return rows.map(({ targetSealed, organisationId, ...row }, index) => ({ ...row, target: targets[index] ?? '' }));
+    return rows.map(({ targetSealed, organisationId, ...row }, index) => ({ ...row, target: targets[index] ?? null }));
   }
 
   async function stored(reader: Reader, id: string): Promise<ChannelRow> {
@@ -117,11 +117,11 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
       // An address that does not open keeps nobody from giving another one, nor from removing the channel.
       const before = await stored(tx, id);
       const target = input.target ?? (await load(tx, id)).target;
-      checkTarget(before.kind, target);
+      if (target !== null) checkTarget(before.kind, target);
       await updateChannel(tx, {
         id,
         name: input.name ?? before.name,
-        targetSealed: await sealTarget(dataKeys, by.organisationId, id, target),
+        targetSealed: target === null ? undefined : await sealTarget(dataKeys, by.organisationId, id, target),
         minimumSeverity: input.minimumSeverity ?? before.minimumSeverity,
         enabled: input.enabled ?? before.enabled,
       });
@@ -147,6 +147,7 @@ export function createChannelService({ clock, dataKeys, outbound }: ChannelServi
 function toContract(row: Channel): NotificationChannel {
   return {
     ...row,
+    unreadable: row.target === null ? ['target'] : [],
     createdAt: row.createdAt.toISOString(),
     lastDeliveredAt: row.lastDeliveredAt?.toISOString() ?? null,
   };

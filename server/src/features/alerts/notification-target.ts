@@ -20,14 +20,16 @@ interface StoredTarget {
 export const sealTarget = (dataKeys: Pick<DataKeys, 'seal'>, organisation: number, id: string, target: string) =>
   dataKeys.seal(target, targetPlace(organisation, id));
 
-/** The addresses of rows, in their order. A SealError where one does not open. */
+/** The addresses of rows, in their order; undefined where one does not open. */
 export async function openTargets(
   dataKeys: Pick<DataKeys, 'openAll'>,
   rows: readonly StoredTarget[],
-): Promise<string[]> {
+): Promise<(string | undefined)[]> {
   const sealed = rows.flatMap(({ id, organisationId, targetSealed }) =>
     targetSealed === null ? [] : [{ sealed: targetSealed, place: targetPlace(organisationId, id) }],
   );
   const opened = (await dataKeys.openAll(sealed)).values();
-  return rows.map(({ targetSealed, target }) => (targetSealed === null ? target : opened.next().value) ?? '');
+  return rows.map(({ targetSealed, target }) =>
+    targetSealed === null ? (target ?? undefined) : (opened.next().value ?? undefined),
+  );
 }

@@ -105,7 +105,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   async function send(notification: ClaimedNotification, signal: AbortSignal): Promise<void> {
     const { kind, payload, secretSealed, organisationId, channelId } = notification;
     if (!notification.enabled) throw new PermanentFailure('the channel was switched off');
-    const [target = ''] = await openTargets(dataKeys, [{ ...notification, id: channelId }]);
+    const [target] = await openTargets(dataKeys, [{ ...notification, id: channelId }]);
+    if (target === undefined) throw new Error('the address of the channel does not open: give it again');
     if (kind === 'email') return mailer.send({ to: target, ...mailMessage(payload, publicUrl) });
     if (secretSealed === null) throw new PermanentFailure('the channel has no secret');
     const secret = await dataKeys.open(secretSealed, secretPlace(organisationId, channelId));

@@ -78,7 +78,15 @@ describe('webhook', () => {
         [channel.id],
       );
     await damage();
-    await expect(house.channelOf(channel.id)).rejects.toThrow();
+    expect(await house.channelOf(channel.id)).toMatchObject({ target: null });
+    const stored = async () =>
+      (await house.db.admin.query('select target_sealed from notification_channels where id = $1', [channel.id])).rows;
+    const before = await stored();
+    const renamed = await house.audited((tx) =>
+      house.channels.change(tx, house.place.ann, channel.id, { name: 'Nights' }),
+    );
+    expect(renamed).toMatchObject({ name: 'Nights', target: null, unreadable: ['target'] });
+    expect(await stored()).toEqual(before);
     const { url } = await house.aHook();
     await house.audited((tx) => house.channels.change(tx, house.place.ann, channel.id, { target: url }));
     expect(await house.channelOf(channel.id)).toMatchObject({ target: url });

@@ -40,14 +40,18 @@ describe('serial number', () => {
     expect(await found('SN 55-11')).toEqual([]);
   });
 
-  test('that does not open keeps nobody from revoking what the device has, nor from deleting it', async () => {
+  test('that does not open is told as such, stays as it lies there until another is given, and keeps nobody from revoking what the device has, nor from deleting it', async () => {
     const { device, credential } = await register({ serial: 'SN-9' });
     await database.admin.query(
       'update devices set serial_sealed = set_byte(serial_sealed, 60, get_byte(serial_sealed, 60) # 1) where id = $1',
       [device.id],
     );
     const of = { params: { id: device.id } };
-    await expect(subject.call(ann, contract.deviceGet, of)).rejects.toThrow();
+    expect(await subject.call(ann, contract.deviceGet, of)).toMatchObject({ serial: null, unreadable: 'serial' });
+    const before = await stored(device.id);
+    const change = (body: object) => subject.call(ann, contract.deviceChange, { ...of, body });
+    expect(await change({ location: 'Lab' })).toMatchObject({ serial: null, unreadable: 'serial', location: 'Lab' });
+    expect(await stored(device.id)).toEqual(before);
     await subject.call(ann, contract.credentialCreate, { ...of, body: {} });
     await subject.call(ann, contract.credentialRevoke, { params: { id: device.id, credentialId: credential.id } });
     const listed = await subject.call(ann, contract.credentialsList, of);
@@ -55,6 +59,22 @@ describe('serial number', () => {
     expect(listed.items).toContainEqual(expect.objectContaining({ id: credential.id, revokedAt: expect.any(String) }));
     await subject.call(ann, contract.deviceDelete, of);
     expect((await database.admin.query('select from devices where id = $1', [device.id])).rows).toEqual([]);
+  });
+
+  test.each([
+    ['another', 'SN-11'],
+    ['none', null],
+  ])('that does not open goes when %s is given', async (_, serial) => {
+    const { device } = await register({ serial: 'SN-10' });
+    await database.admin.query('update devices set serial_sealed = set_byte(serial_sealed, 0, 9) where id = $1', [
+      device.id,
+    ]);
+    const of = { params: { id: device.id } };
+    expect(await subject.call(ann, contract.deviceChange, { ...of, body: { serial } })).toMatchObject({
+      serial,
+      unreadable: null,
+    });
+    expect(await subject.call(ann, contract.deviceGet, of)).toMatchObject({ serial, unreadable: null });
   });
 
   test('is taken away with its index, and goes on where a server of the release before wrote it', async () => {

@@ -21,7 +21,8 @@ export const serialPlace = (organisation: number, row: string) => ({
   row,
 });
 
-type ClearFields = Omit<DeviceFields, 'serial'> & { readonly serial: string | null };
+/** A serial number that is not said stays as it is, also where it does not open. */
+type ClearFields = Omit<DeviceFields, 'serial'> & { readonly serial: string | null | undefined };
 interface Whose {
   readonly organisationId: number;
   readonly id: string;
@@ -36,10 +37,11 @@ export function createDeviceRecords(dataKeys: DeviceKeys) {
     );
     const serials = (await dataKeys.openAll(sealed)).values();
     // In clear: written by a server of the release before, since this one started.
-    return rows.map((row) => ({
-      ...row,
-      serial: row.serial_sealed === null ? row.serial : (serials.next().value ?? null),
-    }));
+    return rows.map((row) => {
+      if (row.serial_sealed === null) return { ...row, unreadable: [] };
+      const serial = serials.next().value;
+      return { ...row, serial: serial ?? null, unreadable: serial === undefined ? ['serial'] : [] };
+    });
   }
 
   const openedOne = async (row: StoredDevice | undefined): Promise<DeviceRecord | undefined> =>
@@ -47,7 +49,7 @@ export function createDeviceRecords(dataKeys: DeviceKeys) {
 
   async function sealed({ id, organisationId, ...fields }: ClearFields & Whose): Promise<DeviceFields> {
     const { serial } = fields;
-    if (serial === null) return { ...fields, serial };
+    if (serial === null || serial === undefined) return { ...fields, serial };
     const place = serialPlace(organisationId, id);
     return { ...fields, serial: await dataKeys.sealIndexed(serial, place, deviceSerialIndex) };
   }
@@ -59,12 +61,14 @@ export function createDeviceRecords(dataKeys: DeviceKeys) {
     async insert(tx: WriteTx, device: ClearFields & Whose & { readonly health: boolean }): Promise<DeviceRecord> {
       const { id, organisationId, health } = device;
       const stored = await insertDevice(tx, { ...(await sealed(device)), id, organisationId, health });
-      return { ...stored, serial: device.serial };
+      return { ...stored, serial: device.serial ?? null, unreadable: [] };
     },
 
     async update(tx: WriteTx, device: ClearFields & Whose): Promise<DeviceRecord> {
       const stored = await updateDevice(tx, device.id, await sealed(device));
-      return { ...stored, serial: device.serial };
+      const [record] = await opened([stored]);
+      if (record === undefined) throw new Error('of one row one is opened');
+      return record;
     },
 
     /** `searchesSerials`: the text may also be the whole of a serial number. Whoever sees a mask must not find out by searching what is behind it. */

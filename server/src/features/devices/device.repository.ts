@@ -7,7 +7,8 @@ export interface DeviceFields {
   readonly name: string;
   readonly type: string;
   readonly location: string | null;
-  readonly serial: { readonly sealed: Buffer; readonly index: Buffer } | null;
+  /** Undefined, of one that is there: it stays as it is, whatever it is. */
+  readonly serial: { readonly sealed: Buffer; readonly index: Buffer } | null | undefined;
   readonly description: string | null;
   readonly ownerId: string | null;
   readonly silenceTimeoutSeconds: number;
@@ -15,7 +16,7 @@ export interface DeviceFields {
 }
 
 /** As it lies in the database. */
-export type StoredDevice = DeviceRecord & { readonly serial_sealed: Buffer | null };
+export type StoredDevice = Omit<DeviceRecord, 'unreadable'> & { readonly serial_sealed: Buffer | null };
 
 export async function findDevice(reader: Reader, id: string): Promise<StoredDevice | undefined> {
   return (await sql<StoredDevice>`select * from devices where id = ${id}`.execute(reader.db)).rows[0];
@@ -46,9 +47,13 @@ export async function insertDevice(
 }
 
 export async function updateDevice(tx: WriteTx, id: string, device: DeviceFields): Promise<StoredDevice> {
+  const serial =
+    device.serial === undefined
+      ? sql``
+      : sql`serial = null, serial_sealed = ${device.serial?.sealed ?? null}, serial_index = ${device.serial?.index ?? null},`;
   const updated = await sql<StoredDevice>`
     update devices set name = ${device.name}, type = ${device.type}, location = ${device.location},
-      serial = null, serial_sealed = ${device.serial?.sealed ?? null}, serial_index = ${device.serial?.index ?? null}, description = ${device.description}, owner_id = ${device.ownerId},
+      ${serial} description = ${device.description}, owner_id = ${device.ownerId},
       silence_timeout_seconds = ${device.silenceTimeoutSeconds}, metadata = ${JSON.stringify(device.metadata)}::jsonb,
       updated_at = now()
     where id = ${id} returning *`.execute(tx.db);

@@ -57,7 +57,7 @@ const eventPosition = z.tuple([microseconds, z.uuid()]);
 const labelOf = (text: string | null | undefined) => text || null;
 
 /** Its serial number may not open: that must keep nobody from revoking what it has, nor from deleting it. */
-type DeviceUnopened = Omit<DeviceRecord, 'serial'>;
+type DeviceUnopened = Omit<DeviceRecord, 'serial' | 'unreadable'>;
 
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
@@ -204,7 +204,7 @@ export function createDeviceService({ clock, dataKeys }: { clock: Clock; dataKey
   };
 }
 
-type ClearFields = Omit<DeviceFields, 'serial'> & Pick<DeviceRecord, 'serial'>;
+type ClearFields = Omit<DeviceFields, 'serial'> & { readonly serial: string | null | undefined };
 
 function newFields(input: DeviceInput): ClearFields {
   return {
@@ -219,6 +219,9 @@ function newFields(input: DeviceInput): ClearFields {
   };
 }
 
+/** One that does not open stays as it lies in the database. */
+const unchangedSerial = ({ serial, unreadable }: DeviceRecord) => (unreadable.includes('serial') ? undefined : serial);
+
 function changedFields(
   before: DeviceRecord,
   input: { readonly [F in keyof DeviceInput]?: DeviceInput[F] | undefined },
@@ -227,7 +230,7 @@ function changedFields(
     name: input.name ?? before.name,
     type: input.type ?? before.type,
     location: input.location === undefined ? before.location : labelOf(input.location),
-    serial: input.serial === undefined ? before.serial : labelOf(input.serial),
+    serial: input.serial === undefined ? unchangedSerial(before) : labelOf(input.serial),
     description: input.description === undefined ? before.description : labelOf(input.description),
     ownerId: input.ownerId === undefined ? before.owner_id : input.ownerId,
     silenceTimeoutSeconds: input.silenceTimeoutSeconds ?? before.silence_timeout_seconds,

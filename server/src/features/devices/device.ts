@@ -10,6 +10,8 @@ export interface DeviceRecord {
   readonly status_since: Date;
   readonly location: string | null;
   readonly serial: string | null;
+  /** There is a serial number, which does not open. */
+  readonly unreadable: readonly 'serial'[];
   readonly description: string | null;
   readonly health: boolean;
   readonly silence_timeout_seconds: number;
@@ -60,6 +62,7 @@ export function presentDevice(row: DeviceRecord): Device {
     status: row.status,
     location: row.location,
     serial: row.serial,
+    unreadable: row.unreadable[0] ?? null,
     description: row.description,
     ownerId: row.owner_id,
     health: row.health,

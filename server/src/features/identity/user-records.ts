@@ -30,7 +30,11 @@ export type ClearUser = Omit<NewUser, Personal> & {
   readonly name: string | null;
   readonly phone: string | null;
 };
-export type ClearChange = Omit<UserChange, Personal> & { readonly name: string | null; readonly phone: string | null };
+/** What is not said stays as it is, also where it does not open. */
+export type ClearChange = Omit<UserChange, 'name' | 'phoneSealed'> & {
+  readonly name?: string | null | undefined;
+  readonly phone?: string | null | undefined;
+};
 
 export type UserKeys = Pick<DataKeys, 'seal' | 'sealIndexed' | 'openAll' | 'findIndexed'>;
 
@@ -140,8 +144,11 @@ export function createUserRecords(dataKeys: UserKeys): UserRecords {
     },
 
     async update(tx, owner, { name, phone, ...change }) {
-      const personal = { ...(await sealedName(owner, name)), phoneSealed: await sealedPhone(owner, phone) };
-      await updateUser(tx, owner.id, { ...change, ...personal });
+      await updateUser(tx, owner.id, {
+        ...change,
+        name: name === undefined ? undefined : await sealedName(owner, name),
+        phoneSealed: phone === undefined ? undefined : await sealedPhone(owner, phone),
+      });
     },
 
     async rename(tx, owner, name) {

@@ -30,7 +30,7 @@ export async function isLoginTaken(
   return row;
 }
 
-export type SealedUserRecord = Omit<UserRecord, 'email' | 'name' | 'phone'> & {
+export type SealedUserRecord = Omit<UserRecord, 'email' | 'name' | 'phone' | 'unreadable'> & {
   readonly user_id: string;
   readonly organisation_id: number;
   readonly email_sealed: Buffer | null;
@@ -118,8 +118,10 @@ export async function insertUser(tx: WriteTx, user: NewUser): Promise<boolean> {
   return inserted.rows.length > 0;
 }
 
-export interface UserChange extends SealedName {
-  phoneSealed: Buffer | null;
+export interface UserChange {
+  /** Undefined: it stays as it is, whatever it is. */
+  name: SealedName | undefined;
+  phoneSealed: Buffer | null | undefined;
   role: Role;
   status: 'invited' | 'active' | 'disabled';
   mustChangePassword: boolean;
@@ -128,9 +130,11 @@ export interface UserChange extends SealedName {
 
 /** Raises the authorization version when rights change, which ends every access token of the person at its next use. */
 export async function updateUser(tx: WriteTx, id: string, change: UserChange): Promise<void> {
+  const { name, phoneSealed } = change;
+  const named = name === undefined ? sql`` : sql`name_sealed = ${name.nameSealed}, name_index = ${name.nameIndex},`;
+  const phoned = phoneSealed === undefined ? sql`` : sql`phone_sealed = ${phoneSealed},`;
   await sql`
-    update users set name_sealed = ${change.nameSealed}, name_index = ${change.nameIndex}, phone_sealed = ${change.phoneSealed},
-      updated_at = now(),
+    update users set ${named} ${phoned} updated_at = now(),
       authorization_version = authorization_version + (role <> ${change.role} or status <> ${change.status})::int,
       role = ${change.role}, status = ${change.status}, must_change_password = ${change.mustChangePassword},
       device_scope = ${change.deviceScope}

@@ -38,7 +38,7 @@ export function createUserService(deps: {
   /** The token stands in the fragment, which a browser never sends to a server, so it stays out of every log. */
   async function invite(
     tx: WriteTx,
-    whom: { organisationId: number; userId: string | null; role: Role; validForMs: number; email?: string },
+    whom: { organisationId: number; userId: string | null; role: Role; validForMs: number; email?: string | undefined },
   ): Promise<{ url: string; expiresAt: string; mailed: boolean }> {
     const token = newOpaqueToken(tokenPrefixes.invitation);
     const expiresAt = new Date(clock.now() + whom.validForMs);
@@ -137,8 +137,10 @@ export function createUserService(deps: {
       await mustMayGive(tx, by, person.role);
       if (person.status !== 'invited')
         throw new Problem('conflict', { detail: 'Only who has not opened the account yet can be invited again.' });
-      const { role, email } = person;
+      const { role } = person;
       const { organisationId } = by;
+      // Where their address does not open the link is given by hand.
+      const email = person.unreadable.includes('email') ? undefined : person.email;
       const invitation = await invite(tx, { organisationId, userId: id, email, role, validForMs: INVITATION_MS });
       tx.describe({ resource: { kind: 'user', id }, details: { role, again: true } });
       return { user: presentUser(person), invitation };
@@ -190,8 +192,8 @@ export function createUserService(deps: {
       if (isUnopened && before.status === 'invited')
         throw new Problem('conflict', { detail: 'The person becomes active by accepting the invitation.' });
       const after = {
-        name: change.name === undefined ? before.name : change.name,
-        phone: change.phone === undefined ? before.phone : change.phone,
+        name: change.name,
+        phone: change.phone,
         role: change.role ?? before.role,
         status: isUnopened ? ('invited' as const) : (change.status ?? before.status),
         mustChangePassword: change.mustChangePassword ?? before.must_change_password,
@@ -216,7 +218,9 @@ export function createUserService(deps: {
       if (after.status === 'disabled')
         await revokeSessionsOf(tx, { userId: id, exceptId: null }, 'account disabled', clock.date());
       const changed: string[] = (['name', 'phone', 'role', 'status'] as const).filter(
-        (field) => after[field] !== before[field],
+        (field) =>
+          after[field] !== undefined &&
+          (after[field] !== before[field] || before.unreadable.some((one) => one === field)),
       );
       if (after.mustChangePassword !== before.must_change_password) changed.push('mustChangePassword');
       tx.describe({

@@ -1,4 +1,5 @@
 import type { DeviceScope, Me, Role, User } from '@valtronics/contract';
+import type { PersonalField } from '../../security/access/people.ts';
 import type { ApiKeyPrincipal, UserPrincipal } from '../../security/access/principal.ts';
 import { maskedFieldsOf } from '../../security/fields/reveal.ts';
 
@@ -17,6 +18,8 @@ export interface UserRecord {
   id: string;
   email: string;
   name: string | null;
+  /** Of these there is a value, which does not open. */
+  unreadable: readonly PersonalField[];
   phone: string | null;
   kind: 'person' | 'service';
   role: Role;
@@ -36,6 +39,7 @@ export function presentUser(row: UserRecord): User {
     email: row.email,
     name: row.name,
     phone: row.phone,
+    unreadable: [...row.unreadable],
     kind: row.kind,
     role: row.role,
     status: row.status,

@@ -74,8 +74,6 @@ export function createVouchedAccounts({
         tx,
         { organisationId, id: userId },
         {
-          name: user.name,
-          phone: user.phone,
           status: user.status,
           mustChangePassword: user.must_change_password,
           deviceScope: user.device_scope,

@@ -1,4 +1,5 @@
 import { type Place, SealError } from '../../security/crypto/sealed-value.ts';
+import { UNREADABLE } from '../../security/keys/damaged-values.ts';
 import type { DataKeys } from '../../security/keys/data-keys.ts';
 
 /** Whom a row names, as it stands in the database. */
@@ -12,7 +13,7 @@ export interface SealedIdentity {
 /** What stands for somebody whose key was destroyed, should their row come back from a backup. */
 const ERASED = 'erased';
 /** For somebody whose key is not here, and may come back with the key store or a copy of it. */
-const UNREADABLE = 'key missing';
+const KEY_MISSING = 'key missing';
 
 export const subjectPlace = (field: 'reference' | 'name', organisation: number, row: string): Place => ({
   organisation,
@@ -43,15 +44,20 @@ async function openOne(
   { subject_id: subject, organisation_id: organisation, reference_sealed, name_sealed }: SealedIdentity,
 ): Promise<OpenedIdentity> {
   // Still in clear, since nobody could seal it yet (clear-values.ts): there was no key for them, or another row had the same.
-  if (reference_sealed === null) return { reference: UNREADABLE, name: null, isOpen: false };
+  if (reference_sealed === null) return { reference: KEY_MISSING, name: null, isOpen: false };
   const values = [{ sealed: reference_sealed, place: subjectPlace('reference', organisation, subject), subject }];
   if (name_sealed) values.push({ sealed: name_sealed, place: subjectPlace('name', organisation, subject), subject });
   try {
-    const [reference = '', name = null] = await dataKeys.openAll(values);
-    return { reference, name, isOpen: true };
+    const [reference, name] = await dataKeys.openAll(values);
+    const isDamaged = reference === undefined || (name_sealed !== null && name === undefined);
+    return {
+      reference: reference ?? UNREADABLE,
+      name: name_sealed === null ? null : (name ?? UNREADABLE),
+      isOpen: !isDamaged,
+    };
   } catch (error) {
     if (!(error instanceof SealError && error.problem === 'no-key')) throw error;
     const isErased = await dataKeys.isDestroyed(organisation, subject);
-    return { reference: isErased ? ERASED : UNREADABLE, name: null, isOpen: false };
+    return { reference: isErased ? ERASED : KEY_MISSING, name: null, isOpen: false };
   }
 }

@@ -114,9 +114,12 @@ export function createSubjectService(deps: {
       const before = await records.lock(tx, lookOf(person), id, 'change');
       if (!before) throw notFound();
       // What stands for a value that does not open must not become the value.
-      if (!before.isOpen && (input.reference === undefined || input.name === undefined))
+      const isAnew = (field: 'reference' | 'name') =>
+        input[field] !== undefined && (input[field] === null || input[field] !== before[field]);
+      if (!before.isOpen && !(isAnew('reference') && isAnew('name')))
         throw new Problem('conflict', {
-          detail: 'What is kept of them cannot be read, since their key is not here: send both reference and name.',
+          detail:
+            'What is kept of them cannot be read, since it was altered or their key is not here: give both reference and name anew.',
         });
       const after = {
         reference: input.reference ?? before.reference,

@@ -350,13 +350,17 @@ describe('registering', () => {
     expect(left.rowCount).toBe(1);
   });
 
-  it('whose values somebody altered opens no more, and is erased like anybody else', async () => {
+  it('whose values somebody altered is told so, alone of a list, is not written back, and is erased like anybody else', async () => {
     const { id } = await aSubject();
     await app.database.admin.query(
       'update subjects set name_sealed = set_byte(name_sealed, 40, get_byte(name_sealed, 40) # 1) where id = $1',
       [id],
     );
-    expect((await ask(operator, 'GET', `/subjects/${id}`)).status).toBe(500);
+    expect((await ask(operator, 'GET', `/subjects/${id}`)).json).toMatchObject({ name: 'unreadable' });
+    expect((await ask(operator, 'GET', '/subjects')).status).toBe(200);
+    expectProblem(await ask(operator, 'PATCH', `/subjects/${id}`, { reference: 'MRN-anew' }), 409, 'conflict');
+    const asShown = { reference: 'MRN-anew', name: 'unreadable' };
+    expectProblem(await ask(operator, 'PATCH', `/subjects/${id}`, asShown), 409, 'conflict');
     await app.freshProof(operator);
     expect((await ask(operator, 'DELETE', `/subjects/${id}`)).status).toBe(204);
     expectProblem(await ask(operator, 'GET', `/subjects/${id}`), 404, 'not_found');

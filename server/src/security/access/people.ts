@@ -1,6 +1,7 @@
 import { isId } from '../../lib/ids.ts';
 import type { Reader } from '../audit/tokens.ts';
 import type { Place } from '../crypto/sealed-value.ts';
+import { UNREADABLE } from '../keys/damaged-values.ts';
 import type { DataKeys, SealedValue } from '../keys/data-keys.ts';
 import { findSealedPeople } from './people.repository.ts';
 
@@ -12,7 +13,10 @@ interface Account {
   readonly organisation_id: number;
 }
 type Sealed<F extends PersonalField> = { readonly [K in F as `${K}_sealed`]: Buffer | null };
-type Opened<F extends PersonalField> = { readonly [K in F]: K extends 'email' ? string : string | null };
+/** `unreadable`: of these there is a value, which does not open. */
+type Opened<F extends PersonalField> = { readonly [K in F]: K extends 'email' ? string : string | null } & {
+  readonly unreadable: readonly PersonalField[];
+};
 
 export const personPlace = (field: PersonalField, { user_id, organisation_id }: Account): Place => ({
   organisation: organisation_id,
@@ -21,12 +25,15 @@ export const personPlace = (field: PersonalField, { user_id, organisation_id }: 
   row: user_id,
 });
 
-/** The rows with these fields in clear, all opened in one go. */
-export async function openPeople<F extends PersonalField, R extends Account & Sealed<F>>(
+/** The rows with these fields in clear, all opened in one go. What does not open is null, or of an address says so. */
+export async function openPeople<
+  F extends PersonalField,
+  R extends Account & Sealed<F> & { readonly unreadable?: readonly PersonalField[] },
+>(
   dataKeys: Pick<DataKeys, 'openAll'>,
   fields: readonly F[],
   rows: readonly R[],
-): Promise<(Omit<R, `${F}_sealed`> & Opened<F>)[]> {
+): Promise<(Omit<R, `${F}_sealed` | 'unreadable'> & Opened<F>)[]> {
   const values: SealedValue[] = [];
   const targets: { readonly row: number; readonly field: F }[] = [];
   rows.forEach((row, at) => {
@@ -39,8 +46,9 @@ export async function openPeople<F extends PersonalField, R extends Account & Se
   });
   const left = new Set<string>(fields.map((field) => `${field}_sealed`));
   const opened = rows.map((row) => {
-    const copy: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(row)) if (!left.has(name)) copy[name] = value;
+    const unreadable = [...(row.unreadable ?? [])];
+    const copy: Record<string, unknown> & { unreadable: PersonalField[] } = { unreadable };
+    for (const [name, value] of Object.entries(row)) if (!left.has(name) && name !== 'unreadable') copy[name] = value;
     for (const field of fields) {
       // Without an address: a row that somebody put there beside the platform. Nobody can sign in to it.
       copy[field] = field === 'email' ? '' : null;
@@ -50,9 +58,15 @@ export async function openPeople<F extends PersonalField, R extends Account & Se
   const texts = await dataKeys.openAll(values);
   targets.forEach(({ row, field }, at) => {
     const record = opened[row];
-    if (record !== undefined) record[field] = texts[at];
+    if (record === undefined) return;
+    const text = texts[at];
+    if (text !== undefined) record[field] = text;
+    else {
+      record.unreadable.push(field);
+      if (field === 'email') record[field] = UNREADABLE;
+    }
   });
-  return opened as (Omit<R, `${F}_sealed`> & Opened<F>)[];
+  return opened as unknown as (Omit<R, `${F}_sealed` | 'unreadable'> & Opened<F>)[];
 }
 
 /** Who the people are whom rows of other features name. */

@@ -7,6 +7,7 @@ import { KeyWrapError } from '../crypto/key-wrap.ts';
 import { openValue, type Place, readSealHeader, SealError, sealValue } from '../crypto/sealed-value.ts';
 import { type KeyOwner, newKey, unwrapDataKey, wrapDataKey } from '../crypto/wrapped-keys.ts';
 import { type BlindIndex, indexedForm } from './blind-indexes.ts';
+import type { OnDamaged } from './damaged-values.ts';
 import { findDataKey, insertDataKey } from './data-key.repository.ts';
 import type { KeyEpoch, KeyEpochs } from './key-epochs.ts';
 import { createOpenedTexts } from './opened-texts.ts';
@@ -30,8 +31,11 @@ export interface DataKeys {
   seal(plaintext: Uint8Array | string, place: Place, subject?: string): Promise<Buffer>;
   /** The plaintext, whole and authentic, or a SealError: `retired-epoch`, `no-key` and `refused` among others. */
   open(sealed: Uint8Array, place: Place, subject?: string): Promise<Buffer>;
-  /** The texts of many, in their order: one look for each key, and then no pause. A SealError where one does not open. */
-  openAll(values: readonly SealedValue[]): Promise<string[]>;
+  /**
+   * The texts of many, in their order: one look for each key, and then no pause. Undefined, and told, where one does not open: a value that somebody
+   * altered takes no other along. A SealError `no-key` where the key of a subject is not there.
+   */
+  openAll(values: readonly SealedValue[]): Promise<(string | undefined)[]>;
   /** A text and what it is found by, both under one epoch, so that a rotation renews them together. `indexed`: the index is of that instead. */
   sealIndexed(
     text: string,
@@ -72,8 +76,9 @@ export function createDataKeys(deps: {
   /** Opens what was sealed before there were data keys. */
   readonly keyRing: Pick<KeyRing, 'open'>;
   readonly clock: Clock;
+  readonly onDamaged?: OnDamaged | undefined;
 }): DataKeys {
-  const { transactions, epochs, subjectKeys, keyRing, clock } = deps;
+  const { transactions, epochs, subjectKeys, keyRing, clock, onDamaged } = deps;
   const cache = boundedCache<Buffer>(MAX_CACHED_KEYS, clock);
   const texts = createOpenedTexts();
 
@@ -175,18 +180,33 @@ export function createDataKeys(deps: {
     },
 
     async openAll(values) {
-      const openers: (Buffer | undefined)[] = [];
+      const openers: ((sealed: Uint8Array, place: Place) => string)[] = [];
       let [asked, opener]: [string | undefined, Buffer | undefined] = [undefined, undefined];
       for (const { sealed, place, subject } of values) {
-        const { version, epoch } = readSealHeader(sealed);
-        // Most are of one owner and epoch: whose key it is need not be asked for each.
-        const wanted = `${version} ${cacheName(epoch, ownerOf(place, subject))}`;
-        if (wanted !== asked) [asked, opener] = [wanted, await openerOf(sealed, place, subject)];
-        openers.push(opener);
+        try {
+          const { version, epoch } = readSealHeader(sealed);
+          // Most are of one owner and epoch: whose key it is need not be asked for each.
+          const wanted = `${version} ${cacheName(epoch, ownerOf(place, subject))}`;
+          if (wanted !== asked) [asked, opener] = [wanted, await openerOf(sealed, place, subject)];
+          const key = opener;
+          openers.push((one, where) =>
+            key === undefined ? keyRing.open(one, where).toString() : texts.open(key, one, where),
+          );
+        } catch (error) {
+          if (!(error instanceof SealError) || (subject !== undefined && error.problem === 'no-key')) throw error;
+          openers.push(() => {
+            throw error;
+          });
+        }
       }
       return values.map(({ sealed, place }, at) => {
-        const key = openers[at];
-        return key === undefined ? keyRing.open(sealed, place).toString() : texts.open(key, sealed, place);
+        try {
+          return openers[at]?.(sealed, place);
+        } catch (error) {
+          if (!(error instanceof SealError)) throw error;
+          onDamaged?.(place, error.problem);
+          return undefined;
+        }
       });
     },
 

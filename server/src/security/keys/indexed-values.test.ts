@@ -87,11 +87,32 @@ test('what was opened before opens no more once its subject is erased', async ()
   await expect(server.dataKeys.openAll(values)).rejects.toMatchObject({ problem: 'no-key' });
 });
 
-test('many are opened as one is, each in its place, or none', async () => {
+test('many are opened as one is, each in its place; what is in another place takes no other along, and is told', async () => {
   const sealed = await Promise.all(['a', 'b', 'c'].map((row) => server.dataKeys.seal(`of ${row}`, place(row))));
   const values = ['a', 'b', 'c'].map((row, at) => ({ sealed: sealed[at] ?? Buffer.alloc(0), place: place(row) }));
   expect(await server.dataKeys.openAll(values)).toEqual(['of a', 'of b', 'of c']);
   const [first, second] = values;
   const swapped = [{ ...first, place: place('b') }, second] as typeof values;
-  await expect(server.dataKeys.openAll(swapped)).rejects.toMatchObject({ problem: 'refused' });
+  const told: unknown[] = [];
+  const { dataKeys } = await aServerOfKeys(database, {
+    rootKey,
+    clock,
+    file,
+    onDamaged: (where, problem) => void told.push([where.row, problem]),
+  });
+  expect(await dataKeys.openAll(swapped)).toEqual([undefined, 'of b']);
+  expect(told).toEqual([['b', 'refused']]);
+  // An altered header names a version, an epoch or a length there is not; an altered body is refused.
+  told.length = 0;
+  const altered = [0, 1, 4, 20, 60, 86].map((at) => {
+    const bytes = Buffer.from(sealed[2] ?? '');
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    return { sealed: bytes, place: place('c') };
+  });
+  const short = { sealed: Buffer.alloc(5), place: place('c') };
+  const all = [...altered, short, values[2]] as typeof values;
+  expect(await dataKeys.openAll(all)).toEqual([...Array(7).fill(undefined), 'of c']);
+  expect(new Set(told.map((one) => (one as string[])[1]))).toEqual(
+    new Set(['unknown-version', 'unknown-epoch', 'refused', 'malformed', expect.any(String)]),
+  );
 });

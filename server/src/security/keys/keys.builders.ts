@@ -6,6 +6,7 @@ import type { TestDatabase } from '../../../../tests/support/database.ts';
 import { createTransactions } from '../audit/transactions.ts';
 import { createKeyRing } from '../crypto/key-ring.ts';
 import type { RootKey } from '../crypto/root-key.ts';
+import type { OnDamaged } from './damaged-values.ts';
 import { createDataKeys } from './data-keys.ts';
 import { openKeyEpochs } from './key-epochs.ts';
 import { openKeyStore } from './open-key-store.ts';
@@ -39,7 +40,12 @@ export async function anOrganisation(database: TestDatabase): Promise<number> {
 /** A server on a database, as far as its keys go. */
 export async function aServerOfKeys(
   database: TestDatabase,
-  { rootKey, clock, file }: { rootKey: RootKey; clock: ReturnType<typeof aClock>; file: string },
+  {
+    rootKey,
+    clock,
+    file,
+    onDamaged,
+  }: { rootKey: RootKey; clock: ReturnType<typeof aClock>; file: string; onDamaged?: OnDamaged },
 ) {
   const transactions = createTransactions({ ...database, server: database.inner });
   const keyRing = createKeyRing(rootKey);
@@ -51,6 +57,6 @@ export async function aServerOfKeys(
     epochs,
     subjectKeys,
     transactions,
-    dataKeys: createDataKeys({ transactions, epochs, subjectKeys: async () => subjectKeys, keyRing, clock }),
+    dataKeys: createDataKeys({ transactions, epochs, subjectKeys: async () => subjectKeys, keyRing, clock, onDamaged }),
   };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Transactions } from '../audit/transactions.types.ts';
 import type { KeyRing } from '../crypto/key-ring.ts';
 import type { RootKey } from '../crypto/root-key.ts';
+import type { OnDamaged } from './damaged-values.ts';
 import { createDataKeys, type DataKeys } from './data-keys.ts';
 import { type KeyEpochs, openKeyEpochs } from './key-epochs.ts';
 import { type KeyStores, keyStoresOf } from './open-key-store.ts';
@@ -22,6 +23,7 @@ export async function openDataKeys(deps: {
   readonly keyRing: KeyRing;
   readonly dataDir: string;
   readonly clock: Clock;
+  readonly onDamaged?: OnDamaged;
 }): Promise<OpenDataKeys> {
   const { dataDir } = deps;
   const keyStores = keyStoresOf({ ...deps, file: keyStoreFileOf(dataDir) });

@@ -8,6 +8,7 @@ import { humanName } from '../../ui/format-value.ts';
 import { paths } from '../../ui/paths.ts';
 import { DeviceStatusLabel, SeverityBadge } from '../../ui/severity.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { LastSeen } from '../devices/device-cells.tsx';
 import { MaskedValue } from '../reveal/masked-value.tsx';
 import classes from './device.module.css';
@@ -50,9 +51,13 @@ export function DeviceStrip({ device, alerts }: { device: Device; alerts: readon
       <Fact name="Type">{humanName(device.type)}</Fact>
       <Fact name="Location">{device.location ?? '–'}</Fact>
       <Fact name="Serial">
-        <MaskedValue resource="devices" id={device.id} field="serial" what="serial" of={device.name}>
-          {device.serial ?? '–'}
-        </MaskedValue>
+        {device.unreadable === 'serial' ? (
+          <Unreadable />
+        ) : (
+          <MaskedValue resource="devices" id={device.id} field="serial" what="serial" of={device.name}>
+            {device.serial ?? '–'}
+          </MaskedValue>
+        )}
       </Fact>
       <Fact name="Id">
         <Copyable value={device.id} label="Copy the device id" shorten />

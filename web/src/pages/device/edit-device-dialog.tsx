@@ -16,7 +16,7 @@ export function EditDeviceDialog({ device, onClose }: { device: Device; onClose:
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          void form.submit(deviceChange.body, deviceBody(form.values), async (body) => {
+          void form.submit(deviceChange.body, deviceBody(form.values, device), async (body) => {
             await change.mutateAsync({ params: { id: device.id }, body });
             sayDone('Changes saved');
             onClose();
@@ -24,7 +24,7 @@ export function EditDeviceDialog({ device, onClose }: { device: Device; onClose:
         }}
       >
         <Stack gap="sm">
-          <DeviceFormFields form={form} types={summary?.byType.map(({ type }) => type) ?? []} />
+          <DeviceFormFields form={form} device={device} types={summary?.byType.map(({ type }) => type) ?? []} />
           <FormProblem problem={form.problem} />
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={onClose}>

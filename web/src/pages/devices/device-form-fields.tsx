@@ -1,6 +1,7 @@
 import { Autocomplete, NumberInput, Stack, Textarea, TextInput } from '@mantine/core';
 import type { Device } from '@valtronics/contract';
 import { orNull, type useContractForm } from '../../ui/forms/use-contract-form.ts';
+import { UNREADABLE_WHY } from '../../ui/unreadable.tsx';
 
 export const deviceFormValues = (device?: Device) => ({
   name: device?.name ?? '',
@@ -13,12 +14,17 @@ export const deviceFormValues = (device?: Device) => ({
 });
 type Values = ReturnType<typeof deviceFormValues>;
 
-/** What the form holds, as the API takes it. */
-export const deviceBody = ({ name, type, location, serial, description, silenceTimeoutSeconds }: Values) => ({
+const isUnreadable = (device: Device | undefined) => device?.unreadable === 'serial';
+
+/** What the form holds, as the API takes it. A serial number that does not open is left alone unless another is given. */
+export const deviceBody = (
+  { name, type, location, serial, description, silenceTimeoutSeconds }: Values,
+  device?: Device,
+) => ({
   name,
   type: type.trim(),
   location: orNull(location),
-  serial: orNull(serial),
+  ...(isUnreadable(device) && orNull(serial) === null ? {} : { serial: orNull(serial) }),
   description: orNull(description),
   ...(typeof silenceTimeoutSeconds === 'number' ? { silenceTimeoutSeconds } : {}),
 });
@@ -26,9 +32,11 @@ export const deviceBody = ({ name, type, location, serial, description, silenceT
 export function DeviceFormFields({
   form,
   types,
+  device,
 }: {
   form: ReturnType<typeof useContractForm<Values>>;
   types: readonly string[];
+  device?: Device;
 }) {
   return (
     <Stack gap="sm">
@@ -41,7 +49,12 @@ export function DeviceFormFields({
         {...form.field('type')}
       />
       <TextInput label="Location" maxLength={120} {...form.text('location')} />
-      <TextInput label="Serial number" maxLength={120} {...form.text('serial')} />
+      <TextInput
+        label="Serial number"
+        description={isUnreadable(device) ? UNREADABLE_WHY : undefined}
+        maxLength={120}
+        {...form.text('serial')}
+      />
       <NumberInput
         label="Offline after"
         description="This long without a word"

@@ -6,6 +6,7 @@ import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { SecretOnce } from '../../ui/secret-once.tsx';
 import { sayDone } from '../../ui/toasts.tsx';
+import { UNREADABLE_WHY } from '../../ui/unreadable.tsx';
 
 export function ChannelDialog({ channel, onClose }: { channel?: NotificationChannel; onClose: () => void }) {
   const form = useContractForm({
@@ -18,15 +19,21 @@ export function ChannelDialog({ channel, onClose }: { channel?: NotificationChan
   const change = useChange(channelChange, ['/notification-channels']);
   const [secret, setSecret] = useState<string | null>(null);
   const { kind, name, target, minimumSeverity } = form.values;
+  // An address that does not open is left alone unless another is given.
+  const isUnreadable = channel?.unreadable.includes('target') ?? false;
   const common = { name, target, minimumSeverity };
 
   const submit = () =>
     channel
-      ? form.submit(channelChange.body, common, async (body) => {
-          await change.mutateAsync({ params: { id: channel.id }, body });
-          sayDone(`${name} saved`);
-          onClose();
-        })
+      ? form.submit(
+          channelChange.body,
+          isUnreadable && target === '' ? { name, minimumSeverity } : common,
+          async (body) => {
+            await change.mutateAsync({ params: { id: channel.id }, body });
+            sayDone(`${name} saved`);
+            onClose();
+          },
+        )
       : form.submit(channelCreate.body, { ...common, kind }, async (body) => {
           const made = await create.mutateAsync({ body });
           if (made.secret) return setSecret(made.secret);
@@ -87,11 +94,17 @@ export function ChannelDialog({ channel, onClose }: { channel?: NotificationChan
           )}
           <TextInput data-autofocus label="Name" placeholder="On-call mailbox" maxLength={120} {...form.text('name')} />
           {kind === 'email' ? (
-            <TextInput label="Email address" type="email" autoComplete="off" {...form.text('target')} />
+            <TextInput
+              label="Email address"
+              type="email"
+              description={isUnreadable ? UNREADABLE_WHY : undefined}
+              autoComplete="off"
+              {...form.text('target')}
+            />
           ) : (
             <TextInput
               label="URL"
-              description="HTTPS; private addresses only where the server allows them"
+              description={isUnreadable ? UNREADABLE_WHY : 'HTTPS; private addresses only where the server allows them'}
               placeholder="https://hooks.example.com/alerts"
               autoComplete="off"
               {...form.text('target')}

@@ -20,6 +20,7 @@ import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { sayDone, sayProblem } from '../../ui/toasts.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { MaskedValue } from '../reveal/masked-value.tsx';
 import { ChannelDialog } from './channel-dialog.tsx';
 import { ChannelName } from './channel-name.tsx';
@@ -64,11 +65,14 @@ export function NotificationsPage() {
       header: 'To',
       width: 'minmax(140px, 1.6fr)',
       from: 560,
-      cell: ({ id, name, target }) => (
-        <MaskedValue resource="notification-channels" id={id} field="target" what="address" of={name}>
-          {target}
-        </MaskedValue>
-      ),
+      cell: ({ id, name, target }) =>
+        target === null ? (
+          <Unreadable />
+        ) : (
+          <MaskedValue resource="notification-channels" id={id} field="target" what="address" of={name}>
+            {target}
+          </MaskedValue>
+        ),
     },
     {
       key: 'severity',
@@ -169,7 +173,8 @@ export function NotificationsPage() {
           onClose={() => setDialog(null)}
           onConfirm={() => remove.mutateAsync({ params: { id: dialog.channel.id } })}
         >
-          Alerts are no longer sent to {dialog.channel.target}. A webhook's signing secret is gone with it.
+          Alerts are no longer sent to {dialog.channel.target ?? 'its address, which does not open'}. A webhook's
+          signing secret is gone with it.
         </ConfirmDialog>
       ) : null}
     </>

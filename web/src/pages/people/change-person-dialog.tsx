@@ -5,6 +5,7 @@ import { useChange } from '../../api/use-endpoint.ts';
 import { FormProblem } from '../../ui/forms/form-problem.tsx';
 import { orNull, useContractForm } from '../../ui/forms/use-contract-form.ts';
 import { sayDone } from '../../ui/toasts.tsx';
+import { UNREADABLE_WHY } from '../../ui/unreadable.tsx';
 import { DeviceScopeField } from '../device-groups/device-scope-field.tsx';
 import { calledOf } from './called.ts';
 import { RoleField } from './role-field.tsx';
@@ -52,9 +53,18 @@ export function ChangePersonDialog({ person, onClose }: { person: User; onClose:
         }}
       >
         <Stack gap="sm">
-          <TextInput data-autofocus label="Name" {...form.text('name')} />
+          <TextInput
+            data-autofocus
+            label="Name"
+            description={person.unreadable.includes('name') ? UNREADABLE_WHY : undefined}
+            {...form.text('name')}
+          />
           {isProgram ? null : (
-            <TextInput label="Phone" description="With the country, as +15551234567" {...form.text('phone')} />
+            <TextInput
+              label="Phone"
+              description={person.unreadable.includes('phone') ? UNREADABLE_WHY : 'With the country, as +15551234567'}
+              {...form.text('phone')}
+            />
           )}
           <RoleField
             value={form.values.role}

@@ -13,6 +13,7 @@ import { SearchField } from '../../ui/search-field.tsx';
 import { EmptyState, ErrorState } from '../../ui/states/states.tsx';
 import { type Column, DataTable } from '../../ui/table/data-table.tsx';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
+import { Unreadable } from '../../ui/unreadable.tsx';
 import { oneOf, useSearchState } from '../../ui/use-search-state.ts';
 import { groupsText, useDeviceGroups } from '../device-groups/use-device-groups.ts';
 import { InviteDialog } from './invite-dialog.tsx';
@@ -48,12 +49,12 @@ export function PeoplePage() {
       key: 'name',
       header: 'Name',
       width: 'minmax(130px, 1.4fr)',
-      cell: ({ id, name, email, kind }) => (
+      cell: ({ id, name, email, kind, unreadable }) => (
         <>
           {kind === 'service' ? (
             <IconRobot size={14} stroke={1.7} role="img" aria-label="Service account" className={classes.kind} />
           ) : null}
-          <b>{name ?? email}</b>
+          {unreadable.includes('name') ? <Unreadable /> : <b>{name ?? email}</b>}
           {id === me.id ? <span className="dim"> you</span> : null}
         </>
       ),
@@ -63,7 +64,10 @@ export function PeoplePage() {
       header: 'Email',
       width: 'minmax(140px, 1.6fr)',
       from: 620,
-      cell: ({ kind, email }) => (kind === 'service' ? <span className="dim">a service account</span> : email),
+      cell: ({ kind, email, unreadable }) => {
+        if (kind === 'service') return <span className="dim">a service account</span>;
+        return unreadable.includes('email') ? <Unreadable /> : email;
+      },
     },
     { key: 'role', header: 'Role', width: '84px', cell: ({ role }) => humanName(role) },
     {
