@@ -90,6 +90,23 @@ export function useCommands(text: string, settled: string) {
     act('Show keyboard shortcuts', IconKeyboard, { run: openShortcuts }),
     act('Sign out', IconLogout, { run: () => void signOut() }),
   ];
+  /** The palette shows the first few; where there are more the list shows them. */
+  const allThatMatch = (
+    group: 'Devices' | 'People',
+    list: string,
+    page: { nextCursor: string | null } | undefined,
+  ): Command[] =>
+    page?.nextCursor
+      ? [
+          {
+            id: `more ${group}`,
+            group,
+            label: `More ${group.toLowerCase()} match: show all`,
+            icon: IconArrowRight,
+            to: `${list}?text=${encodeURIComponent(asked)}`,
+          },
+        ]
+      : [];
   const found: Command[] =
     text === ''
       ? []
@@ -102,6 +119,7 @@ export function useCommands(text: string, settled: string) {
             icon: IconCpu,
             to: paths.device(device.id),
           })),
+          ...allThatMatch('Devices', paths.devices, devices.data),
           ...(people.data?.items ?? []).map((person) => ({
             id: `person ${person.id}`,
             group: 'People' as const,
@@ -110,6 +128,7 @@ export function useCommands(text: string, settled: string) {
             icon: IconUser,
             to: `${paths.people}?text=${encodeURIComponent(person.email)}`,
           })),
+          ...allThatMatch('People', paths.people, people.data),
         ];
   return {
     commands: [...found, ...[...pages, ...actions].filter(({ label }) => has(label, text))],

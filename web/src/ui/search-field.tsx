@@ -6,11 +6,14 @@ import { useEffect, useRef, useState } from 'react';
 /** The text filter of a page; `/` focuses it. */
 export function SearchField({
   label,
+  finds = label,
   value,
   onChange,
   width = 240,
 }: {
   label: string;
+  /** What is found by it, as far as that is not all one would think of: what is sealed may be found only by the whole of it. */
+  finds?: string;
   value: string | undefined;
   onChange: (text: string) => void;
   width?: number;
@@ -38,7 +41,8 @@ export function SearchField({
       maw="100%"
       size="xs"
       aria-label={label}
-      placeholder={label}
+      placeholder={finds}
+      title={finds}
       maxLength={100}
       leftSection={<IconSearch size={14} aria-hidden />}
       rightSection={text ? <CloseButton size="xs" aria-label="Clear" onClick={() => change('')} /> : null}

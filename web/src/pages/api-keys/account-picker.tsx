@@ -4,6 +4,7 @@ import { type User, usersList } from '@valtronics/contract';
 import { useState } from 'react';
 import { useEndpoint } from '../../api/use-endpoint.ts';
 import { humanName } from '../../ui/format-value.ts';
+import { moreOption } from '../../ui/more-option.ts';
 
 interface Props {
   label: string;
@@ -44,10 +45,11 @@ export function AccountPicker(props: Props) {
       size={visibleLabel ? 'sm' : 'xs'}
       w={props.width}
       {...(visibleLabel ? { label } : { 'aria-label': label })}
-      placeholder={visibleLabel ? 'Type part of a name' : label}
+      placeholder={visibleLabel ? 'Type part of a name or address' : label}
+      {...(visibleLabel ? { description: 'Where there are more than 500 accounts, the whole of it' } : {})}
       error={error}
       value={value}
-      data={missing ? [{ value, label: shown }, ...options] : options}
+      data={[...(missing ? [{ value, label: shown }] : []), ...options, ...moreOption(data)]}
       searchable
       clearable={props.clearable ?? false}
       clearButtonProps={{ 'aria-label': `Any ${label.toLowerCase()}` }}

@@ -2,7 +2,7 @@ import { Button, Group, SegmentedControl } from '@mantine/core';
 import { IconChecks, IconCpu } from '@tabler/icons-react';
 import { type Device, type DeviceGroupWithDevices, devicesList, devicesSummary } from '@valtronics/contract';
 import { Link } from 'react-router';
-import { useRefusal } from '../../api/session.ts';
+import { useMay, useRefusal } from '../../api/session.ts';
 import { useEndpoint, useEndpointPages } from '../../api/use-endpoint.ts';
 import { FilterSelect } from '../../ui/filter-select.tsx';
 import { humanName } from '../../ui/format-value.ts';
@@ -19,6 +19,7 @@ import { useGroupChoice } from './use-group-choice.ts';
 export function GroupDevices({ group, isLeaving }: { group: DeviceGroupWithDevices; isLeaving: boolean }) {
   const { get, set } = useSearchState();
   const refusal = useRefusal(devicesList);
+  const seesSerials = useMay('device:write');
   const onlyInside = get('show') === 'inside';
   const filters = { type: get('type'), location: get('location'), text: get('text') };
   const asked = { ...filters, sort: 'name' as const, ...(onlyInside ? { groupId: group.id } : {}) };
@@ -43,7 +44,12 @@ export function GroupDevices({ group, isLeaving }: { group: DeviceGroupWithDevic
           ]}
           onChange={(show) => set({ show: show === 'inside' ? show : null })}
         />
-        <SearchField label="Search devices" value={filters.text} onChange={(text) => set({ text })} />
+        <SearchField
+          label="Search devices"
+          finds={seesSerials ? 'Name, location, whole serial number' : 'Name, location, description'}
+          value={filters.text}
+          onChange={(text) => set({ text })}
+        />
         <FilterSelect
           label="Type"
           value={filters.type}

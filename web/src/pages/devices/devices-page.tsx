@@ -11,7 +11,7 @@ import {
 } from '@valtronics/contract';
 import { useMemo, useState } from 'react';
 import { useNavigate } from 'react-router';
-import { useRefusal } from '../../api/session.ts';
+import { useMay, useRefusal } from '../../api/session.ts';
 import { useEndpoint, useEndpointPages } from '../../api/use-endpoint.ts';
 import { latestValues } from '../../live/latest-values.ts';
 import { downloadCsv, toCsv } from '../../ui/csv.ts';
@@ -54,6 +54,7 @@ export function DevicesPage() {
   const registerRefusal = useRefusal(deviceRegister);
   const claimsRefusal = useRefusal(claimsCreate);
   const deleteRefusal = useRefusal(deviceDelete);
+  const seesSerials = useMay('device:write');
   const filtered = Boolean(filters.type || filters.status || filters.location || filters.text);
   const chosen = rows.filter(({ id }) => selected.has(id));
   const registerButton = (
@@ -87,7 +88,12 @@ export function DevicesPage() {
         }
       />
       <Group gap="xs" mb="sm">
-        <SearchField label="Search devices" value={filters.text} onChange={(text) => set({ text })} />
+        <SearchField
+          label="Search devices"
+          finds={seesSerials ? 'Name, location, whole serial number' : 'Name, location, description'}
+          value={filters.text}
+          onChange={(text) => set({ text })}
+        />
         <FilterSelect
           label="Type"
           value={filters.type}

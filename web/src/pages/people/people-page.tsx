@@ -124,7 +124,13 @@ export function PeoplePage() {
       <PageHeader title="People" detail="Who may sign in, and as what" actions={invite} />
       <PeopleTabs value="people" />
       <Group gap="xs" mb="sm">
-        <SearchField label="Search people" value={filters.text} onChange={(text) => set({ text })} />
+        <SearchField
+          label="Search people"
+          finds="Name or address (over 500: whole)"
+          width={290}
+          value={filters.text}
+          onChange={(text) => set({ text })}
+        />
         <FilterSelect
           label="Role"
           value={filters.role}

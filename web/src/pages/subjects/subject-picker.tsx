@@ -3,6 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { subjectsList } from '@valtronics/contract';
 import { useState } from 'react';
 import { useEndpoint } from '../../api/use-endpoint.ts';
+import { moreOption } from '../../ui/more-option.ts';
 import { subjectLabel } from './subject-label.tsx';
 
 const offered = 20;
@@ -39,9 +40,10 @@ export function SubjectPicker({
       data-autofocus
       label="Person"
       placeholder="Type part of a reference or name"
+      description="Where more than 500 are measured, the whole of it"
       value={value}
       error={error}
-      data={options}
+      data={[...options, ...moreOption(typed === '' ? undefined : data)]}
       searchable
       nothingFoundMessage={
         typed === ''

@@ -63,6 +63,8 @@ export function SubjectsPage() {
       <Group gap="xs" mb="sm">
         <SearchField
           label={seesNames ? 'Search reference or name' : 'Search id'}
+          finds={seesNames ? 'Reference or name (over 500: whole)' : 'Whole or part of an id'}
+          width={290}
           value={text}
           onChange={(next) => set({ text: next })}
         />
@@ -84,7 +86,7 @@ export function SubjectsPage() {
                 title="Nobody matches"
                 hint={
                   seesNames
-                    ? 'Everybody whose reference, name or id holds the text will stand here.'
+                    ? 'Everybody whose reference, name or id holds the text will stand here; where there are more than 500, whose whole reference or name it is.'
                     : 'Your role sees ids, so ids are what is searched.'
                 }
                 action={
