@@ -1,15 +1,21 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { newId } from '../../lib/ids.ts';
 import { ensureFolder } from '../crypto/private-file.ts';
+import { patiently } from './patiently.ts';
 import type { SubjectKeyStore } from './subject-key-store.ts';
 
 // One SQLite file. Every change is one transaction, durable when it returns (synchronous = extra with a rollback journal, which is deleted with the
 // commit). secure_delete overwrites with zeros what is deleted, so a destroyed key is in the file no more; what a disk keeps of overwritten blocks
 // and deleted journals is for the encryption of the disk to hide.
 
-const BUSY_TIMEOUT_MS = 5_000;
+/** While another process has the file locked, which for a change is milliseconds. */
+const PATIENCE_MS = 5_000;
+/** So long SQLite itself waits, with the whole process; after that we do, and all else goes on. */
+const STANDSTILL_MS = 5;
+const copying = new URL('./copy-worker.ts', import.meta.url);
 /** "VtKs": a file of another program is not taken for a key store. */
 const APPLICATION_ID = 0x56_74_4b_73;
 
@@ -38,12 +44,14 @@ export function openSubjectKeyFile(file: string, { mayCreate }: { readonly mayCr
       `the key store ${file} is missing: restore it from its own backup (docs/key-store.md); without it nothing sealed for a person can be read`,
     );
   ensureFolder(dirname(file));
-  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  const database = new DatabaseSync(file, { timeout: PATIENCE_MS });
   try {
     chmodSync(file, 0o600);
     database.exec('pragma secure_delete = on; pragma synchronous = extra; pragma journal_mode = delete');
     const id = prepared(database, file);
-    return storeOn(database, id);
+    // At the start nothing else is to go on; from here on it is.
+    database.exec(`pragma busy_timeout = ${STANDSTILL_MS}`);
+    return storeOn(database, id, file);
   } catch (error) {
     database.close();
     if (error instanceof KeyStoreError) throw error;
@@ -51,6 +59,19 @@ export function openSubjectKeyFile(file: string, { mayCreate }: { readonly mayCr
       cause: error,
     });
   }
+}
+
+function copied(file: string, target: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const thread = new Worker(copying, {
+    name: 'key-store-copy',
+    workerData: { file, target, patienceMs: PATIENCE_MS },
+  });
+  thread.on('error', reject).on('exit', (code) => {
+    if (code === 0) resolve();
+    else reject(new Error('the thread that copies the key store ended'));
+  });
+  return promise;
 }
 
 /** Two that make it at once: the second finds it made. */
@@ -74,7 +95,7 @@ function prepared(database: DatabaseSync, file: string): string {
   }
 }
 
-function storeOn(database: DatabaseSync, id: string): SubjectKeyStore {
+function storeOn(database: DatabaseSync, id: string, file: string): SubjectKeyStore {
   const find = database.prepare(
     'select wrapped_key from subject_keys where organisation = ? and subject = ? and epoch = ?',
   );
@@ -87,31 +108,36 @@ function storeOn(database: DatabaseSync, id: string): SubjectKeyStore {
   const findMark = database.prepare('select 1 as one from destroyed_subjects where organisation = ? and subject = ?');
   const remove = database.prepare('delete from subject_keys where organisation = ? and subject = ?');
 
+  const whenFree = <T>(work: () => T): Promise<T> => patiently(work, PATIENCE_MS);
+
   return {
     id,
     async find({ organisation, subject }, epoch) {
-      const wrapped = find.get(organisation, subject, epoch)?.['wrapped_key'];
+      const wrapped = (await whenFree(() => find.get(organisation, subject, epoch)))?.['wrapped_key'];
       return wrapped instanceof Uint8Array ? Buffer.from(wrapped) : undefined;
     },
     async insert({ organisation, subject }, epoch, wrapped) {
-      insert.run(organisation, subject, epoch, wrapped);
+      await whenFree(() => insert.run(organisation, subject, epoch, wrapped));
     },
     async destroy({ organisation, subject }, now) {
-      database.exec('begin immediate');
-      try {
-        mark.run(organisation, subject, now.toISOString());
-        remove.run(organisation, subject);
-        database.exec('commit');
-      } catch (error) {
-        if (database.isTransaction) database.exec('rollback');
-        throw error;
-      }
+      await whenFree(() => {
+        database.exec('begin immediate');
+        try {
+          mark.run(organisation, subject, now.toISOString());
+          remove.run(organisation, subject);
+          database.exec('commit');
+        } catch (error) {
+          if (database.isTransaction) database.exec('rollback');
+          throw error;
+        }
+      });
     },
     async isDestroyed({ organisation, subject }) {
-      return findMark.get(organisation, subject) !== undefined;
+      return (await whenFree(() => findMark.get(organisation, subject))) !== undefined;
     },
     async listDestroyed() {
-      const rows = database.prepare('select organisation, subject, destroyed_at from destroyed_subjects').all();
+      const all = database.prepare('select organisation, subject, destroyed_at from destroyed_subjects');
+      const rows = await whenFree(() => all.all());
       return rows.map((row) => ({
         organisation: Number(row['organisation']),
         subject: String(row['subject']),
@@ -119,16 +145,17 @@ function storeOn(database: DatabaseSync, id: string): SubjectKeyStore {
       }));
     },
     async countByEpoch() {
-      const rows = database.prepare('select epoch, count(*) as keys from subject_keys group by epoch').all();
+      const counted = database.prepare('select epoch, count(*) as keys from subject_keys group by epoch');
+      const rows = await whenFree(() => counted.all());
       return new Map(rows.map((row) => [Number(row['epoch']), Number(row['keys'])]));
     },
     async deleteEpoch(epoch) {
-      database.prepare('delete from subject_keys where epoch = ?').run(epoch);
+      const ofEpoch = database.prepare('delete from subject_keys where epoch = ?');
+      await whenFree(() => ofEpoch.run(epoch));
     },
-    async backup(file) {
-      // Written anew from what is there, so that no free page carries along what was.
-      database.prepare('vacuum into ?').run(file);
-      chmodSync(file, 0o600);
+    async backup(target) {
+      await copied(file, target);
+      chmodSync(target, 0o600);
     },
     close: () => database.close(),
   };
