@@ -153,4 +153,26 @@ describe('whom a device measured, said after the fact', () => {
     expect(await m.values(device)).toEqual(upTo(180));
     expect(await m.query('select 1 from measured_changes')).toEqual([]);
   });
+
+  it('is left as it is where somebody removes a point meanwhile, and done the next time', async () => {
+    const device = await m.device();
+    // Within an hour, so within a day and one chunk.
+    await m.submit(device, base, 30);
+    const ada = await m.person();
+    await m.assign(device, ada, base);
+    let removed = 0;
+    await m.settle(async () => {
+      if (removed > 0) return;
+      removed += 1;
+      await m.query(`delete from points where ${ofDevice} and ts = (select min(ts) from points where ${ofDevice})`, [
+        device.deviceId,
+      ]);
+    });
+    expect(removed).toBe(1);
+    expect(await m.pointOwners(device)).toEqual(['organisation']);
+    expect(await m.query('select subject_id from measured_changes')).toEqual([{ subject_id: ada }]);
+    await m.settle();
+    expect(await m.pointOwners(device)).toEqual([ada]);
+    expect(await m.values(device)).toEqual(upTo(30, 1));
+  });
 });

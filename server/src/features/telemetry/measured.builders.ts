@@ -8,7 +8,7 @@ import { manualClock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
 import { aRootKey } from '../../security/keys/keys.builders.ts';
-import { createHealthValues } from './health-values.ts';
+import { createHealthValues, type HealthValues } from './health-values.ts';
 import { createMeasuredChanges } from './measured-changes.ts';
 import { at, base, HOUR, items, MINUTE, type Row } from './recording.builders.ts';
 import {
@@ -93,9 +93,16 @@ export async function aMeasuring() {
       later();
     },
 
-    /** The job as another server would have it, once the changes are settled. */
-    async settle(): Promise<void> {
-      const health = createHealthValues({ dataKeys, clock });
+    /** The job as another server would have it, once the changes are settled; `meddling` is done each time before something is sealed. */
+    async settle(meddling = async (): Promise<void> => undefined): Promise<void> {
+      const plain = createHealthValues({ dataKeys, clock });
+      const health: HealthValues = {
+        ...plain,
+        async seal(...given) {
+          await meddling();
+          return plain.seal(...given);
+        },
+      };
       const job = createMeasuredChanges({
         transactions: createTransactions(database),
         health,
