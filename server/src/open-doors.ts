@@ -12,7 +12,7 @@ import { createCertificateDoors, tlsForDevices } from './security/gate/certifica
 import { createHttpGate } from './security/gate/http-gate.ts';
 import { createStreamGate } from './security/gate/stream-gate.ts';
 import { createTopicGate } from './security/gate/topic-gate.ts';
-import { addressKey, clientAddress, normalAddress } from './security/shield/client-address.ts';
+import { addressKey, clientAddress } from './security/shield/client-address.ts';
 import { apiHeaders, strictTransport } from './security/shield/headers.ts';
 
 const MAX_HTTP_CONNECTIONS = 20_000;
@@ -28,24 +28,13 @@ export async function openDoors(deps: {
   checkAnswers: boolean | undefined;
 }) {
   const { config, tls, security, metrics, clock, log, checkAnswers } = deps;
-  const { transactions, revocations, limiter, blocks, guessing, authentication, events, places } = security;
+  const { transactions, revocations, limiter, blocks, guessing, authentication, events, places, unparsed } = security;
   const refusalHeaders = { ...apiHeaders(), ...strictTransport(config.publicUrl) };
   const http = createHttpServer({
     tls,
     maxConnections: MAX_HTTP_CONNECTIONS,
     refusalHeaders,
-    onUnparsed(socketAddress, reason) {
-      const address = normalAddress(socketAddress ?? '');
-      // Behind a proxy nobody knows whose it was, and it is not the proxy's.
-      const isProxy = address === undefined || config.trustedProxies.contains(address);
-      events.report({
-        action: 'request.malformed',
-        outcome: 'failure',
-        transport: 'http',
-        address: isProxy ? null : address,
-        reason,
-      });
-    },
+    onUnparsed: unparsed.report,
   });
   const addressOf = (socketAddress: string | undefined, forwardedFor: string | readonly string[] | undefined) =>
     clientAddress(socketAddress, forwardedFor, config.trustedProxies);
@@ -75,6 +64,7 @@ export async function openDoors(deps: {
     blocks,
     guessing,
     events,
+    unparsed,
     places,
     clock,
     publicOrigin,

@@ -36,6 +36,7 @@ import { createEventFile } from './security/events/event-file.ts';
 import { appendSecurityEvents } from './security/events/security-event.repository.ts';
 import { createSecurityEvents } from './security/events/security-events.ts';
 import { createPlaces } from './security/gate/places.ts';
+import { createUnparsedReports } from './security/gate/unparsed-reports.ts';
 import { openCoreRules } from './security/inspection/core-rules/core-rules.ts';
 import { sealClearValues } from './security/keys/clear-values.ts';
 import { damagedValues } from './security/keys/damaged-values.ts';
@@ -199,6 +200,7 @@ export async function openSecurity(deps: {
     events,
     detection,
     places: createPlaces({ events, clock }),
+    unparsed: createUnparsedReports({ events, trustedProxies: config.trustedProxies }),
     transactions,
     dataKeys,
     revocations,

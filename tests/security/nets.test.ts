@@ -67,6 +67,7 @@ function aGate() {
     ingestRate: { perSecond: 1, burst: 1 },
     sessionCookieSeconds: 3_600,
     personalData: { judge: () => undefined },
+    unparsed: { letIn: () => undefined },
     log: createLogger({ level: 'fatal', clock: systemClock }),
     metrics: createMetrics(),
     ...heardEvents().door,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SecurityEventBody } from '@valtronics/contract';
@@ -444,6 +445,39 @@ describe('what is concluded', () => {
     await eventually(async () =>
       expect((await app.call('GET', '/api/v1/auth/providers', { from })).json.code).toBe('banned'),
     );
+  });
+
+  test('a slow line keeps nobody out of its address whose devices, people and browsers are known; a stranger who trickles is', async () => {
+    const device = await app.aDevice(admin);
+    const [site, elsewhere] = [freshAddress(), freshAddress()];
+    const slow = async (from: string, path: string, ...headers: string[]) => {
+      const socket = await aSocket(app, from);
+      const head = [`POST /api/v1${path} HTTP/1.1`, 'Host: localhost', 'Content-Type: application/json', ...headers];
+      socket.write(`${[...head, 'Content-Length: 400'].join('\r\n')}\r\n\r\n{`);
+      socket.resume();
+      await once(socket, 'close');
+    };
+    const each = (count: number, one: () => Promise<void>) => Array.from({ length: count }, one);
+    await Promise.all([
+      ...each(24, () => slow(site, '/telemetry', `Authorization: Bearer ${device.token}`)),
+      ...each(24, () => slow(site, '/devices', `Authorization: Bearer ${admin.accessToken}`)),
+      ...each(24, () => slow(site, '/auth/login', 'Sec-Fetch-Site: same-origin')),
+      ...each(24, () => slow(elsewhere, '/auth/login')),
+    ]);
+    await eventually(async () =>
+      expect(await detections(`subject=${elsewhere}`)).toMatchObject([{ scenario: 'slow-requests' }]),
+    );
+    await eventually(async () =>
+      expect((await app.call('GET', '/api/v1/auth/providers', { from: elsewhere })).json.code).toBe('banned'),
+    );
+    expect(await detections(`subject=${site}`)).toEqual([]);
+    expect((await app.call('GET', '/api/v1/auth/providers', { from: site })).status).toBe(200);
+    const told = (await listed(`address=${site}&action=request.malformed&limit=100`)).filter(
+      ({ reason }) => reason === 'request_timeout',
+    );
+    expect(told.reduce((sum, { count }) => sum + count, 0)).toBe(72);
+    expect(told.some(({ deviceId }) => deviceId === device.id)).toBe(true);
+    expect(told.some(({ user }) => user?.id === admin.userId)).toBe(true);
   });
 
   test('an id that was guessed too often, by somebody who is signed in', async () => {

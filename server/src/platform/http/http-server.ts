@@ -14,7 +14,7 @@ export interface HttpServerOptions {
   /** Of the answers given before a request is one: what cannot be parsed has no route and meets no hook. */
   readonly refusalHeaders: Readonly<Record<string, string>>;
   /** Hears of what was no request: not HTTP, too long, too slow. Not of connections on which nothing ever came. */
-  readonly onUnparsed?: ((socketAddress: string | undefined, code: ProblemCode) => void) | undefined;
+  readonly onUnparsed?: ((socket: Socket | undefined, code: ProblemCode) => void) | undefined;
 }
 
 export interface HttpServer {
@@ -70,7 +70,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     frameworkErrors(error, _request, reply) {
       const problem = error.code === 'FST_ERR_MAX_PARAM_LENGTH' ? new Problem('not_found') : badAddress();
       const { status, headers, body } = answerTo(problem, options.refusalHeaders);
-      options.onUnparsed?.(reply.raw.socket?.remoteAddress, problem.code);
+      options.onUnparsed?.(reply.raw.socket ?? undefined, problem.code);
       reply.raw.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
     },
     logger: false,
@@ -135,7 +135,7 @@ function refuseUnparsed(
         ? new Problem('request_timeout')
         : new Problem('invalid_request', { detail: 'This is not HTTP as it should be.' });
   // Browsers open connections ahead of need and may send nothing on them; that is no request that was too slow.
-  if (socket.bytesRead > 0) onUnparsed?.(socket.remoteAddress, problem.code);
+  if (socket.bytesRead > 0) onUnparsed?.(socket, problem.code);
   const { status, headers, body } = answerTo(problem, refusalHeaders);
   const head = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(body)), connection: 'close' });
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head.map(([name, value]) => `${name}: ${value}`)];

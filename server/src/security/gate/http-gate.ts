@@ -195,6 +195,7 @@ export function createHttpGate(options: HttpGateOptions): HttpGate {
       }
     }
     options.places.seen(principal, caller.address, 'http');
+    options.unparsed.letIn(request, principal);
     if (principal.kind === 'device') for (const listener of deviceListeners) listener(principal);
     const passage: CallParts['passage'] = { address: caller.address, principal, dpopThumbprint: null };
     (request as Request)[PASSAGE] = passage;

@@ -18,6 +18,7 @@ import type { Limiter } from '../shield/limiter.ts';
 import type { EndpointGate } from './endpoint-gate.ts';
 import type { CertificateOf } from './http-callers.ts';
 import type { createPlaces } from './places.ts';
+import type { UnparsedReports } from './unparsed-reports.ts';
 import type { Served } from './web-fallback.ts';
 
 export interface HttpGateOptions {
@@ -29,6 +30,8 @@ export interface HttpGateOptions {
   readonly blocks: Pick<Blocks, 'of' | 'ofPrincipal'>;
   readonly guessing: Pick<Guessing, 'refusedWhileBlocked'>;
   readonly events: SecurityEvents;
+  /** Told whose a connection is, for what ends on it before it is a request. */
+  readonly unparsed: Pick<UnparsedReports, 'letIn'>;
   readonly places: ReturnType<typeof createPlaces>;
   readonly clock: Clock;
   readonly publicOrigin: string;
