@@ -13,6 +13,11 @@ it('[ASVS 1.2.10] lets no cell become a formula, and leaves negative numbers num
   );
 });
 
+it.each([...'=+-@＝＋－＠\t\r\n'])('[ASVS 1.2.10] %j begins no cell of what somebody typed', (sign) => {
+  const [, cell = ''] = toCsv(['v'], [[`${sign}cmd|' /C calc'!A0`]]).split('v\r\n');
+  expect(cell.replace(/^"/, '').startsWith(`'${sign}cmd`)).toBe(true);
+});
+
 it('writes nothing for what is not there', () => {
   expect(toCsv(['a', 'b', 'c'], [[null, undefined, false]])).toBe('a,b,c\r\n,,false\r\n');
 });

@@ -2,8 +2,11 @@ import { download } from './download.ts';
 
 export type CsvCell = string | number | boolean | null | undefined;
 
-/** A cell that begins like a formula would be run by a spreadsheet: it gets a quote in front (numbers do not). */
-const startsFormula = /^[=+\-@\t\r]/;
+/**
+ * A cell that begins like a formula would be run by a spreadsheet: it gets a quote in front (numbers do not). Some take the wide signs of East
+ * Asian keyboards for the same, and pass over the white space before them.
+ */
+const startsFormula = /^[=+\-@\t\r\n＝＋－＠]/;
 
 function cellText(cell: CsvCell): string {
   if (cell === null || cell === undefined) return '';

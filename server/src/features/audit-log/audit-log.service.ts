@@ -137,9 +137,9 @@ function csvLine({ at, event, outcome, actor, resource, address, requestId, deta
   return `${fields.map(csvField).join()}\r\n`;
 }
 
-/** RFC 4180; what a spreadsheet would run as a formula is made text, since names are typed by people. */
+/** RFC 4180; what a spreadsheet would run as a formula (with wide signs, too) is made text, since names are typed by people. */
 function csvField(value: string | number | null | undefined): string {
   const text = value === null || value === undefined ? '' : String(value);
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = typeof value === 'string' && /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,7 +1,11 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anApp, type Person, type TestApp } from '../../../../tests/support/app.ts';
 import { openCheckpoint } from '../../lib/transparency/checkpoint.ts';
+import { readCheckpointFile } from '../../lib/transparency/checkpoint-list.ts';
 import { isConsistent } from '../../lib/transparency/merkle.ts';
 import { parseVerifier } from '../../lib/transparency/signed-note.ts';
 import { verifyProof } from '../../lib/transparency/verify-offline.ts';
@@ -49,6 +53,31 @@ describe('the status of each event', () => {
     expect(event.proof.checkpointSize).toBeGreaterThan(event.proof.position);
     // As declared it is five seconds; a machine that does six things at once is given some more.
     expect(performance.now() - began).toBeLessThan(15_000);
+  });
+
+  it('of the last moment is signed at a stop', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'valtronics-last-'));
+    const file = join(folder, 'checkpoints');
+    const leaving = await anApp({ env: { VALTRONICS_AUDIT_CHECKPOINT_FILE: file } });
+    const sizes = (): number[] =>
+      [...readCheckpointFile(file)].flatMap((note) =>
+        /\/instance\n/.test(note ?? '') ? [] : [Number(note?.split('\n')[1])],
+      );
+    let isStopped = false;
+    try {
+      const person = await leaving.aPerson('admin');
+      await leaving.aDevice(person);
+      await expect.poll(() => existsSync(file) && sizes().length, { timeout: 15_000 }).toBeTruthy();
+      // The next would be signed three seconds from now at the earliest.
+      const before = Math.max(...sizes());
+      await leaving.aDevice(person);
+      await leaving.stop();
+      isStopped = true;
+      expect(Math.max(...sizes())).toBeGreaterThan(before);
+    } finally {
+      if (!isStopped) await leaving.stop();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('can be searched by what began so, actor, resource, address, outcome and time', async () => {
@@ -144,6 +173,18 @@ describe('an export', () => {
     expect(csv.text.trimEnd().split('\r\n')).toHaveLength(2_501);
     // What a spreadsheet would run is text.
     expect(csv.text).toContain(`"'=HYPERLINK(""x"")"`);
+  });
+
+  it('begins no field with a sign that makes a formula of it', async () => {
+    const signs = [...'=+-@＝＋－＠\t\r\n'];
+    await app.database.admin.query(
+      `insert into audit_events (id, organisation_id, event, outcome, actor_kind, actor_label)
+       select gen_random_uuid(), $1, 'session.ended', 'failure', 'anonymous', sign || 'cmd' from unnest($2::text[]) sign`,
+      [app.organisationId, signs],
+    );
+    const csv = await exportAs('csv', { event: 'session.ended', outcome: 'failure' });
+    for (const sign of signs) expect([sign, csv.text.includes(`'${sign}cmd`)]).toEqual([sign, true]);
+    expect(csv.text).not.toMatch(/(?:^|[,"])[=+\-@\t\r\n＝＋－＠]+cmd/);
   });
 
   it('is not given where it cannot be recorded', async () => {

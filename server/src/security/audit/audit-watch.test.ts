@@ -47,6 +47,7 @@ async function aStart(checkpointFile?: string) {
   });
   return {
     signNow: proofs.signNow,
+    jobs: proofs.jobs,
     lines,
     heard: (action: string) => reports.filter((report) => report.action === action),
     selfCheck: async () => {
@@ -56,6 +57,19 @@ async function aStart(checkpointFile?: string) {
     },
   };
 }
+
+it('looks for what has no place four times a second, and one look gives it its place, however soon after the last checkpoint', async () => {
+  const { jobs, signNow } = await aStart();
+  await signNow();
+  const sequence = jobs.find(({ name }) => name === 'audit.sequence');
+  // With what one look takes it is within the second that is promised.
+  expect(sequence?.everySeconds).toBeLessThanOrEqual(0.25);
+  await log.appendMany(EVENTS);
+  const waiting = async () => (await database.admin.query('select 1 from audit_pending')).rows.length;
+  expect(await waiting()).toBe(EVENTS);
+  await sequence?.run(new AbortController().signal);
+  expect(await waiting()).toBe(0);
+});
 
 /** As the owner, with every trigger off. */
 async function tamper(...statements: string[]): Promise<void> {
