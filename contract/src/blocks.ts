@@ -61,6 +61,8 @@ export const blocksList = endpoint({
     scope: z.enum(blockScopes).optional(),
     value: blockValue.optional().describe('an address finds the blocks of its /64 and of networks it is in'),
     detectionId: id.optional(),
+    from: timestamp.optional().describe('made then or later'),
+    to: timestamp.optional().describe('made before'),
   }),
   response: page(block),
   access: needs('system:admin'),

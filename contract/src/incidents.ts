@@ -97,6 +97,7 @@ export const incidentsList = endpoint({
     subject: z.string().trim().min(1).max(200).optional().describe('an address, a person or a device it is about'),
     from: timestamp.optional(),
     to: timestamp.optional(),
+    resolvedFrom: timestamp.optional().describe('resolved then or later'),
   }),
   response: page(incident),
   access: needs('system:admin'),
@@ -114,6 +115,7 @@ export const incidentsSummary = endpoint({
     unowned: z.int(),
     breachesRunning: z.int(),
     nextBreachDueAt: timestamp.nullable(),
+    since: timestamp.describe('when the last 30 days began'),
     resolvedLast30d: z.int(),
     meanSecondsToAcknowledge: z.int().nullable(),
     meanSecondsToResolve: z.int().nullable(),
@@ -123,10 +125,7 @@ export const incidentsSummary = endpoint({
   audit: unaudited('counts hold no personal data'),
 });
 
-const reportedWords = [
-  reported('body.note', 'whoever describes an attack quotes it'),
-  reported('body.title', 'whoever describes an attack quotes it'),
-];
+const reportedNote = reported('body.note', 'whoever describes an attack quotes it');
 
 export const incidentOpen = endpoint({
   method: 'POST',
@@ -144,7 +143,7 @@ export const incidentOpen = endpoint({
   }),
   response: incident,
   status: 201,
-  inspection: reportedWords,
+  inspection: [reportedNote, reported('body.title', 'whoever describes an attack quotes it')],
   freeText: ['title', 'note'],
   access: needs('system:admin'),
   rate: 'api',
@@ -170,7 +169,7 @@ const act = {
   params: idParams,
   body: z.strictObject({ note: note.optional() }),
   response: incident,
-  inspection: reportedWords,
+  inspection: [reportedNote],
   freeText: ['note'],
   access: needs('system:admin'),
   rate: 'api',
@@ -221,6 +220,7 @@ export const incidentAssign = endpoint({
   summary: 'Give it to somebody, or to nobody',
   body: z.strictObject({ ownerId: id.nullable() }),
   freeText: [],
+  inspection: [],
   audit: records('incident.assigned'),
 });
 

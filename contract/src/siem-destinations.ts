@@ -52,6 +52,7 @@ export const siemDelivery = z.strictObject({
   state: z.enum(['off', 'delivering', 'retrying']),
   eventsBehind: z.int().describe('not handed over yet; 100,000 stands for that many or more'),
   secondsBehind: z.number().describe('age of the oldest of them'),
+  behindSince: timestamp.nullable().describe('when the oldest of them happened'),
   lastDeliveredAt: timestamp.nullable(),
   lastError: field('siem_destinations.last_error', z.string().nullable().describe('null once it goes well again')),
   lastErrorAt: timestamp.nullable(),

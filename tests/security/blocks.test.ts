@@ -272,6 +272,7 @@ describe('the lists', () => {
   it('show what is in force, what ended and why, a page at a time, and by address the networks it is in', async () => {
     const [one, two] = [freshAddress(), '127.253.4.9'];
     const first = await decide('ip', one, 'ban');
+    clock.advance(1_000);
     const range = await decide('range', `${two}/24`, 'block');
     await lift(first.id);
     const find = async (query: string) =>
@@ -280,6 +281,8 @@ describe('the lists', () => {
     expect(await find(`value=${one}&state=ended`)).toEqual([first.id]);
     expect(await find(`value=${two}`)).toEqual([range.id]);
     expect(await find(`scope=range&state=all&value=${two}`)).toEqual([range.id]);
+    expect(await find(`state=all&from=${range.createdAt}`)).toEqual([range.id]);
+    expect(await find(`state=all&to=${range.createdAt}&value=${one}`)).toEqual([first.id]);
     const page = (await api('GET', '/blocks?state=all&limit=1')).json;
     const next = (await api('GET', `/blocks?state=all&limit=1&cursor=${page.nextCursor}`)).json;
     expect([page.items[0].id, next.items[0].id]).toEqual([range.id, first.id]);

@@ -567,6 +567,17 @@ describe('what is concluded', () => {
       all.filter(({ scenario }: { scenario: string }) => scenario === 'scanning').length,
     );
     expect(events.byAction['device.connected']).toBeGreaterThan(0);
+    // Of one that somebody made by hand it is not where they are.
+    await app.freshProof(admin);
+    const made = { scope: 'ip', value: '192.0.2.77', kind: 'block', seconds: 60, reason: 'seen in a test' };
+    const ask = (method: string, path: string, body?: object) =>
+      app.call(method, `/api/v1${path}`, { token: admin.accessToken, ...(body && { body }) });
+    expect((await ask('POST', '/blocks', made)).status).toBe(201);
+    const { blocked, ...span } = (await ask('GET', '/security-events/statistics?range=24h')).json;
+    const query = `state=all&scope=ip&from=${span.from}&to=${span.to}&limit=1000`;
+    const values = (await ask('GET', `/blocks?${query}`)).json.items.map(({ value }: { value: string }) => value);
+    expect(values).toContain('192.0.2.77');
+    expect([blocked.addresses, values.length > 1]).toEqual([new Set(values).size, true]);
     const theirs = await app.call('GET', '/api/v1/security-events/statistics', { token: stranger.accessToken });
     expect(theirs.json.failedAttempts.total).toBe(0);
   });

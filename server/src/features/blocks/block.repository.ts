@@ -15,6 +15,8 @@ export interface BlockFilter {
   /** As it stands in rows, and as a network where it is one. */
   readonly value?: { readonly text: string; readonly network: string | null } | undefined;
   readonly detectionId?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
   readonly before: readonly [at: string, id: string] | undefined;
   readonly limit: number;
   readonly now: Date;
@@ -28,7 +30,7 @@ const listed = sql`${blockColumns}, to_char(b.created_at at time zone 'UTC', 'YY
 
 /** Newest first. */
 export async function listBlocks(reader: Reader, filter: BlockFilter): Promise<ListedBlock[]> {
-  const { state, scope, value, detectionId, before, now } = filter;
+  const { state, scope, value, detectionId, from, to, before, now } = filter;
   const ended = sql`(b.lifted_at is not null or b.expires_at <= ${now})`;
   const conditions = [
     ...(state === 'in_force' ? [sql`not ${ended}`] : []),
@@ -40,6 +42,8 @@ export async function listBlocks(reader: Reader, filter: BlockFilter): Promise<L
           sql`(b.value = ${value.text} or case when b.scope in ('ip', 'range') then b.value::inet >>= ${value.network}::inet else false end)`,
         ]),
     ...(detectionId === undefined ? [] : [sql`b.detection_id = ${detectionId}`]),
+    ...(from === undefined ? [] : [sql`b.created_at >= ${from}::timestamptz`]),
+    ...(to === undefined ? [] : [sql`b.created_at < ${to}::timestamptz`]),
     ...(before === undefined ? [] : [sql`(b.created_at, b.id) < (${before[0]}::timestamptz, ${before[1]}::uuid)`]),
     sql`true`,
   ];

@@ -89,6 +89,8 @@ export function createBlockService(deps: { people: People; allowList: Pick<Allow
         scope: query.scope,
         value: query.value === undefined ? undefined : sought(query.value),
         detectionId: query.detectionId,
+        from: query.from,
+        to: query.to,
         before: decodeCursor(query.cursor, position),
         limit: limit + 1,
         now: clock.date(),
@@ -162,6 +164,8 @@ interface ListQuery {
   readonly scope?: BlockScope | undefined;
   readonly value?: string | undefined;
   readonly detectionId?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
 }
 
 const keepsOutYourself = () => new Problem('conflict', { detail: 'This would keep out yourself.' });

@@ -25,6 +25,7 @@ export interface IncidentFilter {
   readonly subject?: string | undefined;
   readonly from?: Date | undefined;
   readonly to?: Date | undefined;
+  readonly resolvedFrom?: Date | undefined;
   /** Only what was opened before this one. */
   readonly after?: { readonly openedAt: Date; readonly id: string } | undefined;
 }
@@ -43,6 +44,7 @@ export async function listIncidents(reader: Reader, filter: IncidentFilter, limi
       select from incident_detections d where d.incident_id = i.id and d.subject = ${filter.subject}))`);
   if (filter.from !== undefined) conditions.push(sql`i.opened_at >= ${filter.from}`);
   if (filter.to !== undefined) conditions.push(sql`i.opened_at < ${filter.to}`);
+  if (filter.resolvedFrom !== undefined) conditions.push(sql`i.resolved_at >= ${filter.resolvedFrom}`);
   if (filter.after !== undefined)
     conditions.push(sql`(i.opened_at, i.id) < (${filter.after.openedAt}, ${filter.after.id}::uuid)`);
   const { rows } = await sql<IncidentRow>`

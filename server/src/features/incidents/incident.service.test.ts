@@ -152,6 +152,9 @@ describe('the list', () => {
     expect(await ids({ subject: 'high' })).toEqual([high]);
     expect(await ids({ from: new Date(house.clock.now() - 2 * MINUTE_MS).toISOString() })).toEqual([critical, high]);
     expect(await ids({ breach: 'flagged' })).toEqual([]);
+    const resolvedAt = house.clock.now();
+    expect(await ids({ resolvedFrom: new Date(resolvedAt).toISOString() })).toEqual([low]);
+    expect(await ids({ resolvedFrom: new Date(resolvedAt + 1).toISOString() })).toEqual([]);
     const page = await house.transactions.read(house.place.organisation, (reader) =>
       house.service.list(reader, house.place.ann, { limit: 2 }),
     );

@@ -111,6 +111,7 @@ export function createIncidentService(deps: { people: People; clock: Clock; noti
           subject: query.subject,
           from: query.from === undefined ? undefined : new Date(query.from),
           to: query.to === undefined ? undefined : new Date(query.to),
+          resolvedFrom: query.resolvedFrom === undefined ? undefined : new Date(query.resolvedFrom),
           after: after && { openedAt: new Date(after[0]), id: after[1] },
         },
         limit + 1,
@@ -120,7 +121,8 @@ export function createIncidentService(deps: { people: People; clock: Clock; noti
     },
 
     async summary(reader: Reader): Promise<z.infer<typeof contract.incidentsSummary.response>> {
-      const counts = await countIncidents(reader, new Date(clock.now() - MONTH_MS));
+      const since = new Date(clock.now() - MONTH_MS);
+      const counts = await countIncidents(reader, since);
       const open = Object.fromEntries(
         incidentSeverities.map((severity) => [
           severity,
@@ -134,6 +136,7 @@ export function createIncidentService(deps: { people: People; clock: Clock; noti
         unowned: counts.unowned,
         breachesRunning: counts.breachesRunning,
         nextBreachDueAt: counts.nextBreachDueAt?.toISOString() ?? null,
+        since: since.toISOString(),
         resolvedLast30d: counts.resolved,
         meanSecondsToAcknowledge: rounded(counts.toAcknowledge),
         meanSecondsToResolve: rounded(counts.toResolve),

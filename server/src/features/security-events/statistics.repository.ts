@@ -27,15 +27,22 @@ export async function countEvents(reader: Reader, { from, to }: Span): Promise<E
 export async function countAddresses(
   reader: Reader,
   { from, to }: Span,
-): Promise<{ failed: number; suspicious: number; blocked: number }> {
-  const found = await sql<{ failed: number; suspicious: number; blocked: number }>`
+): Promise<{ failed: number; suspicious: number }> {
+  const found = await sql<{ failed: number; suspicious: number }>`
     select count(distinct source_address) filter (where category = 'authentication' and outcome = 'failure')::int as failed,
-      count(distinct source_address) filter (where action = 'address.suspicious')::int as suspicious,
-      count(distinct source_address) filter (where action in ('block.created', 'block.enforced', 'request.blocked'))::int as blocked
+      count(distinct source_address) filter (where action = 'address.suspicious')::int as suspicious
     from security_events where ${mine} and at >= ${from} and at < ${to} and source_address is not null`.execute(
     reader.db,
   );
-  return found.rows[0] ?? { failed: 0, suspicious: 0, blocked: 0 };
+  return found.rows[0] ?? { failed: 0, suspicious: 0 };
+}
+
+/** Those that blocks were about. The event of a block has the address of whoever made it, where that was a person. */
+export async function countBlockedAddresses(reader: Reader, { from, to }: Span): Promise<number> {
+  const found = await sql<{ total: number }>`
+    select count(distinct value)::int as total from blocks
+    where scope = 'ip' and not simulated and created_at >= ${from} and created_at < ${to}`.execute(reader.db);
+  return found.rows[0]?.total ?? 0;
 }
 
 /** The hour in which most attempts failed; the latest of several. */

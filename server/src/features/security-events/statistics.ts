@@ -1,6 +1,13 @@
 import type { SecurityStatistics } from '@valtronics/contract';
 import type { Reader } from '../../security/audit/tokens.ts';
-import { countAddresses, countDetections, countEvents, type EventCounts, peakHour } from './statistics.repository.ts';
+import {
+  countAddresses,
+  countBlockedAddresses,
+  countDetections,
+  countEvents,
+  type EventCounts,
+  peakHour,
+} from './statistics.repository.ts';
 
 export type Range = SecurityStatistics['range'];
 
@@ -38,7 +45,7 @@ export async function statisticsOf(reader: Reader, range: Range, now: Date): Pro
     },
     blocked: {
       blocks: sumOf(counts.filter(isBlock)),
-      addresses: addresses.blocked,
+      addresses: await countBlockedAddresses(reader, span),
       refused: sumOf(counts.filter(isTurnedAway)),
       trend: trendOf(sumOf(counts.filter(isBlock)), sumOf(earlier.filter(isBlock))),
     },

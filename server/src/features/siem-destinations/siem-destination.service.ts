@@ -197,6 +197,7 @@ function toContract(row: DestinationRow, behind: { events: number; since: Date |
     delivery: {
       state: row.enabled ? (row.lastError === null ? 'delivering' : 'retrying') : 'off',
       eventsBehind: behind.events,
+      behindSince: behind.since?.toISOString() ?? null,
       secondsBehind: behind.since === null ? 0 : Math.max(0, now - behind.since.getTime()) / 1000,
       lastDeliveredAt: time(row.lastDeliveredAt),
       lastError: row.lastError,

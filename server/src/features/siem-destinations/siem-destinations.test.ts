@@ -91,6 +91,7 @@ describe('HTTPS', () => {
     expect(delivery.lastError).toBe('the target answered 503');
     expect(delivery.eventsBehind).toBeGreaterThanOrEqual(700);
     expect(delivery.secondsBehind).toBeGreaterThan(0);
+    expect(Date.now() - Date.parse(delivery.behindSince)).toBeGreaterThanOrEqual(delivery.secondsBehind * 1_000);
     expect(delivery.nextAttemptAt).not.toBeNull();
     receiver.answerWith(() => ({ status: 200 }));
     await until(() => arrived(receiver.text(), events).length >= events.length);

@@ -29,16 +29,17 @@ export function BlocksPage() {
   const state = oneOf(states, get('state')) ?? 'in_force';
   const scope = oneOf(blockScopes, get('scope'));
   const value = get('value');
+  const span = { from: get('from'), to: get('to') };
   const list = useEndpointPages(
     blocksList,
-    { query: { state, scope, value, limit: 100 } },
+    { query: { state, scope, value, ...span, limit: 100 } },
     { refetchInterval: pollMs },
   );
   const refusal = useRefusal(blockCreate);
   const [shown, setShown] = useState<Block | null>(null);
   const [lifted, setLifted] = useState<Block | null>(null);
   const columns = useMemo(() => blockColumns({ onOpen: setShown, onLift: setLifted }), []);
-  const narrowed = Boolean(scope || value);
+  const narrowed = Boolean(scope || value || span.from || span.to);
   const add = (
     <GuardedButton
       variant="default"
@@ -81,6 +82,11 @@ export function BlocksPage() {
           value={value}
           onChange={(next) => set({ value: next.trim() })}
         />
+        {span.from || span.to ? (
+          <Button variant="default" onClick={() => set({ from: null, to: null })}>
+            Of a span only ×
+          </Button>
+        ) : null}
         <Button
           ml="auto"
           variant="default"
@@ -111,7 +117,10 @@ export function BlocksPage() {
                 <Group gap="xs">
                   {add}
                   {state === 'all' && !narrowed ? null : (
-                    <Button variant="default" onClick={() => set({ state: 'all', scope: null, value: null })}>
+                    <Button
+                      variant="default"
+                      onClick={() => set({ state: 'all', scope: null, value: null, from: null, to: null })}
+                    >
                       Show every block
                     </Button>
                   )}

@@ -15,6 +15,7 @@ export function IncidentFigures() {
   const { data } = useEndpoint(incidentsSummary, {}, { refetchInterval: incidentPollMs });
   // The list below says what is wrong.
   if (!data) return <Skeleton height={88} mb="lg" />;
+  const resolved = paths.incidentsOf({ status: 'all', resolvedFrom: data.since });
   return (
     <FigureStrip>
       <Figures title="Not resolved">
@@ -48,17 +49,13 @@ export function IncidentFigures() {
         />
       </Figures>
       <Figures title="Last 30 days">
-        <Figure to={`${paths.incidents}?status=resolved`} count={data.resolvedLast30d} label="resolved" />
+        <Figure to={resolved} count={data.resolvedLast30d} label="resolved" />
         <Figure
-          to={`${paths.incidents}?status=all`}
+          to={paths.incidentsOf({ status: 'all', from: data.since })}
           count={lasting(data.meanSecondsToAcknowledge)}
           label="to acknowledge, on average"
         />
-        <Figure
-          to={`${paths.incidents}?status=resolved`}
-          count={lasting(data.meanSecondsToResolve)}
-          label="to resolve, on average"
-        />
+        <Figure to={resolved} count={lasting(data.meanSecondsToResolve)} label="to resolve, on average" />
       </Figures>
     </FigureStrip>
   );

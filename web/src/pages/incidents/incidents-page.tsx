@@ -29,6 +29,7 @@ const statusWords = {
 } as const;
 const owners = ['me', 'none'] as const;
 const breaches = ['running', 'flagged'] as const;
+const noFilter = { severity: null, owner: null, breach: null, subject: null, from: null, resolvedFrom: null };
 
 export function IncidentsPage() {
   useIncidentNews();
@@ -41,6 +42,8 @@ export function IncidentsPage() {
     owner: oneOf(owners, get('owner')),
     breach: oneOf(breaches, get('breach')),
     subject: get('subject'),
+    from: get('from'),
+    resolvedFrom: get('resolvedFrom'),
   };
   const byStatus = status === 'unresolved' ? { open: 'true' as const } : status === 'all' ? {} : { status };
   const list = useEndpointPages(
@@ -108,6 +111,11 @@ export function IncidentsPage() {
           value={filters.subject}
           onChange={(subject) => set({ subject: subject.trim() })}
         />
+        {filters.from || filters.resolvedFrom ? (
+          <Button variant="default" onClick={() => set({ from: null, resolvedFrom: null })}>
+            Of a span only ×
+          </Button>
+        ) : null}
         <Button
           ml="auto"
           variant="default"
@@ -136,10 +144,7 @@ export function IncidentsPage() {
                 title={narrowed || status !== 'all' ? 'No incident matches' : 'No incidents yet'}
                 hint="Every incident that fits the filters will stand here."
                 action={
-                  <Button
-                    variant="default"
-                    onClick={() => set({ status: null, severity: null, owner: null, breach: null, subject: null })}
-                  >
+                  <Button variant="default" onClick={() => set({ status: null, ...noFilter })}>
                     Show what is not resolved
                   </Button>
                 }

@@ -74,7 +74,7 @@ export function EventFigures({ range, onRange }: Props) {
             icon={<IconBan size={14} aria-hidden />}
             after={<Trend trend={blocked.trend} />}
           />
-          <Figure to={`${paths.blocks}?state=all`} count={blocked.addresses} label="addresses" />
+          <Figure to={paths.blocksMade({ scope: 'ip', from, to })} count={blocked.addresses} label="addresses" />
           <Figure
             to={open({ action: 'block.enforced' })}
             count={events.byAction['block.enforced'] ?? 0}

@@ -1,6 +1,8 @@
-import { ActionIcon, Menu, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Anchor, Menu, UnstyledButton } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
+import { Link } from 'react-router';
 import { countText } from '../../ui/format-value.ts';
+import { paths } from '../../ui/paths.ts';
 import type { Column } from '../../ui/table/data-table.tsx';
 import { exactTime } from '../../ui/time/format-time.ts';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
@@ -43,9 +45,19 @@ export const destinationColumns = (onAct: OnAct): readonly Column<Destination>[]
     header: 'Behind',
     width: '132px',
     from: 520,
-    cell: ({ delivery }) => (
-      <span className={delivery.eventsBehind > 0 ? classes.behind : 'dim'}>{lagText(delivery)}</span>
-    ),
+    cell: ({ delivery }) =>
+      delivery.eventsBehind > 0 && delivery.behindSince !== null ? (
+        <Anchor
+          component={Link}
+          to={paths.securityEventsOf({ from: delivery.behindSince })}
+          className={classes.behind ?? ''}
+          size="sm"
+        >
+          {lagText(delivery)}
+        </Anchor>
+      ) : (
+        <span className="dim">{lagText(delivery)}</span>
+      ),
   },
   {
     key: 'delivered',
