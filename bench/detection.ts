@@ -7,7 +7,10 @@ const TARGET_A_SECOND = 50_000;
 const EVENTS = 400_000;
 const ADDRESSES = 50_000;
 
-/** All scenarios over a mixture in which every event concerns at least one of them, from more addresses than are remembered. */
+/**
+ * All scenarios over a mixture in which every event concerns at least one of them, from more addresses than are remembered. Half of it is of people
+ * and devices, half of strangers, whom alone the scenarios count that ban an address.
+ */
 export async function detection(): Promise<Outcome[]> {
   const scenarios = loadScenarios();
   const actions = [
@@ -26,6 +29,7 @@ export async function detection(): Promise<Outcome[]> {
   ];
   const events = Array.from({ length: EVENTS }, (_, n): SeenEvent => {
     const who = (n * 2_654_435_761) % ADDRESSES;
+    const isKnown = Math.floor(n / actions.length) % 2 === 0;
     return {
       position: n,
       at: 1_800_000_000_000 + Math.floor(n / 50),
@@ -34,8 +38,8 @@ export async function detection(): Promise<Outcome[]> {
       outcome: 'failure',
       transport: 'http',
       address: `10.${who >> 16}.${(who >> 8) & 255}.${who & 255}`,
-      userId: `user-${who % 1_000}`,
-      deviceId: `device-${who % 1_000}`,
+      userId: isKnown ? `user-${who % 1_000}` : null,
+      deviceId: isKnown ? `device-${who % 1_000}` : null,
       method: 'GET',
       route: `/path-${n % 5_000}`,
       status: 404,

@@ -47,6 +47,9 @@ describe.skipIf(!debianPostgresInstalled())('PostgreSQL away', { timeout: 180_00
     await app.freshProof(admin);
     key = await app.aKey(admin, 'operator', ['device:read']);
     expect((await ban(banned)).status).toBe(201);
+    const siem = { name: 'An archive', kind: 'file', target: 'archive', format: 'ecs' };
+    const made = await app.call('POST', '/api/v1/siem-destinations', { token: admin.accessToken, body: siem });
+    expect(made.status).toBe(201);
   });
   afterAll(async () => {
     // A test that broke off leaves it as it was then.
@@ -107,6 +110,10 @@ describe.skipIf(!debianPostgresInstalled())('PostgreSQL away', { timeout: 180_00
     for (let n = 0; n < 3; n += 1) expect((await signIn(guesser, `wrong ${n}`)).status).toBe(401);
     const connected = await mqtt(freshAddress());
     const file = () => readFileSync(join(app.dataDir, 'logs', 'security.jsonl'), 'utf8');
+    const archived = () =>
+      readIfThere(join(app.dataDir, 'siem', String(app.organisationId), 'archive', 'events.jsonl'));
+    await until(() => archived().includes(`"${guesser}"`));
+    const before = archived();
     await postgres.kill();
 
     await memoryHolds();
@@ -140,6 +147,8 @@ describe.skipIf(!debianPostgresInstalled())('PostgreSQL away', { timeout: 180_00
           .filter((line) => line.includes(`"${attacker}"`)).length > 0,
     );
     expect((await app.call('GET', '/api/v1/openapi.json', { from: attacker })).status).toBe(200);
+    // What a SIEM is told waits where it was.
+    expect(archived()).toBe(before);
 
     await postgres.start();
     await until(async () => (await ready()) === 200, RECOVERS_WITHIN_MS);
@@ -150,6 +159,15 @@ describe.skipIf(!debianPostgresInstalled())('PostgreSQL away', { timeout: 180_00
       RECOVERS_WITHIN_MS,
     );
     expect((await app.call('GET', '/api/v1/openapi.json', { from: exempt })).status).toBe(200);
+    // SIEMs are told of all of it, and of what followed from it, behind what they had, each event in the order of the table.
+    await until(() => archived().includes(`"injection-probing"`), RECOVERS_WITHIN_MS);
+    expect(archived().startsWith(before)).toBe(true);
+    const order = 'select id from security_events order by position';
+    const ids = (await query(app.database.connection('admin'), order)).map(({ id }) => id);
+    const told = [...new Set(idsIn(archived()))];
+    expect(told.length).toBeGreaterThan(idsIn(before).length);
+    const from = ids.indexOf(told[0]);
+    expect(told).toEqual(ids.slice(from, from + told.length));
     // Guesses count on where they were: three before, none meanwhile, and the fifth blocks.
     expect((await signIn(guesser, 'wrong, 4')).json.code).toBe('invalid_credentials');
     expect((await signIn(guesser, 'wrong, 5')).status).not.toBe(503);
@@ -184,5 +202,17 @@ async function inTurns(lines: number, length: number, ask: () => Promise<Answer>
     }),
   );
   return answers;
+}
+const idsIn = (lines: string): string[] =>
+  lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).event.id);
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 const later = (ms: number) => new Promise<string>((resolve) => setTimeout(resolve, ms, 'later'));
