@@ -7,7 +7,7 @@ import { walOutbox } from './platform/db/wal-outbox.ts';
 import { loadAuditKey } from './security/audit/audit-key.ts';
 import type { Transactions } from './security/audit/transactions.types.ts';
 import { type ChainStore, chainStore } from './security/backups/point-in-time/chain-store.ts';
-import { recordChain } from './security/backups/point-in-time/point-in-time.repository.ts';
+import { recordChain, recordSent } from './security/backups/point-in-time/point-in-time.repository.ts';
 import { type SegmentSender, segmentSender } from './security/backups/point-in-time/send-segments.ts';
 import { readWalCursor } from './security/backups/point-in-time/wal-cursor.ts';
 import type { KeyRing } from './security/crypto/key-ring.ts';
@@ -50,6 +50,7 @@ export function logToSend(deps: {
         vouching: { key, keyRing },
         record: (chain, place) =>
           transactions.unaudited(null, 'backup_runs', (tx) => recordChain(tx, chain, place, clock.date())),
+        recordSent: (chain, last) => transactions.unaudited(null, 'backup_runs', (tx) => recordSent(tx, chain, last)),
       });
       return sender;
     },

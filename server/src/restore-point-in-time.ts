@@ -13,8 +13,9 @@ import { endAllSessions } from './security/backups/backups.repository.ts';
 import { assertSigned } from './security/backups/manifest.ts';
 import type { ChainStore } from './security/backups/point-in-time/chain-store.ts';
 import { layOutRoute } from './security/backups/point-in-time/lay-out-route.ts';
+import { recordSent } from './security/backups/point-in-time/point-in-time.repository.ts';
 import { type Route, routeTo } from './security/backups/point-in-time/reachable.ts';
-import { forgetWalCursor } from './security/backups/point-in-time/wal-cursor.ts';
+import { forgetWalCursor, readWalCursor } from './security/backups/point-in-time/wal-cursor.ts';
 import { createKeyRing } from './security/crypto/key-ring.ts';
 import { unlockRootKey } from './security/crypto/unlock-root-key.ts';
 import { credentialStore } from './start-database.ts';
@@ -111,12 +112,15 @@ async function accept(
   const { user: _user, password: _password, ...connection } = admin(DEFAULT_DATABASE);
   await runMigrations({ ...connection, ...connectionAs('owner', credentials.owner) });
   const { content: base, note } = route.base;
+  // What was sent after the moment is not in this database, and is still to be there.
+  const cursor = readWalCursor(config.dataDir);
   return usedAs({ log, name: base.name }, keys, { connection, credentials }, async ({ transactions, dataKeys }) => {
     assertSigned({ manifest: base, note }, await transactions.readAcross((reader) => listAuditKeys(reader, dataKeys)));
     return transactions.system(
       { organisationId: null, actor: { kind: 'cli', id: `cli:${uid}`, label: null }, event: 'backup.restored' },
       async (tx) => {
         const endedSessions = await endAllSessions(tx);
+        if (cursor?.last) await recordSent(tx, cursor.chain, cursor.last);
         tx.describe({
           resource: { kind: 'backup', id: base.name },
           details: { at: at.toISOString(), lastCommitAt, place: store.place, endedSessions },

@@ -1,65 +1,15 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { subjectDelete, subjectRegister, subjectsList } from '@valtronics/contract';
-import type pg from 'pg';
 import { expect, test } from 'vitest';
-import { askServer } from '../../server/src/control/control-client.ts';
-import { loadConfig } from '../../server/src/platform/config/config.ts';
-import { startEmbeddedPostgres } from '../../server/src/platform/db/embedded.ts';
-import { withClient } from '../../server/src/platform/db/with-client.ts';
-import { adminBeside } from '../../server/src/start-database.ts';
 import { aBackupPlace, running } from '../support/backup-place.ts';
 import { done, newAdministrator, PASSWORD, signedIn } from '../support/people-at-the-command-line.ts';
-import { aPlace, stopped } from '../support/place.ts';
+import { stopped } from '../support/place.ts';
+import { admin, asked, elsewhere, rows, SWITCH, upTo } from '../support/point-in-time.ts';
 import { valtronics } from '../support/program.ts';
 
 // Going back to a moment, as whoever runs the platform does it: a server that sends its log and is killed meanwhile, and data folders that are made anew.
-
-const quiet = { info() {}, warn() {}, error() {} };
-
-async function admin(dataDir: string): Promise<pg.ClientConfig> {
-  const { host } = (await askServer(dataDir, 'database.place', { uid: process.getuid?.() ?? 0, input: {} })) ?? {};
-  return adminBeside({ ...loadConfig({}), dataDir }, { host })('valtronics');
-}
-
-const asked = (connection: pg.ClientConfig, statement: string) =>
-  withClient(connection, async (client) => (await client.query<{ n: number }>(statement)).rows.map(({ n }) => n));
-
-const SWITCH = 'select pg_switch_wal()';
-
-/** Rows that are committed one by one, and a moment behind each of these. */
-async function rows(dataDir: string, from: number, to: number): Promise<Date> {
-  await withClient(await admin(dataDir), async (client) => {
-    for (let n = from; n <= to; n += 1) await client.query('insert into marks values ($1)', [n]);
-  });
-  await delay(20);
-  const moment = new Date();
-  await delay(20);
-  return moment;
-}
-
-/** A machine with the root key and nothing else; what it can say about the rows after a restore. */
-async function elsewhere(from: { dataDir: string; folder: string }) {
-  const other = await aPlace();
-  mkdirSync(other.dataDir, { recursive: true });
-  copyFileSync(join(from.dataDir, 'root.key'), join(other.dataDir, 'root.key'));
-  const env = { ...other.env, VALTRONICS_BACKUP_FOLDER: from.folder };
-  return {
-    dataDir: other.dataDir,
-    restore: (...args: string[]) => valtronics(['backup', 'restore', ...args], { env }),
-    async marks(): Promise<number[]> {
-      const embedded = await startEmbeddedPostgres({ dataDir: other.dataDir, log: quiet });
-      try {
-        return await asked(embedded.adminConnection('valtronics'), 'select n from marks order by n');
-      } finally {
-        await embedded.stop();
-      }
-    },
-  };
-}
-
-const upTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);
 
 test('rows of three moments, with a server that is killed meanwhile', { timeout: 300_000 }, async () => {
   const place = await aBackupPlace();

@@ -1,7 +1,8 @@
 import { BackupError } from '../security/backups/backup-error.ts';
 import { backupStore } from '../security/backups/backup-store.ts';
-import { chainStore } from '../security/backups/point-in-time/chain-store.ts';
+import { chainStore, segmentName } from '../security/backups/point-in-time/chain-store.ts';
 import { listReachable } from '../security/backups/point-in-time/reachable.ts';
+import { sentFrom } from '../security/backups/point-in-time/verify-chains.ts';
 import { folderOption, givenStorage, openManifest } from './backup-place.ts';
 import { inUnits } from './byte-progress.ts';
 import { command } from './command.ts';
@@ -16,7 +17,8 @@ export const backupList = command(
     notes: 'It shows what the manifests say. Whether they are to be believed is what "backup verify" finds out.',
   },
   async ({ values }, output) => {
-    const storage = await givenStorage(values.folder, commandConfig());
+    const config = commandConfig();
+    const storage = await givenStorage(values.folder, config);
     const store = backupStore(storage);
     const listed = [];
     for (const name of await store.names()) {
@@ -32,16 +34,24 @@ export const backupList = command(
         ? `${backup.name}  ${inUnits(backup.file.bytes).padStart(9)}  ${backup.contents.rows} rows  ${backup.database.migration}`
         : `${backup.name}  ${backup.fault}`,
     );
-    const moments = (await listReachable(chainStore(storage))).map(({ base, from, until, missing }) => ({
-      base: base.name,
-      bytes: base.file.bytes,
-      from: from.toISOString(),
-      until: until?.toISOString() ?? null,
-      missing: missing ?? null,
-    }));
-    for (const { base, bytes, from, until, missing } of moments)
+    const chains = chainStore(storage);
+    // Before the place is read: it is said after the segment is there.
+    const known = sentFrom(config.dataDir, chains.place);
+    const moments = (await listReachable(chains)).map(({ base, from, until, last, missing }) => {
+      const sent = known.get(base.chain);
+      const isShort = sent !== undefined && (last === undefined || last < sent.segment);
+      return {
+        base: base.name,
+        bytes: base.file.bytes,
+        from: from.toISOString(),
+        until: until?.toISOString() ?? null,
+        missing: missing ?? (isShort ? segmentName(base.chain, sent.segment) : null),
+        isShort,
+      };
+    });
+    for (const { base, bytes, from, until, missing, isShort } of moments)
       lines.push(
-        `${base}  ${inUnits(bytes).padStart(9)}  ${until === null ? 'no moment yet: its log is not there' : `any moment from ${from} to ${until}`}${missing === null ? '' : `; ${missing} is missing`}`,
+        `${base}  ${inUnits(bytes).padStart(9)}  ${until === null ? 'no moment yet: its log is not there' : `any moment from ${from} to ${until}`}${missing === null ? '' : `; ${missing} is missing${isShort ? ', which was sent' : ''}`}`,
       );
     output.result(
       { place: store.place, items: listed, moments },

@@ -3,16 +3,20 @@ import { type NoteVerifier, parseVerifier } from '../lib/transparency/signed-not
 import { listAuditKeys } from '../security/audit/audit-key.ts';
 import { BackupError } from '../security/backups/backup-error.ts';
 import { endRun, insertRun } from '../security/backups/backup-run.repository.ts';
-import type { BackupStore } from '../security/backups/backup-store.ts';
+import { type BackupStore, backupStore } from '../security/backups/backup-store.ts';
 import { listRecorded, type RecordedBackup } from '../security/backups/backups.repository.ts';
 import { assertSigned, damaged, digestOf, readManifest } from '../security/backups/manifest.ts';
 import { checkFile, openBackup } from '../security/backups/open-backup.ts';
-import { chosenName, folderOption, givenStore, identitiesOf, identityOption, reportDamage } from './backup-place.ts';
+import { type ChainStore, chainStore } from '../security/backups/point-in-time/chain-store.ts';
+import type { BaseVerdict } from '../security/backups/point-in-time/verify-chains.ts';
+import { baseName } from '../security/backups/point-in-time/vouched-note.ts';
+import { chosenName, folderOption, givenStorage, identitiesOf, identityOption, reportDamage } from './backup-place.ts';
 import { createByteProgress } from './byte-progress.ts';
 import { command } from './command.ts';
 import { CommandError, UsageError } from './command-error.ts';
 import type { Output } from './output.ts';
 import { untilSignal } from './until-signal.ts';
+import { type BasesToVerify, verdictLine, verifyBases } from './verify-bases.ts';
 import { keyTexts } from './with-audit-log.ts';
 import { type OpenDatabase, withDatabase } from './with-database.ts';
 import { commandConfig } from './with-platform.ts';
@@ -28,7 +32,7 @@ interface Verdict {
 export const backupVerify = command(
   {
     name: 'backup verify',
-    summary: 'Verify that a backup is the one that was made: who signed it, and every byte',
+    summary: 'Verify that backups are the ones that were made: who signed them, and every byte',
     argument: '[NAME]',
     options: {
       ...folderOption,
@@ -43,40 +47,64 @@ export const backupVerify = command(
     },
     examples: ['backup verify', 'backup verify --all -i key.txt', 'backup verify --folder ./copy --key "$KEY"'],
     notes:
-      'NAME: the newest unless told. With an identity it is decrypted and every row is held against the digests, without it the encrypted file.\nExit code 1 if anything is not as it was made, which is also reported as a security event. With --key no installation is needed.',
+      'NAME: a backup, or a base with the log behind it; the newest of both unless told. With an identity it is decrypted and every row is held against the digests, without it the encrypted file.\nExit code 1 if anything is not as it was made, which is also reported as a security event. With --key no installation is needed.',
   },
   async ({ argument, values }, output) => {
     const config = commandConfig();
-    const store = await givenStore(values.folder, config);
     if (values.all && argument !== '') throw new UsageError('NAME and --all exclude each other');
+    const storage = await givenStorage(values.folder, config);
+    const store = backupStore(storage);
+    const chains = chainStore(storage);
     const identities = identitiesOf(values.identity);
     const given = keyTexts(values.key)?.map(parseVerifier);
-    const names = values.all ? await store.names() : [await chosenName(store, argument)];
-    const judge = async ({ keys, recorded }: Known): Promise<Verdict[]> => {
+    const { names, which } = await chosen(store, chains, argument, values.all ?? false);
+    const judge = async ({ keys, recorded }: Known, open?: OpenDatabase): Promise<Found> => {
       const verdicts: Verdict[] = [];
       for (const name of names) verdicts.push(await verify({ store, name, keys, identities, recorded, output }));
-      return values.all ? [...verdicts, ...gone(store, recorded, names)] : verdicts;
+      const items = values.all ? [...verdicts, ...gone(store, recorded, names)] : verdicts;
+      return { items, bases: await verifyBases({ store: chains, which, identities }, keys, open, output) };
     };
-    const verdicts = given
+    const { items, bases } = given
       ? await judge({ keys: given, recorded: [] })
       : await withDatabase(async (open) => {
-          const found = await judge(await ofInstallation(open));
-          await record(open, store.place, found);
+          const found = await judge(await ofInstallation(open), open);
+          await record(open, store.place, found.items);
+          await record(open, chains.place, found.bases);
           return found;
         });
+    const verdicts = [...items, ...bases];
     const bad = verdicts.filter(({ problem }) => problem !== null);
     if (!given) await report(store, bad);
+    const lines = items.map(({ name, checked, fault }) =>
+      fault === null ? `${name}  good (${checked})` : `${name}  NOT GOOD: ${fault}`,
+    );
     output.result(
-      { place: store.place, items: verdicts },
-      verdicts
-        .map(({ name, checked, fault }) =>
-          fault === null ? `${name}  good (${checked})` : `${name}  NOT GOOD: ${fault}`,
-        )
-        .join('\n') || `There is no backup in ${store.place}.`,
+      { place: store.place, items, bases },
+      [...lines, ...bases.map(verdictLine)].join('\n') || `There is no backup in ${store.place}.`,
     );
     if (bad.length > 0) throw new CommandError(`${bad.length} of ${verdicts.length} backups cannot be relied on`);
   },
 );
+
+interface Found {
+  readonly items: readonly Verdict[];
+  readonly bases: readonly BaseVerdict[];
+}
+
+/** Without a name the newest backup, and the newest base with its log. */
+async function chosen(
+  store: BackupStore,
+  chains: ChainStore,
+  argument: string,
+  isAll: boolean,
+): Promise<{ names: readonly string[]; which: BasesToVerify['which'] }> {
+  if (isAll) return { names: await store.names(), which: 'all' };
+  if (baseName.safeParse(argument).success) return { names: [], which: { name: argument } };
+  if (argument !== '') return { names: [await chosenName(store, argument)], which: 'none' };
+  const names = (await store.names()).slice(-1);
+  if (names.length === 0 && (await chains.list()).bases.length === 0) await chosenName(store, '');
+  return { names, which: 'newest' };
+}
 
 interface Known {
   readonly keys: readonly NoteVerifier[];

@@ -13,6 +13,7 @@ test('what cannot be sent is told once a day; a gap and what is given up each ti
   const state = {
     fault: undefined as string | undefined,
     gapBefore: undefined as string | undefined,
+    lost: undefined as string | undefined,
     isFull: false,
     given: 0,
   };
@@ -22,10 +23,10 @@ test('what cannot be sent is told once a day; a gap and what is given up each ti
       open: async () => ({
         async send() {
           if (state.fault !== undefined) throw new Error(state.fault);
-          return { sent: 0, gapBefore: state.gapBefore };
+          return { sent: 0, gapBefore: state.gapBefore, lost: state.lost };
         },
         waitingBytes: () => 42,
-        relieve: (isDiskFull) => (isDiskFull ? state.given : 0),
+        relieve: async (isDiskFull) => (isDiskFull ? state.given : 0),
       }),
       chain: () => 'a',
       isDiskFull: () => state.isFull,
@@ -59,6 +60,42 @@ test('what cannot be sent is told once a day; a gap and what is given up each ti
   expect(await look()).toEqual([
     ['log', expect.stringContaining('the log before 000000010000000000000007 was not sent')],
   ]);
-  Object.assign(state, { gapBefore: undefined, fault: 'away again' });
+  Object.assign(state, { gapBefore: undefined, lost: 'aa-07' });
+  expect(await look()).toEqual([['damaged', undefined]]);
+  expect(heard).toMatchObject([{ action: 'backup.tampered', details: { backup: 'aa-07', place: '/mnt/b' } }]);
+  Object.assign(state, { lost: undefined, fault: 'away again' });
   expect(await look()).toEqual([['log', 'away again']]);
+});
+
+test('what is sent piece by piece on a slow line is given up in between, before all of it is sent', async () => {
+  const did: string[] = [];
+  let left = 40;
+  const job = createLogSending({
+    wal: {
+      open: async () => ({
+        async send() {
+          const sent = Math.min(16, left);
+          left -= sent;
+          did.push(`sent ${sent}`);
+          return { sent, gapBefore: undefined, lost: undefined };
+        },
+        waitingBytes: () => left,
+        async relieve(isDiskFull) {
+          did.push(`looked, ${isDiskFull ? 'full' : 'not full'}`);
+          const given = isDiskFull ? left : 0;
+          left -= given;
+          return given;
+        },
+      }),
+      chain: () => 'a',
+      isDiskFull: () => left === 8,
+    },
+    place: '/mnt/b',
+    events: { report: () => undefined } as never,
+    metrics: { watch: () => undefined },
+    clock: manualClock(new Date('2026-03-02T12:00:00Z')),
+    log: quiet,
+  });
+  await job.run(new AbortController().signal);
+  expect(did).toEqual(['sent 16', 'looked, not full', 'sent 16', 'looked, full', 'sent 0', 'looked, not full']);
 });

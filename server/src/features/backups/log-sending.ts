@@ -43,30 +43,51 @@ export function createLogSending(deps: {
     });
   }
 
+  function tellLoss(segment: string): void {
+    const fault = `${segment} was sent, and is not there as it was sent: moments from here on are reached from the next base`;
+    log.error({ fault }, 'the log of the database beside the backups was tampered with');
+    events.report({
+      action: 'backup.tampered',
+      outcome: 'failure',
+      transport: 'system',
+      reason: 'damaged',
+      details: { backup: segment, place, fault },
+    });
+  }
+
+  async function sendSome(by: SegmentSender, signal: AbortSignal): Promise<number> {
+    let done = 0;
+    try {
+      const { sent, gapBefore, lost } = await by.send(signal);
+      done = sent;
+      toldAt = undefined;
+      if (lost !== undefined) tellLoss(lost);
+      if (gapBefore !== undefined)
+        tell(`the log before ${gapBefore} was not sent: moments from here on are reached from the next base`);
+    } catch (error) {
+      if (signal.aborted) return 0;
+      // Once a day as long as it lasts.
+      if (toldAt === undefined || clock.now() - toldAt >= TOLD_AGAIN_MS) {
+        toldAt = clock.now();
+        tell(error instanceof Error ? error.message : String(error));
+      }
+    }
+    const segments = await by.relieve(wal.isDiskFull());
+    if (segments > 0)
+      tell(
+        `${segments} segments of the log were given up, or they would have filled the disk of the database: moments from here on are reached from the next base`,
+      );
+    return done;
+  }
+
   return {
     name: 'log-sending',
     everySeconds: LOOK_EVERY_SECONDS,
     timeoutSeconds: LONGEST_SECONDS,
     async run(signal) {
       sender = await wal.open();
-      try {
-        const { gapBefore } = await sender.send(signal);
-        toldAt = undefined;
-        if (gapBefore !== undefined)
-          tell(`the log before ${gapBefore} was not sent: moments from here on are reached from the next base`);
-      } catch (error) {
-        if (signal.aborted) return;
-        // Once a day as long as it lasts.
-        if (toldAt === undefined || clock.now() - toldAt >= TOLD_AGAIN_MS) {
-          toldAt = clock.now();
-          tell(error instanceof Error ? error.message : String(error));
-        }
-      }
-      const segments = sender.relieve(wal.isDiskFull());
-      if (segments > 0)
-        tell(
-          `${segments} segments of the log were given up, or they would have filled the disk of the database: moments from here on are reached from the next base`,
-        );
+      // How much waits is looked at after each bit of it that was sent.
+      while ((await sendSome(sender, signal)) > 0 && !signal.aborted);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Reader, WriteTx } from '../../audit/tokens.ts';
 import { endRun, insertRun } from '../backup-run.repository.ts';
+import type { LastSent } from './wal-cursor.ts';
 
 const MOST = 10_000;
 
@@ -34,6 +35,24 @@ export async function listChains(reader: Reader, place: string): Promise<string[
 export async function recordChain(tx: WriteTx, chain: string, place: string, now: Date): Promise<void> {
   const number = await insertRun(tx, { kind: 'chain', place, backup: chain, scheduled: true, now });
   await endRun(tx, number, { outcome: 'done', now });
+}
+
+/** The last that is known here to have been sent to each chain in this place. */
+export async function listSent(reader: Reader, place: string): Promise<Map<string, LastSent>> {
+  const found = await sql<{ chain: string; sent: LastSent }>`
+    select backup as chain, details -> 'sent' as sent from backup_runs
+    where kind = 'chain' and deleted_at is null and details ? 'sent' and place = ${place.slice(0, 500)}
+    order by number desc limit ${MOST}`.execute(reader.db);
+  return new Map(found.rows.map(({ chain, sent }) => [chain, sent]));
+}
+
+/** Never back: of two that say so the one that knows less may come last. */
+export async function recordSent(tx: WriteTx, chain: string, sent: LastSent): Promise<void> {
+  await sql`
+    update backup_runs set details = jsonb_set(details, '{sent}', ${JSON.stringify(sent)}::jsonb)
+    where kind = 'chain' and backup = ${chain} and coalesce(details -> 'sent' ->> 'segment', '') < ${sent.segment}`.execute(
+    tx.db,
+  );
 }
 
 export async function markGone(tx: WriteTx, kind: 'base' | 'chain', name: string, now: Date): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   cpSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -21,7 +22,7 @@ import { openBaseBackup } from '../../../platform/db/base-backup.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../platform/db/embedded.ts';
 import { recoverCluster } from '../../../platform/db/recover-cluster.ts';
 import { archiving, type WalOutbox, walOutbox } from '../../../platform/db/wal-outbox.ts';
-import { segmentAfter } from '../../../platform/db/wal-segments.ts';
+import { SEGMENT_BYTES, segmentAfter } from '../../../platform/db/wal-segments.ts';
 import { withClient } from '../../../platform/db/with-client.ts';
 import { folderStorage } from '../../../platform/storage/folder-storage.ts';
 import { createKeyRing } from '../../crypto/key-ring.ts';
@@ -34,7 +35,7 @@ import { listReachable, routeTo } from './reachable.ts';
 import { keepSealed, openSealed } from './seal-file.ts';
 import { segmentSender } from './send-segments.ts';
 import { type BaseNote, readNote, type Vouching, writeNote } from './vouched-note.ts';
-import { readWalCursor } from './wal-cursor.ts';
+import { type LastSent, readWalCursor } from './wal-cursor.ts';
 
 // Segments of a real PostgreSQL, sent to a folder; what was sent, damaged in every way; and a sender that is killed at every point.
 
@@ -54,10 +55,12 @@ let outbox: WalOutbox;
 let [folder, dataDir, identity, recipient]: [string, string, string, string] = ['', '', '', ''];
 let base: Omit<BaseNote, 'vouched'>;
 
+/** What the database was told of how far each chain goes. */
+const ends = new Map<string, LastSent>();
 const store = (at = folder) => chainStore(folderStorage(at));
 const cursorFile = (): string => join(dataDir, 'wal-cursor.json');
 const files = (at = folder): string => join(at, 'point-in-time');
-const aSender = (recorded: string[] = []) =>
+const aSender = (recorded: string[] = [], mostWaitingBytes?: number) =>
   segmentSender({
     outbox,
     openStore: async () => store(),
@@ -65,6 +68,8 @@ const aSender = (recorded: string[] = []) =>
     recipients: [recipient],
     vouching,
     record: async (chain) => void recorded.push(chain),
+    recordSent: async (chain, last) => void ends.set(chain, last),
+    ...(mostWaitingBytes === undefined ? {} : { mostWaitingBytes }),
   });
 /** Something happens, and the segment it is in is finished. */
 const finish = () =>
@@ -321,7 +326,7 @@ describe('a sender that was killed', () => {
     const { segment } = await another();
     const there = inodes();
     again(segment);
-    expect(await aSender().send(never)).toEqual({ sent: 0, gapBefore: undefined });
+    expect(await aSender().send(never)).toEqual({ sent: 0, gapBefore: undefined, lost: undefined });
     expect(inodes()).toEqual(there);
     expect(outbox.waiting()).toEqual([]);
   });
@@ -331,7 +336,7 @@ describe('a sender that was killed', () => {
     const there = inodes();
     again(segment);
     writeFileSync(cursorFile(), before);
-    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined });
+    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: undefined });
     expect(inodes()).toEqual(there);
     expect(readWalCursor(dataDir)?.last?.segment).toBe(segment);
     await walk(folder);
@@ -342,7 +347,7 @@ describe('a sender that was killed', () => {
     again(segment);
     writeFileSync(cursorFile(), before);
     rmSync(join(files(), `${name}.manifest`));
-    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined });
+    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: undefined });
     await finish();
     await aSender().send(never);
     await walk(folder);
@@ -365,7 +370,8 @@ describe('a sender that was killed', () => {
 
 describe('a log that is not whole', () => {
   test('what was not sent begins another chain; the base before leads no further, the next one does', async () => {
-    const chain = readWalCursor(dataDir)?.chain;
+    const { chain = '', last } = readWalCursor(dataDir) ?? {};
+    ends.clear();
     const [before] = await listReachable(store());
     await finish();
     for (const segment of outbox.waiting()) outbox.release(segment);
@@ -375,6 +381,7 @@ describe('a log that is not whole', () => {
     expect(sent).toMatchObject({ sent: 1, gapBefore: expect.any(String) });
     expect(recorded).toEqual([readWalCursor(dataDir)?.chain]);
     expect(recorded).not.toEqual([chain]);
+    expect(ends.get(chain)).toEqual(last);
     expect((await listReachable(store()))[0]?.until).toEqual(before?.until);
     const next = await aBase();
     await finish();
@@ -390,12 +397,80 @@ describe('a log that is not whole', () => {
     await finish();
     const sender = aSender();
     await expect(sender.send(never)).rejects.toThrow();
-    expect(sender.relieve(false)).toBe(0);
+    expect(await sender.relieve(false)).toBe(0);
     expect(outbox.waiting().length).toBeGreaterThanOrEqual(2);
-    expect(sender.relieve(true)).toBeGreaterThanOrEqual(2);
+    expect(await sender.relieve(true)).toBeGreaterThanOrEqual(2);
     expect(outbox.waiting()).toEqual([]);
     expect(readWalCursor(dataDir)).toBeUndefined();
     // The database has lost nothing, and goes on.
     await finish();
+  });
+
+  test('of as much as may wait nothing is given up; with one segment more all of it is, and how far it went is on record', async () => {
+    await aSender().send(never);
+    const { chain = '', last } = readWalCursor(dataDir) ?? {};
+    renameSync(folder, `${folder}.away`);
+    onTestFinished(() => {
+      if (existsSync(`${folder}.away`)) renameSync(`${folder}.away`, folder);
+    });
+    await finish();
+    const waiting = outbox.waiting().length;
+    const sender = aSender([], waiting * SEGMENT_BYTES);
+    await expect(sender.send(never)).rejects.toThrow();
+    expect(await sender.relieve(false)).toBe(0);
+    expect(outbox.waiting().length).toBe(waiting);
+    ends.clear();
+    await finish();
+    expect(sender.waitingBytes()).toBe((waiting + 1) * SEGMENT_BYTES);
+    expect(await sender.relieve(false)).toBe(waiting + 1);
+    expect(sender.waitingBytes()).toBe(0);
+    expect(ends.get(chain)).toEqual(last);
+    // PostgreSQL goes on, and takes its room back: what was given up is used again. What comes next begins a chain.
+    const rows = (await marks(postgres.adminConnection())).length;
+    await finish();
+    expect((await marks(postgres.adminConnection())).length).toBe(rows + 1);
+    renameSync(`${folder}.away`, folder);
+    const recorded: string[] = [];
+    expect(await aSender(recorded).send(never)).toMatchObject({ lost: undefined });
+    expect(recorded).toEqual([readWalCursor(dataDir)?.chain]);
+    expect(recorded).not.toEqual([chain]);
+  });
+
+  test.for([
+    ['taken away', (path: string) => rmSync(path)],
+    [
+      'exchanged for what was vouched for at another time',
+      (path: string, name: string) => {
+        const { vouched: _, ...content } = readNote('segment', readFileSync(path, 'utf8'), name).content;
+        writeFileSync(path, writeNote('segment', { ...content, finishedAt: '2026-01-01T00:00:00.000Z' }, vouching));
+      },
+    ],
+  ] as const)('what was sent last and was %s is missed with the next: another chain begins', async ([, damage]) => {
+    await finish();
+    await aSender().send(never);
+    const { chain = '', last } = readWalCursor(dataDir) ?? {};
+    const name = `${chain}-${last?.segment}`;
+    damage(join(files(), `${name}.manifest`), name);
+    expect(await aSender().send(never)).toMatchObject({ sent: 0, lost: undefined });
+    await finish();
+    const recorded: string[] = [];
+    expect(await aSender(recorded).send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: name });
+    expect(recorded).toEqual([readWalCursor(dataDir)?.chain]);
+    expect(recorded).not.toEqual([chain]);
+    expect(ends.get(chain)).toEqual(last);
+    await finish();
+    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: undefined });
+  });
+
+  test('a place that is away has lost nothing', async () => {
+    await finish();
+    await aSender().send(never);
+    const before = readWalCursor(dataDir);
+    await finish();
+    renameSync(folder, `${folder}.away`);
+    await expect(aSender().send(never)).rejects.toThrow(`there is no ${folder}`);
+    renameSync(`${folder}.away`, folder);
+    expect(readWalCursor(dataDir)).toEqual(before);
+    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: undefined });
   });
 });

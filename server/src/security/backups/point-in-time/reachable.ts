@@ -12,6 +12,8 @@ export interface Reachable {
   readonly from: Date;
   /** Undefined: the log it needs itself is not there, or not yet. */
   readonly until: Date | undefined;
+  /** The last segment without one missing before it. */
+  readonly last: string | undefined;
   /** The first segment that is missing before others that are there. */
   readonly missing: string | undefined;
 }
@@ -42,7 +44,13 @@ async function reachableFrom(store: ChainStore, base: BaseNote, chain: readonly 
     last === undefined || last < base.to.segment
       ? undefined
       : new Date(readNote('segment', await store.note(name), name).content.finishedAt);
-  return { base, from: new Date(base.endedAt), until, missing: isGap ? segmentName(base.chain, next) : undefined };
+  return {
+    base,
+    from: new Date(base.endedAt),
+    until,
+    last,
+    missing: isGap ? segmentName(base.chain, next) : undefined,
+  };
 }
 
 export interface Route {

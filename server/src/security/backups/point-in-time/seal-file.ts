@@ -5,7 +5,7 @@ import { decryptFile, encryptFile } from '../../crypto/files/file-encryption.ts'
 import { BackupError } from '../backup-error.ts';
 import { watched } from '../create-backup.ts';
 import { damaged } from '../manifest.ts';
-import { asBackupError } from '../open-backup.ts';
+import { asBackupError, type ReadingOptions } from '../open-backup.ts';
 import type { ChainStore } from './chain-store.ts';
 
 /** What lies in the store: digests of the file as it is there. */
@@ -42,11 +42,7 @@ export async function* openSealed(
     file,
     plain,
   }: { readonly name: string; readonly file: KeptFile; readonly plain?: { readonly sha256: string } },
-  {
-    identities,
-    onProgress,
-    signal,
-  }: { identities: readonly string[]; onProgress(bytes: number): void; signal: AbortSignal },
+  { identities, onProgress, signal }: ReadingOptions & { readonly identities: readonly string[] },
 ): AsyncGenerator<Uint8Array> {
   const found = await store.file(name);
   if (!found) throw damaged(name, `its file is not in ${store.place}`);
@@ -77,6 +73,24 @@ export async function* openSealed(
   }
   if (sealedDigest.digest('hex') !== file.sha256 || (plain && plainDigest.digest('hex') !== plain.sha256))
     throw damaged(name, 'its file was altered');
+}
+
+/** Whether the encrypted file is the one that was kept. No identity is needed. Throws a BackupError. */
+export async function checkSealed(
+  store: ChainStore,
+  { name, file }: { readonly name: string; readonly file: KeptFile },
+  { onProgress, signal }: ReadingOptions,
+): Promise<void> {
+  const found = await store.file(name);
+  if (!found) throw damaged(name, `its file is not in ${store.place}`);
+  if (found.bytes !== file.bytes) throw damaged(name, `its file has ${found.bytes} bytes instead of ${file.bytes}`);
+  const digest = createHash('sha256');
+  for await (const block of found.blocks) {
+    signal.throwIfAborted();
+    digest.update(block);
+    onProgress(block.length);
+  }
+  if (digest.digest('hex') !== file.sha256) throw damaged(name, 'its file was altered');
 }
 
 async function digestOfFile(store: ChainStore, name: string): Promise<string> {

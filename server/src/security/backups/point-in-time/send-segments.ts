@@ -1,14 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { WalOutbox } from '../../../platform/db/wal-outbox.ts';
 import { SEGMENT_BYTES, segmentAfter } from '../../../platform/db/wal-segments.ts';
+import { BackupError } from '../backup-error.ts';
 import { damaged, digestOf } from '../manifest.ts';
 import { type ChainStore, segmentName } from './chain-store.ts';
 import { keepSealed } from './seal-file.ts';
 import { assertOurs, readNote, type Vouching, writeNote } from './vouched-note.ts';
-import { forgetWalCursor, readWalCursor, type WalCursor, writeWalCursor } from './wal-cursor.ts';
+import { forgetWalCursor, type LastSent, readWalCursor, type WalCursor, writeWalCursor } from './wal-cursor.ts';
 
 /** What may wait on the disk of the database for a place that does not answer: over four hours at a segment a minute. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024 * 1024;
+/** So that between them it is seen how much waits: a slow line is no reason to fill the disk. */
+const MOST_AT_ONCE = 16;
+/** The database's own word of what was sent is at most so old. Every word is log again, so there is not one for each segment. */
+const RECORDED_EVERY_MS = 3_600_000;
 
 export interface Sending {
   readonly outbox: WalOutbox;
@@ -19,26 +24,41 @@ export interface Sending {
   readonly vouching: Vouching;
   /** Puts a chain on record before anything is sent to it. */
   record(chain: string, place: string): Promise<void>;
+  /** Puts on record how far a chain goes, so that it is known once the cursor is another's. */
+  recordSent(chain: string, last: LastSent): Promise<void>;
+  /** How much may wait; more than a test can wait for unless told. */
+  readonly mostWaitingBytes?: number;
+}
+
+export interface Sent {
+  readonly sent: number;
+  /** The first that continues nothing, since what was before it was never sent. */
+  readonly gapBefore: string | undefined;
+  /** What was sent last and is not in the store as it was sent: somebody took it away, or altered it. */
+  readonly lost: string | undefined;
 }
 
 export interface SegmentSender {
-  /** Sends what waits, in the order of the log. Throws where it cannot; then the same is tried the next time. */
-  send(signal: AbortSignal): Promise<{ readonly sent: number; readonly gapBefore: string | undefined }>;
+  /** Sends what waits, or the first of it, in the order of the log. Throws where it cannot; then the same is tried the next time. */
+  send(signal: AbortSignal): Promise<Sent>;
   readonly waitingBytes: () => number;
   /**
    * Gives up what waits where it is too much, or `isDiskFull`: the log of the database must not fill its own disk. The database loses nothing; moments
    * after the last segment that was sent cannot be gone back to, until there is a new base. How many segments were given up.
    */
-  relieve(isDiskFull: boolean): number;
+  relieve(isDiskFull: boolean): Promise<number>;
 }
 
 /**
  * Sends finished segments to the store, each exactly once however often the process is killed: the file, then what is signed about it, then the
  * cursor, then the mark of PostgreSQL. Whatever comes after a kill finds the first of these that is missing and goes on from there.
  */
-export function segmentSender({ outbox, openStore, dataDir, recipients, vouching, record }: Sending): SegmentSender {
+export function segmentSender(sending: Sending): SegmentSender {
+  const { outbox, openStore, dataDir, recipients, vouching, mostWaitingBytes = MOST_WAITING_BYTES } = sending;
   /** Whether what lies in the store is known to be what the cursor says: not after a start, and not after an error. */
   let isCertain = false;
+  /** By when it was finished; of no chain yet after a start. */
+  let recorded: { readonly chain: string; readonly at: number } | undefined;
 
   async function begin(place: string): Promise<WalCursor> {
     const fresh = {
@@ -47,17 +67,43 @@ export function segmentSender({ outbox, openStore, dataDir, recipients, vouching
       chain: randomBytes(8).toString('hex'),
       last: null,
     };
-    await record(fresh.chain, place);
+    await sending.record(fresh.chain, place);
     await writeWalCursor(dataDir, fresh);
     return fresh;
   }
 
   async function cursorNow(place: string): Promise<WalCursor> {
     const known = readWalCursor(dataDir);
-    return known && known.system === outbox.system() && known.place === place ? known : begin(place);
+    if (known && known.system === outbox.system() && known.place === place) return known;
+    if (known) await recordEnd(known);
+    return begin(place);
   }
 
-  async function sendOne(store: ChainStore, segment: string, { chain, last }: WalCursor): Promise<string> {
+  async function recordEnd({ chain, last }: WalCursor): Promise<void> {
+    if (last) await sending.recordSent(chain, last);
+  }
+
+  async function recordNowAndThen(cursor: WalCursor): Promise<void> {
+    const at = Date.parse(cursor.last?.finishedAt ?? '');
+    if (recorded?.chain === cursor.chain && Math.abs(at - recorded.at) < RECORDED_EVERY_MS) return;
+    await recordEnd(cursor);
+    recorded = { chain: cursor.chain, at };
+  }
+
+  /** What is missing behind the last one that is left is missed by nobody but who sent it. */
+  async function isStillThere(store: ChainStore, { chain, last }: WalCursor): Promise<boolean> {
+    if (!last) return true;
+    try {
+      return digestOf(await store.note(segmentName(chain, last.segment))) === last.note;
+    } catch (error) {
+      if (!(error instanceof BackupError && error.problem === 'damaged')) throw error;
+      // A place that is away fails here, and has lost nothing.
+      await store.list();
+      return false;
+    }
+  }
+
+  async function sendOne(store: ChainStore, segment: string, { chain, last }: WalCursor): Promise<LastSent> {
     const name = segmentName(chain, segment);
     const previous = last?.note ?? null;
     if (!isCertain) {
@@ -70,11 +116,11 @@ export function segmentSender({ outbox, openStore, dataDir, recipients, vouching
     const { file, plain } = await keepSealed(store, name, outbox.read(segment), recipients);
     const text = writeNote('segment', { name, chain, segment, finishedAt, file, plain, previous }, vouching);
     await store.keepNote(name, text);
-    return digestOf(text);
+    return { segment, note: digestOf(text), finishedAt };
   }
 
   /** Signed before the process was killed, and the cursor knows nothing of it yet. Nobody but us can have signed it: else nothing goes on. */
-  async function adopt(store: ChainStore, segment: string, name: string, previous: string | null): Promise<string> {
+  async function adopt(store: ChainStore, segment: string, name: string, previous: string | null): Promise<LastSent> {
     const text = await store.note(name);
     const read = readNote('segment', text, name);
     assertOurs('segment', read, vouching.keyRing);
@@ -82,39 +128,51 @@ export function segmentSender({ outbox, openStore, dataDir, recipients, vouching
     for await (const block of outbox.read(segment)) digest.update(block);
     if (read.content.plain.sha256 !== digest.digest('hex') || read.content.previous !== previous)
       throw damaged(name, 'it is not the segment that is here');
-    return digestOf(text);
+    return { segment, note: digestOf(text), finishedAt: read.content.finishedAt };
   }
 
   return {
     async send(signal) {
       const store = await openStore();
       let cursor = await cursorNow(store.place);
-      let [sent, gapBefore]: [number, string | undefined] = [0, undefined];
-      for (const segment of outbox.waiting()) {
+      let sent = 0;
+      let [gapBefore, lost]: [string | undefined, string | undefined] = [undefined, undefined];
+      const waiting = outbox.waiting().slice(0, MOST_AT_ONCE);
+      if (waiting.length > 0 && !(await isStillThere(store, cursor))) {
+        // What comes now would lead nowhere: a chain of its own and, with it, another base.
+        lost = segmentName(cursor.chain, cursor.last?.segment ?? '');
+        await recordEnd(cursor);
+        cursor = await begin(store.place);
+      }
+      for (const segment of waiting) {
         signal.throwIfAborted();
         const { last } = cursor;
         if (last?.segment !== segment) {
           if (last && segment !== segmentAfter(last.segment)) {
             // Archiving was off for a while, or something was given up: what comes now continues nothing.
+            await recordEnd(cursor);
             cursor = await begin(store.place);
             gapBefore ??= segment;
           }
-          const note = await sendOne(store, segment, cursor);
-          cursor = { ...cursor, last: { segment, note } };
+          cursor = { ...cursor, last: await sendOne(store, segment, cursor) };
           await writeWalCursor(dataDir, cursor);
           isCertain = true;
           sent += 1;
+          await recordNowAndThen(cursor);
         }
         outbox.release(segment);
       }
-      return { sent, gapBefore };
+      return { sent, gapBefore, lost };
     },
 
     waitingBytes: () => outbox.waiting().length * SEGMENT_BYTES,
 
-    relieve(isDiskFull) {
+    async relieve(isDiskFull) {
       const waiting = outbox.waiting();
-      if (waiting.length === 0 || (!isDiskFull && waiting.length * SEGMENT_BYTES <= MOST_WAITING_BYTES)) return 0;
+      if (waiting.length === 0 || (!isDiskFull && waiting.length * SEGMENT_BYTES <= mostWaitingBytes)) return 0;
+      const cursor = readWalCursor(dataDir);
+      // The disk comes first: without it what is known of this chain's end is up to an hour old.
+      if (cursor) await recordEnd(cursor).catch(() => undefined);
       // What is sent next begins a chain, wherever and whenever that is.
       forgetWalCursor(dataDir);
       isCertain = false;

@@ -13,9 +13,18 @@ const cursor = z.strictObject({
   place: z.string().max(1_000),
   chain: z.string().regex(/^[0-9a-f]{16}$/),
   /** The last one that was sent, and the digest of what was signed about it; null in a chain that has none yet. */
-  last: z.strictObject({ segment: z.string().length(24), note: z.string().length(64) }).nullable(),
+  last: z
+    .strictObject({
+      segment: z.string().length(24),
+      note: z.string().length(64),
+      /** When it was finished; not yet in what an older release wrote. */
+      finishedAt: z.iso.datetime().optional(),
+    })
+    .nullable(),
 });
 export type WalCursor = z.output<typeof cursor>;
+/** The last one of a chain that was sent. Whoever can write to the store cannot change what is known of it here. */
+export type LastSent = NonNullable<WalCursor['last']>;
 
 const FILE = 'wal-cursor.json';
 const fileIn = (dataDir: string): string => join(dataDir, FILE);
