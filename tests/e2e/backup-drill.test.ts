@@ -154,3 +154,30 @@ test.skipIf(!debianPostgresInstalled())('beside a database of your own', { timeo
     await postgres.stop();
   }
 });
+
+test('a backup of a database whose rows do not fit together has failed its drill, as the report says', {
+  timeout: 300_000,
+}, async () => {
+  const { env, dataDir, folder, key } = await aBackupPlace();
+  await done(valtronics(newAdministrator('ada@example.org'), { env, input: `${PASSWORD}\n` }));
+  const server = await running(env);
+  const { host } = (await askServer(dataDir, 'database.place', { uid: process.getuid?.() ?? 0, input: {} })) ?? {};
+  await withClient(adminBeside({ ...loadConfig({}), dataDir }, { host })('valtronics'), (client) =>
+    client.query(
+      `begin; set local session_replication_role = replica;
+       insert into devices (id, organisation_id, name, type) values (gen_random_uuid(), 4711, 'Press 1', 'pressure'); commit`,
+    ),
+  );
+  const { json: made } = await done(valtronics(['backup', 'create', '--json'], { env }));
+  const failed = await valtronics(['backup', 'drill', '-i', key, '--json'], { env }).finished();
+  expect(failed).toMatchObject({ code: 1, err: expect.stringContaining(`${made.name} cannot be relied on: load: `) });
+  expect(JSON.parse(failed.out)).toMatchObject({
+    backup: made.name,
+    passed: false,
+    checks: [
+      { check: 'load', outcome: 'failed', detail: expect.stringContaining('devices refer to rows that are not') },
+    ],
+  });
+  expect(readdirSync(folder).filter((file) => file.startsWith(`${made.name}.drill-`))).toHaveLength(1);
+  await stopped(server);
+});

@@ -137,6 +137,40 @@ describe('a backup', () => {
     expect((await empty.admin.query(`select to_regclass('organisations') as there`)).rows).toEqual([{ there: null }]);
   });
 
+  test.for([
+    [
+      'a row refers to one that is not there',
+      `alter table devices disable trigger all; update devices set organisation_id = 987654321; alter table devices enable trigger all`,
+      /^valtronics-\S+ does not come back: rows of the table devices refer to rows that are not there \(devices_\w+\)\. Take another one/,
+    ],
+    [
+      'a row is what its table does not take',
+      `alter table users drop constraint users_role_check; update users set role = 'Ada Lovelace'`,
+      /does not come back: rows of the table users are not what the table takes \(users_role_check\)/,
+    ],
+    [
+      'there is a table that the schema does not know',
+      'create table a_probe (n integer); alter table a_probe owner to valtronics_owner; insert into a_probe values (1)',
+      /does not come back: the schema has no table a_probe/,
+    ],
+  ] as const)('of a database that is not in order is found not to come back: %s', async ([, statements, message]) => {
+    const source = await aFilledDatabase(10);
+    await source.database.admin.query(statements);
+    const { store } = aFolder();
+    const { identity, recipient } = await anIdentity();
+    const manifest = await aBackup(source, store, [recipient]);
+    const fresh = await anEmptyDatabase();
+    const loading = loadBackup(store, manifest, {
+      ...reading,
+      identities: [identity],
+      owner: fresh.connection('owner'),
+    });
+    const fault = await loading.catch((error: unknown) => error);
+    expect(fault).toMatchObject({ problem: 'inconsistent', message: expect.stringMatching(message) });
+    expect((fault as Error).message).not.toMatch(/987654321|Ada/);
+    expect((await fresh.admin.query('select from users')).rowCount).toBe(0);
+  });
+
   test('holds no key that opens what is sealed in it', async () => {
     const { store, identity, name, key } = await aStoredBackup();
     const file = await store.file(name);

@@ -46,6 +46,19 @@ const failing = (problem: BackupProblem) => ({
   tryOut: () => Promise.reject(new BackupError(problem, `it is ${problem}`)),
 });
 
+test('a backup that does not come back since its rows do not fit together has failed its drill, and nobody altered it', async () => {
+  const { drilled, said, runs, reports } = await aDrill();
+  const { report, damage } = await drilled(failing('inconsistent'));
+  expect(report).toMatchObject({
+    passed: false,
+    checks: [{ check: 'load', outcome: 'failed', detail: 'it is inconsistent' }],
+  });
+  expect(damage).toBeUndefined();
+  expect(await said()).toBe('failed');
+  expect(await runs()).toEqual([{ outcome: 'failed', fault: 'it is inconsistent' }]);
+  expect(reports()).toHaveLength(1);
+});
+
 test('what says nothing about the backup is no finding: it stops the drill, and the backup is what it was', async () => {
   const { name, drilled, said, runs, reports } = await aDrill();
   expect((await drilled()).report.passed).toBe(true);

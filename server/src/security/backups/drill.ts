@@ -78,4 +78,4 @@ export async function drillBackup(drill: DrillOfBackup): Promise<Drilled> {
   return { report, damage, unkept };
 }
 
-const FINDINGS: ReadonlySet<BackupProblem> = new Set(['damaged', 'stranger']);
+const FINDINGS: ReadonlySet<BackupProblem> = new Set(['damaged', 'stranger', 'inconsistent']);

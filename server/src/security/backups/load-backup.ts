@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { openLoad, type TableLoad } from '../../platform/db/dump/load-tables.ts';
+import { LoadError, openLoad, type TableLoad } from '../../platform/db/dump/load-tables.ts';
 import { readMigrations } from '../../platform/db/migration-files.ts';
 import { MIGRATIONS_FOLDER, runMigrations } from '../../platform/db/run-migrations.ts';
 import type { ArchiveHead } from './archive.ts';
@@ -39,6 +39,13 @@ export async function loadBackup(
     });
     await begun().finish(read.sequences);
     return { rows: read.rows };
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error;
+    throw new BackupError(
+      'inconsistent',
+      `${manifest.name} does not come back: ${error.message}. Take another one, and look at the database it was made from`,
+      { cause: error },
+    );
   } finally {
     await load?.close();
   }

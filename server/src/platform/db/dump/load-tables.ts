@@ -26,6 +26,19 @@ export class LoadError extends Error {
 }
 
 /**
+ * What PostgreSQL refuses about rows is said without what it quotes of them: classes 22, which it cannot read, and 23, which break a constraint.
+ * Anything else is no fault of theirs.
+ */
+function asLoadError(table: string, error: unknown): unknown {
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  if (typeof code !== 'string' || !/^2[23]/.test(code)) return error;
+  const what = code === FOREIGN_KEY_VIOLATION ? 'refer to rows that are not there' : 'are not what the table takes';
+  return new LoadError(`rows of the table ${table} ${what} (${typeof constraint === 'string' ? constraint : code})`);
+}
+
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/**
  * Loads into a database that has the schema and is used by nobody else. What the migrations put into its tables goes first. Triggers sleep
  * meanwhile, since what they would do is among the rows; foreign keys are taken away and made again, which checks every one of them.
  */
@@ -59,7 +72,9 @@ export async function openLoad(ownerConnection: pg.ClientConfig): Promise<TableL
       for (const { name, value } of sequences)
         await client.query('select setval($1::regclass, $2::bigint)', [pg.escapeIdentifier(name), value]);
       for (const { table, name, definition } of keys)
-        await client.query(`alter table ${table} add constraint ${name} ${definition}`);
+        await client
+          .query(`alter table ${table} add constraint ${name} ${definition}`)
+          .catch((error: unknown) => Promise.reject(asLoadError(table, error)));
       for (const { table, name } of awake) await client.query(`alter table ${table} enable trigger ${name}`);
       await client.query('commit');
       await client.query('analyze');
@@ -102,7 +117,7 @@ async function assertColumns(client: pg.Client, { name, columns }: Table): Promi
 
 function writerOf(client: pg.Client, { name, columns }: Table): TableWriter {
   const stream = client.query(copyFrom(`copy ${pg.escapeIdentifier(name)} (${identifiers(columns)}) from stdin`));
-  const ended = finished(stream);
+  const ended = finished(stream).catch((error: unknown) => Promise.reject(asLoadError(name, error)));
   ended.catch(() => undefined); // thrown by the next write, or by `end`
   return {
     async write(block) {
