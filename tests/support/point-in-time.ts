@@ -12,7 +12,7 @@ import { valtronics } from './program.ts';
 
 // Rows that say which moment a database is at.
 
-const quiet = { info() {}, warn() {}, error() {} };
+export const quiet = { info() {}, warn() {}, error() {} };
 
 /** The embedded database of a running server, as its administrator. */
 export async function admin(dataDir: string): Promise<pg.ClientConfig> {

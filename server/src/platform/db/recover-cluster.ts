@@ -52,6 +52,7 @@ export async function recoverCluster<T>(
   const lock = await lockFolder(dataDir);
   try {
     const layout = layOut(dataDir, databaseUser());
+    putBack(layout, log);
     const isThere = existsSync(layout.dataFolder);
     if (isThere && !replaces)
       throw new RecoveryError(
@@ -82,6 +83,15 @@ export async function recoverCluster<T>(
   } finally {
     lock.release();
   }
+}
+
+/** Killed between two renamings, a restore left what was there under the other name only: the next one would take it for a copy that may go. */
+function putBack(layout: ClusterLayout, log: DatabaseLog): void {
+  const aside = asideOf(layout);
+  if (existsSync(layout.dataFolder) || !existsSync(aside)) return;
+  log.warn({ folder: aside }, 'a restore was killed when it had put the database aside: it is put back');
+  renameSync(aside, layout.dataFolder);
+  syncFolder(dirname(layout.dataFolder));
 }
 
 function prepare(draft: ClusterLayout): void {
