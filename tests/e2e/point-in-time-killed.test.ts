@@ -12,7 +12,7 @@ import { valtronics } from '../support/program.ts';
 
 // `kill -9` of a restore in its own place, wherever it is at: the database that is there is what it was, and the restore can be made again.
 
-test('a restore to a moment that is killed, at each of its steps', { timeout: 500_000 }, async () => {
+test('a restore to a moment that is killed, at each of its steps', { timeout: 700_000 }, async () => {
   const place = await aBackupPlace();
   const { key, dataDir } = place;
   const env = { ...place.env, VALTRONICS_BACKUP_POINT_IN_TIME_DAYS: '7' };

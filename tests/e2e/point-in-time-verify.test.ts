@@ -11,7 +11,7 @@ import { type Finished, valtronics } from '../support/program.ts';
 // Somebody is at the storage, and takes of the log what is newest, where nothing comes behind it: only who sent it knows.
 
 test('the newest of the log is taken away: verify and list say so, and the server notices by itself', {
-  timeout: 500_000,
+  timeout: 700_000,
 }, async () => {
   const place = await aBackupPlace();
   const { folder, key, dataDir } = place;

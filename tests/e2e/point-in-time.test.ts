@@ -11,7 +11,7 @@ import { valtronics } from '../support/program.ts';
 
 // Going back to a moment, as whoever runs the platform does it: a server that sends its log and is killed meanwhile, and data folders that are made anew.
 
-test('rows of three moments, with a server that is killed meanwhile', { timeout: 300_000 }, async () => {
+test('rows of three moments, with a server that is killed meanwhile', { timeout: 600_000 }, async () => {
   const place = await aBackupPlace();
   const { folder, key, dataDir } = place;
   const env = { ...place.env, VALTRONICS_BACKUP_POINT_IN_TIME_DAYS: '7' };
