@@ -43,6 +43,30 @@ export type BackupDrill = z.infer<typeof backupDrill>;
 
 const due = z.strictObject({ at: timestamp, isOverdue: z.boolean() });
 
+const pointInTime = z.strictObject({
+  off: z
+    .enum(['other_database', 'no_place', 'turned_off'])
+    .nullable()
+    .describe(
+      'why no moment can be gone back to: DATABASE_URL names the database; nowhere to send its log; 0 days are set',
+    ),
+  days: count.describe('how far back'),
+  windows: z
+    .array(z.strictObject({ from: timestamp, until: timestamp.nullable().describe('null: its log was not sent yet') }))
+    .max(20)
+    .describe('moments that are reached, newest first: more than one where the log was interrupted'),
+  lastBase: z
+    .strictObject({ at: timestamp, bytes: count, verified: looked.nullable().describe('with the log behind it') })
+    .nullable(),
+  nextBase: due.nullable(),
+  waitingBytes: count.describe('of the log, not sent yet'),
+  stalled: z
+    .strictObject({ since: timestamp, fault: field('backup_runs.fault', z.string().max(1000)) })
+    .nullable()
+    .describe('since when the log cannot be sent, and why'),
+});
+export type PointInTime = z.infer<typeof pointInTime>;
+
 export const backupStatus = z.strictObject({
   place: place.nullable().describe('null: none is set'),
   recipients: count,
@@ -63,6 +87,7 @@ export const backupStatus = z.strictObject({
     .strictObject({ at: timestamp, fault: field('backup_runs.fault', z.string()) })
     .nullable()
     .describe('of a backup that was to be made after the newest one'),
+  pointInTime,
 });
 export type BackupStatus = z.infer<typeof backupStatus>;
 

@@ -226,6 +226,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     lockConnection: running.connectionOf('maintenance'),
     events: security.events,
     run: backupCommandRunner(config.dataDir),
+    isEmbedded: running.isEmbedded,
     wal: logToSend({ config, running, keyRing, dataKeys, transactions, clock }),
   });
   createKeys({ gate, config, ...security.keys });

@@ -54,6 +54,10 @@ export function logToSend(deps: {
       });
       return sender;
     },
+    sentUntil() {
+      const at = readWalCursor(dataDir)?.last?.finishedAt;
+      return at === undefined ? undefined : new Date(at);
+    },
     chain: () => readWalCursor(dataDir)?.chain,
     isDiskFull: () => checkSpace(archivedFolder).freeBytes < LEAST_FREE_BYTES,
   };

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { aBackupPlace, flip, running } from '../support/backup-place.ts';
 import { aBrowser, button, hasBrowser, see, watchComplaints } from '../support/browser.ts';
 import { done, newAdministrator, PASSWORD } from '../support/people-at-the-command-line.ts';
 import { stopped } from '../support/place.ts';
+import { admin, asked, rows, SWITCH } from '../support/point-in-time.ts';
 import { valtronics } from '../support/program.ts';
 
 // With a server of its own: what is pressed starts a child of it, which backs its database up.
@@ -99,6 +100,56 @@ describe.skipIf(!hasBrowser)('Backups, in a browser', () => {
     await see(checks, 'Can be loaded: failed');
     await see(row, /^Not good, /);
     await shoot(page, 'backups-failed');
+    await stopped(server);
+  });
+
+  it('shows which moments are reached, by the log of a server that runs; that it stands still, and why; and where there are none', {
+    timeout: 400_000,
+    retry: 0,
+  }, async () => {
+    const place = await aBackupPlace();
+    const { url, dataDir, folder } = place;
+    await done(valtronics(newAdministrator('ada@example.org'), { env: place.env, input: `${PASSWORD}\n` }));
+    let server = await running(place.env);
+    let page = await signedIn(url, 'ada@example.org');
+    await see(page, /^Off: VALTRONICS_BACKUP_POINT_IN_TIME_DAYS is 0\./);
+    await shoot(page, 'moments-off');
+    await stopped(server);
+
+    const env = { ...place.env, VALTRONICS_BACKUP_POINT_IN_TIME_DAYS: '7' };
+    server = await running(env);
+    page = await signedIn(url, 'ada@example.org');
+    const complaints = watchComplaints(page);
+    const panel = page.locator('section').filter({ hasText: 'Any moment' });
+    await see(panel, 'None yet: the first base is made within a minute or two');
+    await shoot(page, 'moments-none');
+    await panel.getByText(/^\S.* on, once its log is sent$|^\S.* to \S/).waitFor({ timeout: 120_000 });
+    await asked(await admin(dataDir), 'create table marks (n int primary key)');
+    await asked(await admin(dataDir), SWITCH);
+    await see(panel, / to /);
+    await see(panel, /^sent up to /);
+    await see(panel, /, nothing waiting$/);
+    await see(panel, /^every 7 days, the next /);
+    const verified = await done(valtronics(['backup', 'verify', '--json'], { env }));
+    expect(verified.json.bases).toMatchObject([{ fault: null }]);
+    await see(panel, /^As made, /);
+    await shoot(page, 'moments');
+    await page.setViewportSize({ width: 390, height: 900 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    await page.setViewportSize({ width: 1440, height: 900 });
+
+    renameSync(folder, `${folder}.away`);
+    await rows(dataDir, 1, 1);
+    await asked(await admin(dataDir), SWITCH);
+    const alert = panel.getByRole('alert');
+    await see(alert, /^Sending stands still, since /);
+    await see(alert, `there is no ${folder}`);
+    await see(panel, /16\.0 MiB waiting/);
+    await shoot(page, 'moments-still');
+    renameSync(`${folder}.away`, folder);
+    await alert.waitFor({ state: 'detached', timeout: 30_000 });
+    await see(panel, /, nothing waiting$/);
+    expect(complaints).toEqual([]);
     await stopped(server);
   });
 });

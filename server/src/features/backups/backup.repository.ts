@@ -23,9 +23,9 @@ export interface BackupRow {
   readonly drillFault: string | null;
 }
 
-const lastOf = (kind: 'verify' | 'drill') => sql`
+const lastOf = (kind: 'verify' | 'drill', of: 'r' | 'b' = 'r') => sql`
   lateral (select started_at, outcome, fault from backup_runs x
-    where x.backup = r.backup and x.kind = ${kind} and ${saysSomething('x')} order by x.number desc limit 1)`;
+    where x.backup = ${sql.ref(`${of}.backup`)} and x.kind = ${kind} and ${saysSomething('x')} order by x.number desc limit 1)`;
 
 /** Whoever does not run the instance sees none: row-level security. */
 export async function listBackups(reader: Reader, before: string | undefined, limit: number): Promise<BackupRow[]> {
@@ -89,4 +89,28 @@ export async function findLastFailure(
     order by number desc limit 1`.execute(reader.db);
   const [last] = found.rows;
   return last && (last.outcome === 'failed' || (last.outcome === null && !last.isAlive)) ? last : undefined;
+}
+
+export interface BaseRow {
+  readonly chain: string;
+  /** When it was complete: the first moment that is reached from it. */
+  readonly at: Date;
+  readonly bytes: number;
+  /** How far its chain was sent, as the database was told. */
+  readonly until: string | null;
+  readonly verifiedAt: Date | null;
+  readonly verified: Looked['outcome'] | null;
+  readonly verifyFault: string | null;
+}
+
+/** Bases that are kept, newest first. */
+export async function listBases(reader: Reader, limit: number): Promise<BaseRow[]> {
+  const found = await sql<BaseRow>`
+    select b.details ->> 'chain' as chain, b.ended_at as at, (b.details -> 'file' ->> 'bytes')::float8 as bytes,
+      v.started_at as "verifiedAt", v.outcome as verified, v.fault as "verifyFault",
+      (select c.details -> 'sent' ->> 'finishedAt' from backup_runs c
+        where c.kind = 'chain' and c.backup = b.details ->> 'chain' order by c.number desc limit 1) as until
+    from backup_runs b left join ${lastOf('verify', 'b')} v on true where b.kind = 'base' and b.outcome = 'done' and b.deleted_at is null
+    order by b.number desc limit ${limit}`.execute(reader.db);
+  return found.rows;
 }

@@ -11,6 +11,7 @@ import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import { findLastFailure, findUnderWay, listBackups, listDrills } from './backup.repository.ts';
 import type { BackupSchedule, BackupSettings } from './backup.schedule.ts';
 import { presentBackup, presentDrill, presentDue } from './backup.ts';
+import { type PointInTimeDeps, statusOfPointInTime } from './point-in-time-status.ts';
 
 const position = z.tuple([z.string().regex(/^\d{1,19}$/)]);
 
@@ -20,9 +21,10 @@ export function addBackupRoutes(deps: {
   settings: BackupSettings;
   recipients: number;
   keep: Config['backups']['keep'];
+  pointInTime: PointInTimeDeps;
   clock: Clock;
 }): void {
-  const { gate, schedule, settings, recipients, keep, clock } = deps;
+  const { gate, schedule, settings, recipients, keep, pointInTime, clock } = deps;
   const alive = (): Date => new Date(clock.now() - SILENT_MS);
 
   /** Backups hold the rows of every organisation. */
@@ -32,7 +34,7 @@ export function addBackupRoutes(deps: {
   }
 
   async function statusOf(reader: Reader): Promise<contract.BackupStatus> {
-    const { create, drill } = await schedule.due(reader);
+    const { create, base, drill } = await schedule.due(reader);
     const underWay = await findUnderWay(reader, alive());
     const failure = await findLastFailure(reader, alive());
     return {
@@ -45,6 +47,7 @@ export function addBackupRoutes(deps: {
       keep,
       underWay: underWay ? { ...underWay, startedAt: underWay.startedAt.toISOString() } : null,
       lastFailure: failure ? { at: failure.at.toISOString(), fault: failure.fault ?? 'it ended without a word' } : null,
+      pointInTime: await statusOfPointInTime(reader, pointInTime, base),
     };
   }
 

@@ -1,6 +1,6 @@
-import type { Backup, BackupDrill } from '@valtronics/contract';
+import type { Backup, BackupDrill, PointInTime } from '@valtronics/contract';
 import type { Due } from '../../security/backups/due.ts';
-import type { BackupRow, DrillRow } from './backup.repository.ts';
+import type { BackupRow, BaseRow, DrillRow } from './backup.repository.ts';
 
 export const presentBackup = (row: BackupRow): Backup => ({
   name: row.backup,
@@ -12,6 +12,12 @@ export const presentBackup = (row: BackupRow): Backup => ({
   scheduled: row.scheduled,
   verified: looked(row.verifiedAt, row.verified, row.verifyFault),
   drilled: looked(row.drilledAt, row.drilled, row.drillFault),
+});
+
+export const presentBase = (row: BaseRow): NonNullable<PointInTime['lastBase']> => ({
+  at: row.at.toISOString(),
+  bytes: row.bytes,
+  verified: looked(row.verifiedAt, row.verified, row.verifyFault),
 });
 
 const looked = (at: Date | null, outcome: 'done' | 'failed' | null, fault: string | null): Backup['verified'] =>

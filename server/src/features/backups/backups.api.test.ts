@@ -34,6 +34,10 @@ it('shows what is kept, what was found out about it, and page by page', async ()
     status: {
       ...{ place: null, recipients: 0, next: null, nextDrill: null, everyHours: 24, drillEveryDays: 0 },
       ...{ keep: { daily: 7, weekly: 5, monthly: 12 }, underWay: null, lastFailure: null },
+      pointInTime: {
+        ...{ off: 'other_database', days: 7, windows: [], lastBase: null, nextBase: null },
+        ...{ waitingBytes: 0, stalled: null },
+      },
     },
   });
   const details = { manifest: 'x', file: { bytes: 1_000, sha256: 'y' }, rows: 20, recipients: 2, bytes: 5_000 };

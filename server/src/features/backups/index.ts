@@ -25,11 +25,12 @@ export function createBackups(deps: {
   run: RunBackupCommand;
   /** Undefined where the log of the database is not ours to send. */
   wal: LogToSend | undefined;
+  isEmbedded: boolean;
   metrics: Pick<Metrics, 'watch'>;
   clock: Clock;
   log: Logger;
 }): { readonly jobs: readonly Job[]; stop(): Promise<void> } {
-  const { gate, settings: set, lockConnection, wal, ...others } = deps;
+  const { gate, settings: set, lockConnection, wal, isEmbedded, ...others } = deps;
   const { folder, bucket, recipients, everyHours, drillIdentity, drillEveryDays } = set;
   const settings = {
     place: recipients.length === 0 ? undefined : (folder ?? (bucket && bucketPlace(bucket))),
@@ -43,7 +44,16 @@ export function createBackups(deps: {
     chain: () => wal?.chain(),
     leadership: createLeadership(lockConnection, advisoryLocks.backupSchedule),
   });
-  addBackupRoutes({ gate, schedule, settings, recipients: recipients.length, keep: set.keep, clock: others.clock });
-  const sending = wal ? [createLogSending({ ...others, wal, place: settings.place })] : [];
-  return { jobs: [schedule.job, ...sending], stop: schedule.stop };
+  const sending = wal && createLogSending({ ...others, wal, place: settings.place });
+  const off = !isEmbedded ? 'other_database' : settings.place === undefined ? 'no_place' : !wal ? 'turned_off' : null;
+  addBackupRoutes({
+    gate,
+    schedule,
+    settings,
+    recipients: recipients.length,
+    keep: set.keep,
+    pointInTime: { off, days: set.pointInTimeDays, wal, sending },
+    clock: others.clock,
+  });
+  return { jobs: [schedule.job, ...(sending ? [sending.job] : [])], stop: schedule.stop };
 }

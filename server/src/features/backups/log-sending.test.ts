@@ -18,7 +18,7 @@ test('what cannot be sent is told once a day; a gap and what is given up each ti
     given: 0,
   };
   let gauge = () => 0;
-  const job = createLogSending({
+  const sending = createLogSending({
     wal: {
       open: async () => ({
         async send() {
@@ -28,6 +28,7 @@ test('what cannot be sent is told once a day; a gap and what is given up each ti
         waitingBytes: () => 42,
         relieve: async (isDiskFull) => (isDiskFull ? state.given : 0),
       }),
+      sentUntil: () => undefined,
       chain: () => 'a',
       isDiskFull: () => state.isFull,
     },
@@ -44,15 +45,18 @@ test('what cannot be sent is told once a day; a gap and what is given up each ti
   const look = async (minutes = 1): Promise<unknown[]> => {
     clock.advance(minutes * 60_000);
     heard.length = 0;
-    await job.run(new AbortController().signal);
+    await sending.job.run(new AbortController().signal);
     return heard.map(({ reason, details }) => [reason, details?.complaint]);
   };
   expect(gauge()).toBe(0);
   expect(await look()).toEqual([]);
   expect(gauge()).toBe(42);
   state.fault = 'the place is away';
+  expect(sending.stalled()).toBeUndefined();
   expect(await look()).toEqual([['log', 'the place is away']]);
+  const since = clock.date();
   expect(await look()).toEqual([]);
+  expect(sending.stalled()).toEqual({ since, fault: 'the place is away' });
   expect(await look(24 * 60)).toEqual([['log', 'the place is away']]);
   Object.assign(state, { isFull: true, given: 3 });
   expect(await look()).toEqual([['log', expect.stringMatching(/^3 segments of the log were given up/)]]);
@@ -60,6 +64,7 @@ test('what cannot be sent is told once a day; a gap and what is given up each ti
   expect(await look()).toEqual([
     ['log', expect.stringContaining('the log before 000000010000000000000007 was not sent')],
   ]);
+  expect(sending.stalled()).toBeUndefined();
   Object.assign(state, { gapBefore: undefined, lost: 'aa-07' });
   expect(await look()).toEqual([['damaged', undefined]]);
   expect(heard).toMatchObject([{ action: 'backup.tampered', details: { backup: 'aa-07', place: '/mnt/b' } }]);
@@ -70,7 +75,7 @@ test('what cannot be sent is told once a day; a gap and what is given up each ti
 test('what is sent piece by piece on a slow line is given up in between, before all of it is sent', async () => {
   const did: string[] = [];
   let left = 40;
-  const job = createLogSending({
+  const sending = createLogSending({
     wal: {
       open: async () => ({
         async send() {
@@ -87,6 +92,7 @@ test('what is sent piece by piece on a slow line is given up in between, before 
           return given;
         },
       }),
+      sentUntil: () => undefined,
       chain: () => 'a',
       isDiskFull: () => left === 8,
     },
@@ -96,6 +102,6 @@ test('what is sent piece by piece on a slow line is given up in between, before 
     clock: manualClock(new Date('2026-03-02T12:00:00Z')),
     log: quiet,
   });
-  await job.run(new AbortController().signal);
+  await sending.job.run(new AbortController().signal);
   expect(did).toEqual(['sent 16', 'looked, not full', 'sent 16', 'looked, full', 'sent 0', 'looked, not full']);
 });

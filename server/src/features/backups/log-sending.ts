@@ -8,6 +8,8 @@ import type { SecurityEvents } from '../../security/events/security-event.ts';
 /** The log of the embedded database. */
 export interface LogToSend {
   open(): Promise<SegmentSender>;
+  /** The newest moment that is reached: all before it is sent. */
+  sentUntil(): Date | undefined;
   /** The chain that is sent to; undefined before the first. */
   chain(): string | undefined;
   isDiskFull(): boolean;
@@ -18,6 +20,13 @@ const LOOK_EVERY_SECONDS = 5;
 const LONGEST_SECONDS = 3_600;
 const TOLD_AGAIN_MS = 24 * 3_600_000;
 
+export interface LogSending {
+  readonly job: Job;
+  readonly waitingBytes: () => number;
+  /** Since when it cannot be sent, and why. */
+  readonly stalled: () => { readonly since: Date; readonly fault: string } | undefined;
+}
+
 /** Sends what PostgreSQL has finished of its log, and gives it up where it would fill the disk. Only one server can have an embedded database. */
 export function createLogSending(deps: {
   log: Logger;
@@ -26,11 +35,13 @@ export function createLogSending(deps: {
   events: SecurityEvents;
   metrics: Pick<Metrics, 'watch'>;
   clock: Clock;
-}): Job {
+}): LogSending {
   const { wal, place, events, metrics, clock, log } = deps;
   let toldAt: number | undefined;
   let sender: SegmentSender | undefined;
-  metrics.watch('logWaitingBytes', () => sender?.waitingBytes() ?? 0);
+  let stalled: { readonly since: Date; readonly fault: string } | undefined;
+  const waitingBytes = (): number => sender?.waitingBytes() ?? 0;
+  metrics.watch('logWaitingBytes', waitingBytes);
 
   function tell(complaint: string): void {
     log.error({ complaint }, 'the log of the database is not sent beside the backups');
@@ -61,15 +72,18 @@ export function createLogSending(deps: {
       const { sent, gapBefore, lost } = await by.send(signal);
       done = sent;
       toldAt = undefined;
+      stalled = undefined;
       if (lost !== undefined) tellLoss(lost);
       if (gapBefore !== undefined)
         tell(`the log before ${gapBefore} was not sent: moments from here on are reached from the next base`);
     } catch (error) {
       if (signal.aborted) return 0;
+      const fault = (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+      stalled = { since: stalled?.since ?? clock.date(), fault };
       // Once a day as long as it lasts.
       if (toldAt === undefined || clock.now() - toldAt >= TOLD_AGAIN_MS) {
         toldAt = clock.now();
-        tell(error instanceof Error ? error.message : String(error));
+        tell(fault);
       }
     }
     const segments = await by.relieve(wal.isDiskFull());
@@ -81,13 +95,17 @@ export function createLogSending(deps: {
   }
 
   return {
-    name: 'log-sending',
-    everySeconds: LOOK_EVERY_SECONDS,
-    timeoutSeconds: LONGEST_SECONDS,
-    async run(signal) {
-      sender = await wal.open();
-      // How much waits is looked at after each bit of it that was sent.
-      while ((await sendSome(sender, signal)) > 0 && !signal.aborted);
+    waitingBytes,
+    stalled: () => stalled,
+    job: {
+      name: 'log-sending',
+      everySeconds: LOOK_EVERY_SECONDS,
+      timeoutSeconds: LONGEST_SECONDS,
+      async run(signal) {
+        sender = await wal.open();
+        // How much waits is looked at after each bit of it that was sent.
+        while ((await sendSome(sender, signal)) > 0 && !signal.aborted);
+      },
     },
   };
 }

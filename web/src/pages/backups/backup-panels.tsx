@@ -7,6 +7,7 @@ import label from '../../ui/severity.module.css';
 import { RelativeTime } from '../../ui/time/relative-time.tsx';
 import { bytesText, checkWords, everyText } from './backup-words.ts';
 import classes from './backups.module.css';
+import { Next } from './next-due.tsx';
 
 export function SchedulePanel({ status }: { status: BackupStatus }) {
   const { place, recipients, everyHours, drillEveryDays, keep, next, nextDrill, lastFailure } = status;
@@ -39,27 +40,6 @@ export function SchedulePanel({ status }: { status: BackupStatus }) {
         ) : null}
       </Stack>
     </Panel>
-  );
-}
-
-function Next({ due }: { due: BackupStatus['next'] }) {
-  if (!due) return null;
-  if (!due.isOverdue)
-    return (
-      <>
-        , the next <RelativeTime at={due.at} />
-      </>
-    );
-  return (
-    <>
-      {' '}
-      <span className={label.label} data-tone="warning">
-        <IconAlertTriangle size={13} stroke={2} aria-hidden />
-        <span>
-          Overdue, was due <RelativeTime at={due.at} />
-        </span>
-      </span>
-    </>
   );
 }
 

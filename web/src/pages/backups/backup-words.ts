@@ -1,4 +1,4 @@
-import type { BackupDrill } from '@valtronics/contract';
+import type { BackupDrill, PointInTime } from '@valtronics/contract';
 
 const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
@@ -20,4 +20,13 @@ export const checkWords: Record<BackupDrill['checks'][number]['check'], string> 
   audit_log: 'Audit log is as signed',
   sealed_values: 'Sealed values open',
   erasures: 'Who was erased stays erased',
+};
+
+/** What to do about it is among the words, where something can be done. */
+export const whyOff: Record<NonNullable<PointInTime['off']>, string> = {
+  other_database:
+    'Not available: DATABASE_URL names a database of your own, whose log is its own tools’ to keep. Backups can be restored; moments between them cannot.',
+  no_place: 'Not available yet: there is no place for backups, or nobody who could open them.',
+  turned_off:
+    'Off: VALTRONICS_BACKUP_POINT_IN_TIME_DAYS is 0. Set to 7, any moment of the last seven days can be gone back to, and not only those of backups.',
 };

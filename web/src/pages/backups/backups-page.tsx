@@ -12,6 +12,7 @@ import { sayDone, sayProblem } from '../../ui/toasts.tsx';
 import { backupColumns } from './backup-columns.tsx';
 import { DrillPanel, SchedulePanel, UnderWayPanel } from './backup-panels.tsx';
 import classes from './backups.module.css';
+import { PointInTimePanel } from './point-in-time-panel.tsx';
 
 const pollMs = 10_000;
 const pollUnderWayMs = 2_000;
@@ -54,6 +55,7 @@ function Backups() {
             <div className={classes.panels}>
               {status.underWay ? <UnderWayPanel underWay={status.underWay} /> : null}
               <SchedulePanel status={status} />
+              <PointInTimePanel pointInTime={status.pointInTime} />
               {drills.isPending ? null : <DrillPanel drill={drills.data?.items[0]} />}
             </div>
           ) : null}
