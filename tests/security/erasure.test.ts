@@ -262,8 +262,11 @@ it('whoever stands in clear in a restored database keeps no server from starting
   expect(await inClear()).toEqual([id, other]);
 
   renameSync(`${store}.away`, store);
-  const again = await anApp({ beside: app });
-  // Removed before anything could be sealed for them.
+  const told: string[] = [];
+  const again = await anApp({ beside: app, onLogLine: (line) => void told.push(line) });
+  // Removed before anything was to be sealed for them: the other way round they would be told as left in clear.
+  expect(told.filter((line) => line.includes('left in clear'))).toEqual([]);
+  expect(told.some((line) => line.includes('is sealed'))).toBe(true);
   expect([await rowOf(id), await inClear()]).toEqual([undefined, []]);
   expect(await ledger(id)).toHaveLength(1);
   const found = await again.call('GET', `/api/v1/subjects/${other}`, { token: operator.accessToken });
