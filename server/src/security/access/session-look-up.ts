@@ -29,7 +29,11 @@ export async function openSession(
   dataKeys: Pick<DataKeys, 'openAll'>,
   row: SealedSessionRow | undefined,
 ): Promise<SessionRow | undefined> {
-  return row && (await openPeople(dataKeys, ['email'], [row]))[0];
+  const [opened] = row ? await openPeople(dataKeys, ['email'], [row]) : [];
+  if (opened === undefined) return undefined;
+  // What caches hold of a session is told apart by its fields, so it gets none beside those of the row.
+  const { unreadable: _, ...session } = opened;
+  return session;
 }
 
 /**
