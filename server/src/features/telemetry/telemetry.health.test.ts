@@ -258,7 +258,7 @@ describe('what the database holds', () => {
       { metric: 'm', value: 2, timestamp: base + 1000 },
     ]);
     await query(
-      "update points set ts = ts - interval '1 minute' where sealed is null and series_id = (select id from series where device_id = $1)",
+      "update points set ts = ts + interval '1 minute' where sealed is null and series_id = (select id from series where device_id = $1)",
       [moved.deviceId],
     );
     const fresh = await aTelemetry({ database: telemetry.database });
