@@ -104,13 +104,13 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
 
   // Security: what holds for every feature.
   const security = await openSecurity({ config, running, ...keys, notices, outbound, metrics, clock, log });
-  const { transactions, dataKeys, personalData, revocations, blocks, guessing, authentication, factorPolicy } =
-    security;
+  const { transactions, dataKeys, personalData, revocations, blocks, guessing } = security;
   const tls = config.tls.mode === 'off' ? undefined : await createServerTls({ config, keyRing, clock, log });
   const doors = await openDoors({ config, tls, security, metrics, clock, log, checkAnswers });
   const { gate, streamGate, topicGate, broker } = doors;
 
   // Features.
+  const { publicUrl } = config;
   const identity = createIdentity({
     gate,
     transactions,
@@ -120,14 +120,14 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     keyRing,
     dataKeys,
     revocations,
-    authentication,
-    factorPolicy,
+    authentication: security.authentication,
+    factorPolicy: security.factorPolicy,
     mailer,
     guessing,
     blocks,
     sessionTimes: config.sessionTimes,
     dpopRequired: config.dpopRequired,
-    publicUrl: config.publicUrl,
+    publicUrl,
     clock,
     log,
   });
@@ -139,11 +139,10 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     dataKeys,
     outbound,
     revocations,
-    publicUrl: config.publicUrl,
+    publicUrl,
     clock,
     log,
   });
-  const { publicUrl } = config;
   const people = createPeople(dataKeys);
   const persons = createMeasuredPersons({ transactions, clock });
   const gates = { gate, topicGate, streamGate };
@@ -187,7 +186,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     people,
     mailbox,
     revocations,
-    factorPolicy,
+    factorPolicy: security.factorPolicy,
     takesCertificates: config.keyPort !== undefined,
     clock,
   });

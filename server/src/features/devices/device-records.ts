@@ -55,6 +55,8 @@ export function createDeviceRecords(dataKeys: DeviceKeys) {
   }
 
   return {
+    /** Rows that something else read or changed. */
+    opened,
     find: async (reader: Reader, id: string) => openedOne(await findDevice(reader, id)),
     lock: async (tx: WriteTx, id: string) => openedOne(await lockDevice(tx, id)),
 

@@ -2,7 +2,7 @@ import type { DeviceStatus } from '@valtronics/contract';
 import { sql } from 'kysely';
 import { newId } from '../../lib/ids.ts';
 import type { WriteTx } from '../../security/audit/tokens.ts';
-import type { DeviceRecord } from './device.ts';
+import type { StoredDevice } from './device.repository.ts';
 
 // Across organisations, with the maintenance role: what thousands of devices let us hear goes into a few statements.
 
@@ -40,7 +40,7 @@ export interface StatusIntent {
 }
 
 export interface StatusChange {
-  readonly device: DeviceRecord;
+  readonly device: StoredDevice;
   readonly reason: string;
 }
 
@@ -51,7 +51,7 @@ export interface StatusChange {
 export async function changeStatus(tx: WriteTx, intents: readonly StatusIntent[]): Promise<StatusChange[]> {
   if (intents.length === 0) return [];
   const reasons = new Map(intents.map(({ deviceId, reason }) => [deviceId, reason]));
-  const updated = await sql<DeviceRecord>`
+  const updated = await sql<StoredDevice>`
     update devices d set status = v.status, status_since = v.at
     from unnest(${intents.map(({ deviceId }) => deviceId)}::uuid[], ${intents.map(({ status }) => status)}::text[],
       ${intents.map(({ at }) => at)}::timestamptz[], ${intents.map(({ saidByDevice }) => saidByDevice)}::boolean[])
@@ -65,7 +65,7 @@ export async function changeStatus(tx: WriteTx, intents: readonly StatusIntent[]
 
 /** Devices that were online and have been silent for longer than they may be. */
 export async function markSilent(tx: WriteTx, now: Date, limit: number): Promise<StatusChange[]> {
-  const updated = await sql<DeviceRecord>`
+  const updated = await sql<StoredDevice>`
     update devices set status = 'offline', status_since = ${now}
     where id in (
       select id from devices
