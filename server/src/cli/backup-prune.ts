@@ -35,8 +35,8 @@ export const backupPrune = command(
         const days = config.backups.pointInTimeDays;
         // Turned off, there is no telling how long what is there is still wanted.
         if (days === 0) return { names: backups, segments: 0 };
-        const current = readWalCursor(config.dataDir)?.chain;
-        const gone = await pruneChains({ ...shared, store: chainStore(storage), days, current });
+        const cursor = () => readWalCursor(config.dataDir);
+        const gone = await pruneChains({ ...shared, store: chainStore(storage), days, cursor });
         return { names: [...backups, ...gone.bases], segments: gone.segments };
       }),
     );

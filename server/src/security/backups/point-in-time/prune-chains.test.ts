@@ -35,19 +35,16 @@ test('of so many days before the newest all bases stay, and one before them; no 
   ]);
 });
 
-test('only what is on record, and no segment that a base needs, is thrown away', async () => {
+const CHAINS = ['a', 'b', 'c', 'f'].map((digit) => digit.repeat(16)) as [string, string, string, string];
+
+/** A place with four segments of each chain, of which the last is another installation's. */
+async function aStore() {
   const database = await aDatabase();
   onTestFinished(() => database.drop());
   const transactions = createTransactions(database);
   const folder = mkdtempSync(join(tmpdir(), 'valtronics-chains-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const store = chainStore(folderStorage(folder));
-  const [first, second, current, foreign] = ['a', 'b', 'c', 'f'].map((digit) => digit.repeat(16)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
   const keep = async (name: string): Promise<void> => {
     await store.keepFile(
       name,
@@ -76,29 +73,40 @@ test('only what is on record, and no segment that a base needs, is thrown away',
     });
     return name;
   };
-  for (const chain of [first, second, current, foreign])
+  for (const chain of CHAINS)
     for (let number = 1; number <= 4; number += 1) await keep(segmentName(chain, segment(number)));
-  for (const chain of [first, second, current])
+  for (const chain of CHAINS.slice(0, 3))
     await transactions.unaudited(null, 'backup_runs', (tx) => recordChain(tx, chain, store.place, dayOf(1)));
+  /** What went, where so much was sent of the third. */
+  const prune = (sentTo: number | undefined, isTrial = false) =>
+    pruneChains({
+      store,
+      transactions,
+      days: 7,
+      cursor: () => ({
+        chain: CHAINS[2],
+        last: sentTo === undefined ? null : { segment: segment(sentTo), note: '0'.repeat(64) },
+      }),
+      actor: { kind: 'system', id: 'backups', label: null },
+      clock: systemClock,
+      signal: new AbortController().signal,
+      isTrial,
+    });
+  return { database, store, keep, aBase, prune };
+}
+
+test('only what is on record, and no segment that a base needs, is thrown away', async () => {
+  const [first, second, current, foreign] = CHAINS;
+  const { database, store, keep, aBase, prune } = await aStore();
   const [oldest, older, newest] = [await aBase(1, first, 1), await aBase(10, second, 2), await aBase(17, second, 4)];
   const failed = await aBase(12, second, 3, 'failed');
   const stranger = 'base-20260101T000000Z-ffffffff';
   await keep(stranger);
 
-  const actor = { kind: 'system', id: 'backups', label: null } as const;
-  const deps = {
-    store,
-    transactions,
-    days: 7,
-    current,
-    actor,
-    clock: systemClock,
-    signal: new AbortController().signal,
-  };
-  expect(await pruneChains({ ...deps, isTrial: true })).toEqual({ bases: [oldest], segments: 5 });
+  expect(await prune(4, true)).toEqual({ bases: [oldest], segments: 5 });
   expect((await store.list()).bases).toEqual([stranger, oldest, older, failed, newest].toSorted());
 
-  expect(await pruneChains({ ...deps, isTrial: false })).toEqual({ bases: [oldest], segments: 5 });
+  expect(await prune(4)).toEqual({ bases: [oldest], segments: 5 });
   const { bases, chains } = await store.list();
   expect(bases).toEqual([stranger, older, newest].toSorted());
   expect(chains.get(first)).toBeUndefined();
@@ -107,5 +115,21 @@ test('only what is on record, and no segment that a base needs, is thrown away',
   for (const chain of [current, foreign]) expect(chains.get(chain)).toEqual([1, 2, 3, 4].map(segment));
   const events = await database.admin.query(`select resource_id from audit_events where event = 'backup.deleted'`);
   expect(events.rows).toEqual([{ resource_id: oldest }]);
-  expect(await pruneChains({ ...deps, isTrial: false })).toEqual({ bases: [], segments: 0 });
+  expect(await prune(4)).toEqual({ bases: [], segments: 0 });
+});
+
+test('what was sent last stays where the log of the base is not finished yet: the sender looks for it before it goes on', async () => {
+  const [first, second, current] = CHAINS;
+  const { store, aBase, prune } = await aStore();
+  for (const [day, chain] of [first, second].entries()) await aBase(15 + day, chain, 1);
+  await aBase(17, current, 5);
+  const left = async () => (await store.list()).chains.get(current);
+  // Signed before its sender was killed, and the cursor knows nothing of it yet.
+  expect(await prune(3)).toEqual({ bases: [], segments: 2 });
+  expect(await left()).toEqual([3, 4].map(segment));
+  expect(await prune(4)).toEqual({ bases: [], segments: 1 });
+  expect(await left()).toEqual([segment(4)]);
+  // Nothing that this chain's cursor says was sent: nothing of it is known to be dispensable.
+  expect(await prune(undefined)).toEqual({ bases: [], segments: 0 });
+  expect(await prune(5)).toEqual({ bases: [], segments: 1 });
 });

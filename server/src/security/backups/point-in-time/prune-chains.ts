@@ -6,6 +6,7 @@ import { clearLeftovers } from '../leftovers.ts';
 import { digestOf } from '../manifest.ts';
 import { type ChainStore, segmentName } from './chain-store.ts';
 import { listBases, listChains, markGone, type RecordedBase } from './point-in-time.repository.ts';
+import type { WalCursor } from './wal-cursor.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -23,20 +24,21 @@ export function dispensableBases(bases: readonly RecordedBase[], days: number): 
 
 /**
  * Throws away bases that are not to be kept any longer, and the log that no base that is kept needs. Only what this installation has on record as
- * made there; what of its own log it sends now stays until there is a base in it. Names of bases that went, and how many segments.
+ * made there; what of its own log it sends now stays until there is a base in it, and what was sent of it last stays in any case: the sender looks for
+ * it before it goes on. Names of bases that went, and how many segments.
  */
 export async function pruneChains(deps: {
   store: ChainStore;
   transactions: Pick<Transactions, 'readAcross' | 'system' | 'unaudited'>;
   days: number;
-  /** The one that is sent to now. */
-  current: string | undefined;
+  /** How far the chain that is sent to now was sent. */
+  cursor(): Pick<WalCursor, 'chain' | 'last'> | undefined;
   actor: AuditActor;
   clock: Clock;
   signal: AbortSignal;
   isTrial: boolean;
 }): Promise<{ bases: string[]; segments: number }> {
-  const { store, transactions, days, current, actor, clock, signal, isTrial } = deps;
+  const { store, transactions, days, cursor, actor, clock, signal, isTrial } = deps;
   if (!isTrial) {
     const bases = { ...store, names: async () => [...(await store.list()).bases] };
     await clearLeftovers({ store: bases, kind: 'base', transactions, clock });
@@ -46,6 +48,8 @@ export async function pruneChains(deps: {
     await listBases(reader, store.place),
     await listChains(reader, store.place),
   ]);
+  // Behind the list: it only goes forward from here, and of a chain that is begun from here on nothing was listed.
+  const sentTo = cursor();
   const ours: RecordedBase[] = [];
   for (const base of recorded)
     if (there.bases.includes(base.name) && digestOf(await noteOf(store, base.name)) === base.manifest) ours.push(base);
@@ -65,9 +69,13 @@ export async function pruneChains(deps: {
   let segments = 0;
   for (const chain of chains) {
     const needed = kept.filter((base) => base.chain === chain).map(({ segment }) => segment);
-    if (chain === current && needed.length === 0) continue;
+    const isCurrent = chain === sentTo?.chain;
+    if (isCurrent && needed.length === 0) continue;
     const [first] = needed.sort();
-    const old = (there.chains.get(chain) ?? []).filter((segment) => first === undefined || segment < first);
+    // A base that is new needs nothing yet of what was sent.
+    const isOld = (segment: string): boolean =>
+      (first === undefined || segment < first) && !(isCurrent && segment >= (sentTo.last?.segment ?? ''));
+    const old = (there.chains.get(chain) ?? []).filter(isOld);
     segments += old.length;
     if (isTrial) continue;
     for (const segment of old) {
