@@ -98,7 +98,7 @@ export async function openSecurity(deps: {
     keyRing,
     dataDir,
     clock,
-    onDamaged: damagedValues(events),
+    onDamaged: damagedValues(events, clock),
   });
   // Before anything else is made: with another root key this ends the start. A new database has its first epoch from here on.
   await keys.epochs.active();

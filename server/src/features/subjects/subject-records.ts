@@ -21,7 +21,7 @@ import {
 } from './subject.repository.ts';
 import type { Sight, SubjectRecord } from './subject.ts';
 
-export type SubjectKeys = Pick<DataKeys, 'sealIndexed' | 'openAll' | 'findIndexed' | 'isDestroyed'>;
+export type SubjectKeys = Pick<DataKeys, 'sealIndexed' | 'openAll' | 'findIndexed' | 'destroyedAmong'>;
 
 interface Whose {
   readonly organisationId: number;

@@ -5,7 +5,7 @@ import type { SubjectRecord } from './subject.ts';
 
 // Reference and name stand here as they are in the database: sealed, and found by indexes. subject-records.ts seals and opens them.
 
-export type SealedSubject = SealedIdentity & Omit<SubjectRecord, 'reference' | 'name' | 'isOpen'>;
+export type SealedSubject = SealedIdentity & Omit<SubjectRecord, 'reference' | 'name' | 'closed'>;
 
 /** Who looks, and when: what is measured now depends on it. */
 export interface Look {

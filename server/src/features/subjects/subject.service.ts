@@ -116,10 +116,9 @@ export function createSubjectService(deps: {
       // What stands for a value that does not open must not become the value.
       const isAnew = (field: 'reference' | 'name') =>
         input[field] !== undefined && (input[field] === null || input[field] !== before[field]);
-      if (!before.isOpen && !(isAnew('reference') && isAnew('name')))
+      if (!before.closed.every(isAnew))
         throw new Problem('conflict', {
-          detail:
-            'What is kept of them cannot be read, since it was altered or their key is not here: give both reference and name anew.',
+          detail: `What is kept of them cannot be read, since it was altered or their key is not here: give ${before.closed.join(' and ')} anew.`,
         });
       const after = {
         reference: input.reference ?? before.reference,

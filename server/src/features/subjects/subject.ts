@@ -9,8 +9,8 @@ export interface SubjectIdentity {
 
 export interface SubjectRecord extends SubjectIdentity {
   readonly organisation_id: number;
-  /** Whether reference and name are theirs; false where they could not be opened (sealed-subjects.ts). */
-  readonly isOpen: boolean;
+  /** Which of reference and name could not be opened, and are not theirs (sealed-subjects.ts). */
+  readonly closed: readonly ('reference' | 'name')[];
   readonly measured_by: readonly { readonly id: string; readonly name: string }[];
   readonly created_at: Date;
 }

@@ -48,6 +48,13 @@ async function assign(deviceId: string, subjectId: string, rest: Record<string, 
   return made.json as { id: string; from: string; until: string | null };
 }
 
+/** As the owner of the database. */
+const alter = (id: string, column: 'reference_sealed' | 'name_sealed') =>
+  app.database.admin.query(
+    `update subjects set ${column} = set_byte(${column}, 40, get_byte(${column}, 40) # 1) where id = $1`,
+    [id],
+  );
+
 interface Event {
   event: string;
   actor_id: string;
@@ -350,20 +357,42 @@ describe('registering', () => {
     expect(left.rowCount).toBe(1);
   });
 
-  it('whose values somebody altered is told so, alone of a list, is not written back, and is erased like anybody else', async () => {
+  it('whose values somebody altered is told so, alone of a list, and is erased like anybody else', async () => {
     const { id } = await aSubject();
-    await app.database.admin.query(
-      'update subjects set name_sealed = set_byte(name_sealed, 40, get_byte(name_sealed, 40) # 1) where id = $1',
-      [id],
-    );
+    await alter(id, 'name_sealed');
     expect((await ask(operator, 'GET', `/subjects/${id}`)).json).toMatchObject({ name: 'unreadable' });
     expect((await ask(operator, 'GET', '/subjects')).status).toBe(200);
-    expectProblem(await ask(operator, 'PATCH', `/subjects/${id}`, { reference: 'MRN-anew' }), 409, 'conflict');
-    const asShown = { reference: 'MRN-anew', name: 'unreadable' };
-    expectProblem(await ask(operator, 'PATCH', `/subjects/${id}`, asShown), 409, 'conflict');
     await app.freshProof(operator);
     expect((await ask(operator, 'DELETE', `/subjects/${id}`)).status).toBe(204);
     expectProblem(await ask(operator, 'GET', `/subjects/${id}`), 404, 'not_found');
+  });
+
+  it('one altered value is given anew alone, and what stands in its place is never written back', async () => {
+    const { id, reference } = await aSubject({ name: 'Whole Name' });
+    const change = (body: unknown) => ask(operator, 'PATCH', `/subjects/${id}`, body);
+    await alter(id, 'name_sealed');
+    for (const body of [{ reference: 'MRN-anew' }, { reference: 'MRN-anew', name: 'unreadable' }]) {
+      const refused = await change(body);
+      expectProblem(refused, 409, 'conflict');
+      expect(refused.json.detail).toContain('give name anew');
+    }
+    const repaired = await change({ reference, name: 'New Name' });
+    expect([repaired.status, repaired.json]).toMatchObject([200, { reference, name: 'New Name' }]);
+    await alter(id, 'reference_sealed');
+    expectProblem(await change({ reference: 'unreadable' }), 409, 'conflict');
+    expectProblem(await change({ name: 'Other' }), 409, 'conflict');
+    expect((await change({ reference: 'MRN-repaired' })).status).toBe(200);
+    const whole = { reference: 'MRN-repaired', name: 'New Name' };
+    expect((await ask(operator, 'GET', `/subjects/${id}`)).json).toMatchObject(whole);
+    await alter(id, 'reference_sealed');
+    await alter(id, 'name_sealed');
+    const both = await change({ name: 'Only Name' });
+    expectProblem(both, 409, 'conflict');
+    expect(both.json.detail).toContain('give reference and name anew');
+    expect((await change({ reference: 'MRN-both', name: null })).json).toMatchObject({
+      reference: 'MRN-both',
+      name: null,
+    });
   });
 
   it('[ASVS 7.5.3] deleting needs a fresh proof, takes the assignments along and says how many; measurements stay', async () => {
