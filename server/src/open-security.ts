@@ -192,6 +192,7 @@ export async function openSecurity(deps: {
         : createBreachedPasswords({ url: breachedPasswordsUrl, outbound, clock, log }),
   });
   const secondEngine = config.secondEngine ? openCoreRules({ clock, log, metrics }) : undefined;
+  const places = createPlaces({ transactions, notices, events, clock, log });
   const clockWatch = createClockWatch({ events, clock: systemClock });
   return {
     passwords,
@@ -199,7 +200,7 @@ export async function openSecurity(deps: {
     personalData: createPersonalData({ transactions, events, clock }),
     events,
     detection,
-    places: createPlaces({ events, clock }),
+    places,
     unparsed: createUnparsedReports({ events, trustedProxies: config.trustedProxies }),
     transactions,
     dataKeys,
@@ -228,6 +229,7 @@ export async function openSecurity(deps: {
       erasures.job,
       copies.job,
       dpopProofs.job,
+      places.job,
       sessionChangesJob(transactions),
     ],
     auditProofs,
@@ -242,6 +244,7 @@ export async function openSecurity(deps: {
       await dataKeyRotation.stop();
       await keyCensus.stop();
       await secondEngine?.stop();
+      await places.stop();
       // Detection may still have something to say.
       await detection.stop();
       firewall?.stop();

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { aFolder, kill, until } from '../support/database-faults.ts';
 import { aRealServer, type JsonAnswer } from '../support/real-server.ts';
 
 // What was counted before `kill -9` counts after it: attempts, which decide in the transaction of the fifth, and events, which the next
-// server reads again. With the embedded database; the rules themselves are tested beside them.
+// server reads again; so does from where a session was used. With the embedded database; the rules themselves are tested beside them.
 
 const CONCLUDES_WITHIN_MS = 20_000;
 const ATTACK = '/api/v1/devices?search=1%27%20union%20select%20password%20from%20users--';
@@ -65,6 +68,54 @@ it.each([
     }
   },
 );
+
+it('kill -9 between the places of one session: that it goes there and back is a detection', {
+  timeout: 300_000,
+  retry: 0,
+}, async () => {
+  const server = await aRealServer(aFolder());
+  const [home, elsewhere] = ['127.9.21.1', '127.9.22.1'];
+  try {
+    await server.start();
+    const token = await server.signIn();
+    // Reads with a session of its own, so that looking is no move.
+    const watcher = await server.signIn();
+    const listed = async (path: string) =>
+      (await server.call('GET', `/api/v1/${path}`, { token: watcher })).json.items as { address: string }[];
+    const use = async (from: string): Promise<void> => expect(await statusFrom(from, server.httpPort, token)).toBe(200);
+    const startAgain = async (): Promise<void> => {
+      // What was seen is written a tenth of a second later.
+      await delay(1_500);
+      await server.kill();
+      await server.start();
+    };
+    await use(home);
+    await startAgain();
+    await use(elsewhere);
+    await until(async () => (await listed('security-events?action=session.moved')).length === 1);
+    await startAgain();
+    await use(home);
+    await until(
+      async () => (await listed('detections?scenario=session-from-two-networks')).length > 0,
+      CONCLUDES_WITHIN_MS,
+    );
+    expect((await listed('security-events?action=session.moved')).map(({ address }) => address).sort()).toEqual([
+      home,
+      elsewhere,
+    ]);
+  } finally {
+    await server.stop();
+  }
+});
+
+/** The answer to a question of that session, asked from that address of loopback. */
+async function statusFrom(localAddress: string, port: number, token: string): Promise<number | undefined> {
+  const headers = { authorization: `Bearer ${token}` };
+  const asked = get({ host: '127.0.0.1', port, path: '/api/v1/auth/me', localAddress, headers, agent: false });
+  const [answer] = await once(asked, 'response');
+  answer.resume();
+  return answer.statusCode;
+}
 
 async function blocks(
   { call }: Awaited<ReturnType<typeof aRealServer>>,

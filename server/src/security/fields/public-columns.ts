@@ -65,6 +65,7 @@ const columns: Readonly<Record<string, string>> = {
   invitations: 'id organisation_id user_id role created_at expires_at accepted_at',
   key_epochs: 'epoch status created_at replaced_at retired_at',
   key_stores: 'id created_at replaced_at',
+  last_places: 'credential seen_at',
   linked_identities: 'id organisation_id user_id provider_id issuer created_account created_at last_used_at',
   linked_identity_indexes: 'organisation_id identity_id',
   measured_changes: 'id organisation_id device_id subject_id erased changed_at',

@@ -17,7 +17,7 @@ import type { Guessing } from '../shield/guessing.types.ts';
 import type { Limiter } from '../shield/limiter.ts';
 import type { EndpointGate } from './endpoint-gate.ts';
 import type { CertificateOf } from './http-callers.ts';
-import type { createPlaces } from './places.ts';
+import type { Places } from './places.ts';
 import type { UnparsedReports } from './unparsed-reports.ts';
 import type { Served } from './web-fallback.ts';
 
@@ -32,7 +32,7 @@ export interface HttpGateOptions {
   readonly events: SecurityEvents;
   /** Told whose a connection is, for what ends on it before it is a request. */
   readonly unparsed: Pick<UnparsedReports, 'letIn'>;
-  readonly places: ReturnType<typeof createPlaces>;
+  readonly places: Places;
   readonly clock: Clock;
   readonly publicOrigin: string;
   readonly trustedProxies: AddressList;

@@ -16,7 +16,7 @@ import { sessionCookie } from './credential.ts';
 import { mustBeEnforceable } from './enforceable.ts';
 import { judgeHandshake } from './handshake-inspection.ts';
 import { inTime } from './in-time.ts';
-import type { createPlaces } from './places.ts';
+import type { Places } from './places.ts';
 import { admit } from './stream-admission.ts';
 import { createStreamReports } from './stream-reports.ts';
 import { type Requests, type StreamRegistry, serveRequests } from './stream-requests.ts';
@@ -28,7 +28,7 @@ export interface StreamGateOptions {
   readonly revocations: Pick<Revocations, 'onRevoked' | 'onGap'>;
   readonly limiter: Limiter;
   readonly events: SecurityEvents;
-  readonly places: ReturnType<typeof createPlaces>;
+  readonly places: Places;
   readonly blocks: Pick<Blocks, 'of' | 'ofPrincipal' | 'onImposed'>;
   readonly publicOrigin: string;
   readonly recordReading: RecordReading;

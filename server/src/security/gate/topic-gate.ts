@@ -17,7 +17,7 @@ import type { RefusedTokens } from '../shield/refused-tokens.ts';
 import { type ConnectedDevice, createDeviceAdmission, revocationCovers } from './device-admission.ts';
 import { createIngestPace } from './ingest-pace.ts';
 import { blockedRequest } from './inspection-report.ts';
-import type { createPlaces } from './places.ts';
+import type { Places } from './places.ts';
 import { toProblem } from './to-problem.ts';
 import { createTopicReports } from './topic-reports.ts';
 import { createTopicRoutes, maySubscribe, type TopicMatch, type TopicRoute } from './topic-routes.ts';
@@ -53,7 +53,7 @@ export function createTopicGate(deps: {
   blocks: Pick<Blocks, 'of' | 'ofPrincipal' | 'onImposed'>;
   limiter: Limiter;
   events: SecurityEvents;
-  places: ReturnType<typeof createPlaces>;
+  places: Places;
   log: Logger;
   clock: Clock;
   metrics: Pick<Metrics, 'gateRefused' | 'mqttReceived'>;

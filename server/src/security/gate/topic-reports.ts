@@ -6,7 +6,7 @@ import type { SecurityEvents } from '../events/security-event.ts';
 import type { Verdict } from '../inspection/inspect-request.ts';
 import type { ConnectedDevice } from './device-admission.ts';
 import { inspectionReport } from './inspection-report.ts';
-import type { createPlaces } from './places.ts';
+import type { Places } from './places.ts';
 import { whoOf } from './reported-principal.ts';
 
 type Connection = Pick<MqttConnection<ConnectedDevice>, 'address' | 'context'>;
@@ -24,11 +24,7 @@ const PLACED_EVERY_MS = 10_000;
 export type TopicReports = ReturnType<typeof createTopicReports>;
 
 /** What the MQTT door says of devices that come and go and of what it turned away. A message that is taken is no event. */
-export function createTopicReports(deps: {
-  events: SecurityEvents;
-  places: ReturnType<typeof createPlaces>;
-  clock: Clock;
-}) {
+export function createTopicReports(deps: { events: SecurityEvents; places: Places; clock: Clock }) {
   const { events, places, clock } = deps;
   const of = ({ address, context }: Connection) =>
     ({ transport: 'mqtt', address, ...whoOf(context.principal) }) as const;
