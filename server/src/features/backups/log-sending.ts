@@ -54,6 +54,10 @@ export function createLogSending(deps: {
     });
   }
 
+  function tellGap(segment: string): void {
+    tell(`the log before ${segment} was not sent: moments from here on are reached from the next base`);
+  }
+
   function tellLoss(segment: string): void {
     const fault = `${segment} was sent, and is not there as it was sent: moments from here on are reached from the next base`;
     log.error({ fault }, 'the log of the database beside the backups was tampered with');
@@ -66,32 +70,32 @@ export function createLogSending(deps: {
     });
   }
 
-  async function sendSome(by: SegmentSender, signal: AbortSignal): Promise<number> {
-    let done = 0;
+  async function sendNext(signal: AbortSignal): Promise<boolean> {
+    let isSent = false;
     try {
-      const { sent, gapBefore, lost } = await by.send(signal);
-      done = sent;
+      sender = await wal.open();
+      isSent = await sender.send(signal, { lost: tellLoss, gap: tellGap });
       toldAt = undefined;
       stalled = undefined;
-      if (lost !== undefined) tellLoss(lost);
-      if (gapBefore !== undefined)
-        tell(`the log before ${gapBefore} was not sent: moments from here on are reached from the next base`);
     } catch (error) {
-      if (signal.aborted) return 0;
-      const fault = (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
-      stalled = { since: stalled?.since ?? clock.date(), fault };
-      // Once a day as long as it lasts.
-      if (toldAt === undefined || clock.now() - toldAt >= TOLD_AGAIN_MS) {
-        toldAt = clock.now();
-        tell(fault);
-      }
+      if (!signal.aborted) tellStalled(error);
     }
-    const segments = await by.relieve(wal.isDiskFull());
+    // Also of a run that is ended, which may have taken as long as it may: the disk comes first.
+    const segments = (await sender?.relieve(wal.isDiskFull())) ?? 0;
     if (segments > 0)
       tell(
         `${segments} segments of the log were given up, or they would have filled the disk of the database: moments from here on are reached from the next base`,
       );
-    return done;
+    return isSent;
+  }
+
+  function tellStalled(error: unknown): void {
+    const fault = (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+    stalled = { since: stalled?.since ?? clock.date(), fault };
+    // Once a day as long as it lasts.
+    if (toldAt !== undefined && clock.now() - toldAt < TOLD_AGAIN_MS) return;
+    toldAt = clock.now();
+    tell(fault);
   }
 
   return {
@@ -102,9 +106,7 @@ export function createLogSending(deps: {
       everySeconds: LOOK_EVERY_SECONDS,
       timeoutSeconds: LONGEST_SECONDS,
       async run(signal) {
-        sender = await wal.open();
-        // How much waits is looked at after each bit of it that was sent.
-        while ((await sendSome(sender, signal)) > 0 && !signal.aborted);
+        while ((await sendNext(signal)) && !signal.aborted);
       },
     },
   };

@@ -18,6 +18,8 @@ export interface ChainStore {
   note(name: string): Promise<string>;
   hasNote(name: string): Promise<boolean>;
   file(name: string): Promise<{ readonly bytes: number; readonly blocks: Blocks } | undefined>;
+  /** How long the file is; undefined where it is gone. */
+  bytes(name: string): Promise<number | undefined>;
   keepFile(name: string, blocks: Blocks): Promise<void>;
   keepNote(name: string, text: string): Promise<void>;
   /** What was begun and never signed. */
@@ -81,6 +83,7 @@ export function chainStore(around: Storage): ChainStore {
 
     hasNote: (name) => reading(async () => (await noteOf(name)) !== undefined),
     file: (name) => reading(() => storage.read(fileOf(name))),
+    bytes: (name) => reading(() => storage.size(fileOf(name))),
     keepFile: (name, blocks) => storage.write(fileOf(name), blocks),
     keepNote: (name, text) => storage.write(`${name}${NOTE}`, once(Buffer.from(text))),
     pieces: () =>

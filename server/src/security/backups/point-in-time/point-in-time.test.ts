@@ -60,7 +60,7 @@ const ends = new Map<string, LastSent>();
 const store = (at = folder) => chainStore(folderStorage(at));
 const cursorFile = (): string => join(dataDir, 'wal-cursor.json');
 const files = (at = folder): string => join(at, 'point-in-time');
-const aSender = (recorded: string[] = [], mostWaitingBytes?: number) =>
+const aSender = (recorded: string[] = [], others: Partial<Parameters<typeof segmentSender>[0]> = {}) =>
   segmentSender({
     outbox,
     openStore: async () => store(),
@@ -69,8 +69,19 @@ const aSender = (recorded: string[] = [], mostWaitingBytes?: number) =>
     vouching,
     record: async (chain) => void recorded.push(chain),
     recordSent: async (chain, last) => void ends.set(chain, last),
-    ...(mostWaitingBytes === undefined ? {} : { mostWaitingBytes }),
+    ...others,
   });
+/** Sends all that waits; how many, and what was told of them. */
+async function sendAll(sender = aSender()) {
+  const told: { gap?: string; lost?: string } = {};
+  let sent = 0;
+  const tell = {
+    gap: (gap: string) => void Object.assign(told, { gap }),
+    lost: (lost: string) => void Object.assign(told, { lost }),
+  };
+  while (await sender.send(never, tell)) sent += 1;
+  return { sent, ...told };
+}
 /** Something happens, and the segment it is in is finished. */
 const finish = () =>
   withClient(postgres.adminConnection(), async (client) => {
@@ -109,10 +120,10 @@ beforeAll(async () => {
   ({ identity, recipient } = await anIdentity());
   postgres = await startEmbeddedPostgres({ dataDir, log: quiet, settings: archiving });
   outbox = walOutbox(postgres.dataFolder);
-  await aSender().send(never);
+  await sendAll();
   base = await aBase();
   for (let n = 0; n < 5; n += 1) await finish();
-  await aSender().send(never);
+  await sendAll();
 }, 120_000);
 afterAll(async () => {
   await postgres?.stop();
@@ -317,7 +328,7 @@ describe('a sender that was killed', () => {
   async function another() {
     const before = readFileSync(cursorFile());
     await finish();
-    await aSender().send(never);
+    await sendAll();
     const { chain, last } = readWalCursor(dataDir) ?? {};
     return { before, segment: last?.segment ?? '', name: `${chain}-${last?.segment}` };
   }
@@ -326,7 +337,7 @@ describe('a sender that was killed', () => {
     const { segment } = await another();
     const there = inodes();
     again(segment);
-    expect(await aSender().send(never)).toEqual({ sent: 0, gapBefore: undefined, lost: undefined });
+    expect(await sendAll()).toEqual({ sent: 0 });
     expect(inodes()).toEqual(there);
     expect(outbox.waiting()).toEqual([]);
   });
@@ -336,7 +347,7 @@ describe('a sender that was killed', () => {
     const there = inodes();
     again(segment);
     writeFileSync(cursorFile(), before);
-    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: undefined });
+    expect(await sendAll()).toEqual({ sent: 1 });
     expect(inodes()).toEqual(there);
     expect(readWalCursor(dataDir)?.last?.segment).toBe(segment);
     await walk(folder);
@@ -347,9 +358,9 @@ describe('a sender that was killed', () => {
     again(segment);
     writeFileSync(cursorFile(), before);
     rmSync(join(files(), `${name}.manifest`));
-    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: undefined });
+    expect(await sendAll()).toEqual({ sent: 1 });
     await finish();
-    await aSender().send(never);
+    await sendAll();
     await walk(folder);
   });
 
@@ -361,10 +372,10 @@ describe('a sender that was killed', () => {
     again(segment);
     writeFileSync(cursorFile(), before);
     writeFileSync(path, writeNote('segment', content, aVouching()));
-    await expect(aSender().send(never)).rejects.toThrow(`does not vouch for ${name}`);
+    await expect(sendAll()).rejects.toThrow(`does not vouch for ${name}`);
     expect(outbox.waiting()).toEqual([segment]);
     writeFileSync(path, signed);
-    expect(await aSender().send(never)).toMatchObject({ sent: 1 });
+    expect(await sendAll()).toMatchObject({ sent: 1 });
   });
 });
 
@@ -377,15 +388,15 @@ describe('a log that is not whole', () => {
     for (const segment of outbox.waiting()) outbox.release(segment);
     await finish();
     const recorded: string[] = [];
-    const sent = await aSender(recorded).send(never);
-    expect(sent).toMatchObject({ sent: 1, gapBefore: expect.any(String) });
+    const sent = await sendAll(aSender(recorded));
+    expect(sent).toMatchObject({ sent: 1, gap: expect.any(String) });
     expect(recorded).toEqual([readWalCursor(dataDir)?.chain]);
     expect(recorded).not.toEqual([chain]);
     expect(ends.get(chain)).toEqual(last);
     expect((await listReachable(store()))[0]?.until).toEqual(before?.until);
     const next = await aBase();
     await finish();
-    await aSender().send(never);
+    await sendAll();
     const route = await walk(folder, { moment: new Date((await listReachable(store()))[1]?.until ?? 0) });
     expect(route.base.content.name).toBe(next.name);
   });
@@ -396,7 +407,7 @@ describe('a log that is not whole', () => {
     await finish();
     await finish();
     const sender = aSender();
-    await expect(sender.send(never)).rejects.toThrow();
+    await expect(sendAll(sender)).rejects.toThrow();
     expect(await sender.relieve(false)).toBe(0);
     expect(outbox.waiting().length).toBeGreaterThanOrEqual(2);
     expect(await sender.relieve(true)).toBeGreaterThanOrEqual(2);
@@ -407,7 +418,7 @@ describe('a log that is not whole', () => {
   });
 
   test('of as much as may wait nothing is given up; with one segment more all of it is, and how far it went is on record', async () => {
-    await aSender().send(never);
+    await sendAll();
     const { chain = '', last } = readWalCursor(dataDir) ?? {};
     renameSync(folder, `${folder}.away`);
     onTestFinished(() => {
@@ -415,8 +426,8 @@ describe('a log that is not whole', () => {
     });
     await finish();
     const waiting = outbox.waiting().length;
-    const sender = aSender([], waiting * SEGMENT_BYTES);
-    await expect(sender.send(never)).rejects.toThrow();
+    const sender = aSender([], { mostWaitingBytes: waiting * SEGMENT_BYTES });
+    await expect(sendAll(sender)).rejects.toThrow();
     expect(await sender.relieve(false)).toBe(0);
     expect(outbox.waiting().length).toBe(waiting);
     ends.clear();
@@ -431,13 +442,15 @@ describe('a log that is not whole', () => {
     expect((await marks(postgres.adminConnection())).length).toBe(rows + 1);
     renameSync(`${folder}.away`, folder);
     const recorded: string[] = [];
-    expect(await aSender(recorded).send(never)).toMatchObject({ lost: undefined });
+    expect(await sendAll(aSender(recorded))).not.toHaveProperty('lost');
     expect(recorded).toEqual([readWalCursor(dataDir)?.chain]);
     expect(recorded).not.toEqual([chain]);
   });
 
   test.for([
     ['taken away', (path: string) => rmSync(path)],
+    ['robbed of its file', (path: string) => rmSync(path.replace('.manifest', '.zst.age'))],
+    ['cut short', (path: string) => truncateSync(path.replace('.manifest', '.zst.age'), 100)],
     [
       'exchanged for what was vouched for at another time',
       (path: string, name: string) => {
@@ -447,30 +460,76 @@ describe('a log that is not whole', () => {
     ],
   ] as const)('what was sent last and was %s is missed with the next: another chain begins', async ([, damage]) => {
     await finish();
-    await aSender().send(never);
+    await sendAll();
     const { chain = '', last } = readWalCursor(dataDir) ?? {};
     const name = `${chain}-${last?.segment}`;
     damage(join(files(), `${name}.manifest`), name);
-    expect(await aSender().send(never)).toMatchObject({ sent: 0, lost: undefined });
+    expect(await sendAll()).toEqual({ sent: 0 });
     await finish();
     const recorded: string[] = [];
-    expect(await aSender(recorded).send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: name });
+    expect(await sendAll(aSender(recorded))).toEqual({ sent: 1, lost: name });
     expect(recorded).toEqual([readWalCursor(dataDir)?.chain]);
     expect(recorded).not.toEqual([chain]);
     expect(ends.get(chain)).toEqual(last);
     await finish();
-    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: undefined });
+    expect(await sendAll()).toEqual({ sent: 1 });
+  });
+
+  test.for(['recordSent', 'record', 'keepFile'])(
+    'a loss and a gap are told whatever fails behind them, here %s, and once',
+    async (fails) => {
+      for (const what of ['lost', 'gap']) {
+        await finish();
+        await sendAll();
+        const { chain, last } = readWalCursor(dataDir) ?? {};
+        if (what === 'lost') rmSync(join(files(), `${chain}-${last?.segment}.manifest`));
+        await finish();
+        if (what === 'gap') for (const segment of outbox.waiting()) outbox.release(segment);
+        await finish();
+        let away: string | undefined = fails;
+        const attempt = async (name: string): Promise<void> => {
+          if (away === name) throw new Error('it is away');
+        };
+        const sender = aSender([], {
+          record: () => attempt('record'),
+          recordSent: () => attempt('recordSent'),
+          openStore: async () => ({
+            ...store(),
+            keepFile: (name, blocks) => attempt('keepFile').then(() => store().keepFile(name, blocks)),
+          }),
+        });
+        const told: string[] = [];
+        const tell = { gap: () => void told.push('gap'), lost: () => void told.push('lost') };
+        for (const _ of ['first', 'again']) await expect(sender.send(never, tell)).rejects.toThrow('it is away');
+        expect(told).toEqual([what]);
+        away = undefined;
+        while (await sender.send(never, tell));
+        expect(told).toEqual([what]);
+        expect(readWalCursor(dataDir)?.chain).not.toBe(chain);
+      }
+    },
+  );
+
+  test('one is sent at a time, so that between them it is seen how much waits', async () => {
+    await sendAll();
+    for (const _ of [1, 2, 3]) await finish();
+    const waiting = outbox.waiting();
+    expect(waiting.length).toBeGreaterThanOrEqual(3);
+    const told = { gap: () => undefined, lost: () => undefined };
+    expect(await aSender().send(never, told)).toBe(true);
+    expect(outbox.waiting()).toEqual(waiting.slice(1));
+    await sendAll();
   });
 
   test('a place that is away has lost nothing', async () => {
     await finish();
-    await aSender().send(never);
+    await sendAll();
     const before = readWalCursor(dataDir);
     await finish();
     renameSync(folder, `${folder}.away`);
-    await expect(aSender().send(never)).rejects.toThrow(`there is no ${folder}`);
+    await expect(sendAll()).rejects.toThrow(`there is no ${folder}`);
     renameSync(`${folder}.away`, folder);
     expect(readWalCursor(dataDir)).toEqual(before);
-    expect(await aSender().send(never)).toEqual({ sent: 1, gapBefore: undefined, lost: undefined });
+    expect(await sendAll()).toEqual({ sent: 1 });
   });
 });

@@ -44,11 +44,9 @@ export async function* openSealed(
   }: { readonly name: string; readonly file: KeptFile; readonly plain?: { readonly sha256: string } },
   { identities, onProgress, signal }: ReadingOptions & { readonly identities: readonly string[] },
 ): AsyncGenerator<Uint8Array> {
-  const found = await store.file(name);
-  if (!found) throw damaged(name, `its file is not in ${store.place}`);
-  if (found.bytes !== file.bytes) throw damaged(name, `its file has ${found.bytes} bytes instead of ${file.bytes}`);
+  const kept = await blocksOf(store, { name, file });
   const [sealedDigest, plainDigest] = [createHash('sha256'), createHash('sha256')];
-  const sealed = watched(found.blocks, (block) => {
+  const sealed = watched(kept, (block) => {
     signal.throwIfAborted();
     sealedDigest.update(block);
     onProgress(block.length);
@@ -63,12 +61,8 @@ export async function* openSealed(
     if (signal.aborted) throw error;
     const fault = asBackupError(name, error);
     // A header that was altered, and another file in its place, look like a wrong identity.
-    if (
-      fault instanceof BackupError &&
-      fault.problem === 'wrong-key' &&
-      (await digestOfFile(store, name)) !== file.sha256
-    )
-      throw damaged(name, 'its file was altered', error);
+    if (fault instanceof BackupError && fault.problem === 'wrong-key')
+      await checkSealed(store, { name, file }, { onProgress: () => undefined, signal });
     throw fault;
   }
   if (sealedDigest.digest('hex') !== file.sha256 || (plain && plainDigest.digest('hex') !== plain.sha256))
@@ -81,20 +75,27 @@ export async function checkSealed(
   { name, file }: { readonly name: string; readonly file: KeptFile },
   { onProgress, signal }: ReadingOptions,
 ): Promise<void> {
+  const sealed = watched(await blocksOf(store, { name, file }), (block) => {
+    signal.throwIfAborted();
+    onProgress(block.length);
+  });
+  if ((await sha256Of(sealed)) !== file.sha256) throw damaged(name, 'its file was altered');
+}
+
+/** Of a file that is as long as the one that was kept. */
+async function blocksOf(
+  store: ChainStore,
+  { name, file }: { readonly name: string; readonly file: KeptFile },
+): Promise<Blocks> {
   const found = await store.file(name);
   if (!found) throw damaged(name, `its file is not in ${store.place}`);
   if (found.bytes !== file.bytes) throw damaged(name, `its file has ${found.bytes} bytes instead of ${file.bytes}`);
-  const digest = createHash('sha256');
-  for await (const block of found.blocks) {
-    signal.throwIfAborted();
-    digest.update(block);
-    onProgress(block.length);
-  }
-  if (digest.digest('hex') !== file.sha256) throw damaged(name, 'its file was altered');
+  return found.blocks;
 }
 
-async function digestOfFile(store: ChainStore, name: string): Promise<string> {
+/** In hexadecimal. */
+export async function sha256Of(blocks: Blocks): Promise<string> {
   const digest = createHash('sha256');
-  for await (const block of (await store.file(name))?.blocks ?? []) digest.update(block);
+  for await (const block of blocks) digest.update(block);
   return digest.digest('hex');
 }

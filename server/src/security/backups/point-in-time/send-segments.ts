@@ -1,17 +1,15 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { WalOutbox } from '../../../platform/db/wal-outbox.ts';
 import { SEGMENT_BYTES, segmentAfter } from '../../../platform/db/wal-segments.ts';
 import { BackupError } from '../backup-error.ts';
 import { damaged, digestOf } from '../manifest.ts';
 import { type ChainStore, segmentName } from './chain-store.ts';
-import { keepSealed } from './seal-file.ts';
+import { keepSealed, sha256Of } from './seal-file.ts';
 import { assertOurs, readNote, type Vouching, writeNote } from './vouched-note.ts';
 import { forgetWalCursor, type LastSent, readWalCursor, type WalCursor, writeWalCursor } from './wal-cursor.ts';
 
 /** What may wait on the disk of the database for a place that does not answer: over four hours at a segment a minute. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024 * 1024;
-/** So that between them it is seen how much waits: a slow line is no reason to fill the disk. */
-const MOST_AT_ONCE = 16;
 /** The database's own word of what was sent is at most so old. Every word is log again, so there is not one for each segment. */
 const RECORDED_EVERY_MS = 3_600_000;
 
@@ -30,17 +28,20 @@ export interface Sending {
   readonly mostWaitingBytes?: number;
 }
 
-export interface Sent {
-  readonly sent: number;
-  /** The first that continues nothing, since what was before it was never sent. */
-  readonly gapBefore: string | undefined;
+/** Told when it is seen, once: what fails behind it keeps nothing back, and is tried again without another word. */
+export interface Interruptions {
   /** What was sent last and is not in the store as it was sent: somebody took it away, or altered it. */
-  readonly lost: string | undefined;
+  lost(name: string): void;
+  /** The first that continues nothing, since what was before it was never sent. */
+  gap(segment: string): void;
 }
 
 export interface SegmentSender {
-  /** Sends what waits, or the first of it, in the order of the log. Throws where it cannot; then the same is tried the next time. */
-  send(signal: AbortSignal): Promise<Sent>;
+  /**
+   * Sends the first of what waits, in the order of the log; whether there was one. Only one, so that between them it is seen how much waits: a slow line
+   * is no reason to fill the disk. Throws where it cannot; then the same is tried the next time.
+   */
+  send(signal: AbortSignal, tell: Interruptions): Promise<boolean>;
   readonly waitingBytes: () => number;
   /**
    * Gives up what waits where it is too much, or `isDiskFull`: the log of the database must not fill its own disk. The database loses nothing; moments
@@ -59,6 +60,8 @@ export function segmentSender(sending: Sending): SegmentSender {
   let isCertain = false;
   /** By when it was finished; of no chain yet after a start. */
   let recorded: { readonly chain: string; readonly at: number } | undefined;
+  /** The chain that was told to lead no further, until something is sent again. */
+  let toldOf: string | undefined;
 
   async function begin(place: string): Promise<WalCursor> {
     const fresh = {
@@ -90,17 +93,27 @@ export function segmentSender(sending: Sending): SegmentSender {
     recorded = { chain: cursor.chain, at };
   }
 
+  async function beginInPlaceOf(cursor: WalCursor, tell: () => void): Promise<WalCursor> {
+    if (toldOf !== cursor.chain) tell();
+    toldOf = cursor.chain;
+    await recordEnd(cursor);
+    return begin(cursor.place);
+  }
+
   /** What is missing behind the last one that is left is missed by nobody but who sent it. */
-  async function isStillThere(store: ChainStore, { chain, last }: WalCursor): Promise<boolean> {
-    if (!last) return true;
+  async function isStillThere(store: ChainStore, { chain, last }: { chain: string; last: LastSent }): Promise<boolean> {
+    const name = segmentName(chain, last.segment);
     try {
-      return digestOf(await store.note(segmentName(chain, last.segment))) === last.note;
+      const text = await store.note(name);
+      if (digestOf(text) !== last.note) return false;
+      // What is in it is for a verification to read.
+      if ((await store.bytes(name)) === readNote('segment', text, name).content.file.bytes) return true;
     } catch (error) {
       if (!(error instanceof BackupError && error.problem === 'damaged')) throw error;
-      // A place that is away fails here, and has lost nothing.
-      await store.list();
-      return false;
     }
+    // A place that is away fails here, and has lost nothing.
+    await store.list();
+    return false;
   }
 
   async function sendOne(store: ChainStore, segment: string, { chain, last }: WalCursor): Promise<LastSent> {
@@ -124,45 +137,37 @@ export function segmentSender(sending: Sending): SegmentSender {
     const text = await store.note(name);
     const read = readNote('segment', text, name);
     assertOurs('segment', read, vouching.keyRing);
-    const digest = createHash('sha256');
-    for await (const block of outbox.read(segment)) digest.update(block);
-    if (read.content.plain.sha256 !== digest.digest('hex') || read.content.previous !== previous)
+    if (read.content.plain.sha256 !== (await sha256Of(outbox.read(segment))) || read.content.previous !== previous)
       throw damaged(name, 'it is not the segment that is here');
     return { segment, note: digestOf(text), finishedAt: read.content.finishedAt };
   }
 
   return {
-    async send(signal) {
+    async send(signal, tell) {
       const store = await openStore();
       let cursor = await cursorNow(store.place);
-      let sent = 0;
-      let [gapBefore, lost]: [string | undefined, string | undefined] = [undefined, undefined];
-      const waiting = outbox.waiting().slice(0, MOST_AT_ONCE);
-      if (waiting.length > 0 && !(await isStillThere(store, cursor))) {
-        // What comes now would lead nowhere: a chain of its own and, with it, another base.
-        lost = segmentName(cursor.chain, cursor.last?.segment ?? '');
-        await recordEnd(cursor);
-        cursor = await begin(store.place);
-      }
-      for (const segment of waiting) {
+      for (const segment of outbox.waiting()) {
         signal.throwIfAborted();
-        const { last } = cursor;
-        if (last?.segment !== segment) {
-          if (last && segment !== segmentAfter(last.segment)) {
-            // Archiving was off for a while, or something was given up: what comes now continues nothing.
-            await recordEnd(cursor);
-            cursor = await begin(store.place);
-            gapBefore ??= segment;
-          }
-          cursor = { ...cursor, last: await sendOne(store, segment, cursor) };
-          await writeWalCursor(dataDir, cursor);
-          isCertain = true;
-          sent += 1;
-          await recordNowAndThen(cursor);
+        const { chain, last } = cursor;
+        if (last?.segment === segment) {
+          outbox.release(segment);
+          continue;
         }
+        // What comes now would lead nowhere: a chain of its own and, with it, another base.
+        if (last && !(await isStillThere(store, { chain, last })))
+          cursor = await beginInPlaceOf(cursor, () => tell.lost(segmentName(chain, last.segment)));
+        // Archiving was off for a while, or something was given up.
+        else if (last && segment !== segmentAfter(last.segment))
+          cursor = await beginInPlaceOf(cursor, () => tell.gap(segment));
+        cursor = { ...cursor, last: await sendOne(store, segment, cursor) };
+        await writeWalCursor(dataDir, cursor);
+        isCertain = true;
+        toldOf = undefined;
+        await recordNowAndThen(cursor);
         outbox.release(segment);
+        return true;
       }
-      return { sent, gapBefore, lost };
+      return false;
     },
 
     waitingBytes: () => outbox.waiting().length * SEGMENT_BYTES,
