@@ -8,6 +8,7 @@ import { MIGRATIONS_FOLDER } from '../../platform/db/run-migrations.ts';
 import { decompress } from '../../platform/files/zstd.ts';
 import { decryptFile } from '../crypto/files/file-encryption.ts';
 import { BackupError } from './backup-error.ts';
+import type { BackupStore } from './backup-store.ts';
 import { aBackup, aFilledDatabase, aFolder, anAuditKey, anIdentity, ROOT_KEY } from './backups.builders.ts';
 import { loadBackup } from './load-backup.ts';
 import { assertSigned, digestOf, type Manifest, readManifest, signManifest } from './manifest.ts';
@@ -44,6 +45,12 @@ const faultOf = (work: Promise<unknown>): Promise<unknown> =>
     () => 'good',
     (error: unknown) => (error instanceof BackupError ? error.problem : error),
   );
+
+async function contentOf(store: BackupStore, name: string): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const block of (await store.file(name))?.blocks ?? []) parts.push(Buffer.from(block));
+  return Buffer.concat(parts);
+}
 
 async function aStoredBackup(points = 5_000) {
   const source = await aFilledDatabase(points);
@@ -189,10 +196,7 @@ describe('a backup', () => {
 describe('damage is told', () => {
   test('of the file, wherever it is, with an identity and without', async () => {
     const { store, identity, manifest, name, change } = await aStoredBackup();
-    const file = await store.file(name);
-    const whole: Buffer[] = [];
-    for await (const block of file?.blocks ?? []) whole.push(Buffer.from(block));
-    const good = Buffer.concat(whole);
+    const good = await contentOf(store, name);
     const flipped = (at: number) => {
       const bytes = Buffer.from(good);
       bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
@@ -266,24 +270,34 @@ describe('damage is told', () => {
     const { identity, recipient } = await anIdentity();
     const [older, newer] = [await aBackup(source, store, [recipient]), await aBackup(source, store, [recipient])];
     const text = await store.manifest(older.name);
-    const file = await store.file(older.name);
-    const whole: Buffer[] = [];
-    for await (const block of file?.blocks ?? []) whole.push(Buffer.from(block));
-    change(newer.name, 'tar.zst.age', () => Buffer.concat(whole));
+    const whole = await contentOf(store, older.name);
+    change(newer.name, 'tar.zst.age', () => whole);
     const opening = openBackup(store, newer, { ...reading, identities: [identity], sink: NOWHERE });
     expect(await faultOf(opening)).toBe('damaged');
     // With its manifest, too.
     expect(() => readManifest(text, newer.name)).toThrow(/its manifest is that of/);
   });
 
+  test('another one in its place whose rows do not even fit into the tables: not as what is wrong with those rows', async () => {
+    const { store, identity, recipient, change, name, manifest } = await aStoredBackup(10);
+    const theirs = await aFilledDatabase(10);
+    await theirs.database.admin.query(
+      `alter table users drop constraint users_role_check; update users set role = 'Ada Lovelace'`,
+    );
+    const other = await contentOf(store, (await aBackup(theirs, store, [recipient])).name);
+    change(name, 'tar.zst.age', () => other);
+    const owner = (await anEmptyDatabase()).connection('owner');
+    await expect(loadBackup(store, manifest, { ...reading, identities: [identity], owner })).rejects.toThrow(
+      `${name} is not the backup that was made`,
+    );
+  });
+
   test('a backup of somebody else, who knows the recipient', async () => {
     const { store, identity, recipient, change, name, key } = await aStoredBackup();
     const theirs = await aFilledDatabase(10);
     const forged = await aBackup(theirs, store, [recipient]);
-    const file = await store.file(forged.name);
-    const whole: Buffer[] = [];
-    for await (const block of file?.blocks ?? []) whole.push(Buffer.from(block));
-    change(name, 'tar.zst.age', () => Buffer.concat(whole));
+    const whole = await contentOf(store, forged.name);
+    change(name, 'tar.zst.age', () => whole);
     change(name, 'manifest', () => signManifest({ ...forged, name }, theirs.key));
     const read = readManifest(await store.manifest(name), name);
     // In itself it is whole.

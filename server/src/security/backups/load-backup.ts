@@ -7,7 +7,7 @@ import { BackupError } from './backup-error.ts';
 import type { BackupStore } from './backup-store.ts';
 import { makeDay } from './backups.repository.ts';
 import type { Manifest } from './manifest.ts';
-import { openBackup, type ReadingOptions } from './open-backup.ts';
+import { checkFile, openBackup, type ReadingOptions } from './open-backup.ts';
 
 /**
  * Fills an empty database from a backup: the schema it was made with, its rows, and then whatever the schema has become since. The rows are
@@ -41,6 +41,8 @@ export async function loadBackup(
     return { rows: read.rows };
   } catch (error) {
     if (!(error instanceof LoadError)) throw error;
+    // Rows are loaded as they are read: of another file in its place they do not fit either, and that is damage.
+    await checkFile(store, manifest, options);
     throw new BackupError(
       'inconsistent',
       `${manifest.name} does not come back: ${error.message}. Take another one, and look at the database it was made from`,
