@@ -110,6 +110,13 @@ function storeOn(database: DatabaseSync, id: string, file: string): SubjectKeySt
 
   const whenFree = <T>(work: () => T): Promise<T> => patiently(work, PATIENCE_MS);
 
+  let copies: Promise<unknown> = Promise.resolve();
+  /** Behind copies of our own, which lock all changes out: however long they take, they are no store that stays locked. */
+  async function change(work: () => unknown): Promise<void> {
+    for (let seen: typeof copies | undefined; seen !== copies; await seen) seen = copies;
+    await whenFree(work);
+  }
+
   return {
     id,
     async find({ organisation, subject }, epoch) {
@@ -117,10 +124,10 @@ function storeOn(database: DatabaseSync, id: string, file: string): SubjectKeySt
       return wrapped instanceof Uint8Array ? Buffer.from(wrapped) : undefined;
     },
     async insert({ organisation, subject }, epoch, wrapped) {
-      await whenFree(() => insert.run(organisation, subject, epoch, wrapped));
+      await change(() => insert.run(organisation, subject, epoch, wrapped));
     },
     async destroy({ organisation, subject }, now) {
-      await whenFree(() => {
+      await change(() => {
         database.exec('begin immediate');
         try {
           mark.run(organisation, subject, now.toISOString());
@@ -151,10 +158,12 @@ function storeOn(database: DatabaseSync, id: string, file: string): SubjectKeySt
     },
     async deleteEpoch(epoch) {
       const ofEpoch = database.prepare('delete from subject_keys where epoch = ?');
-      await whenFree(() => ofEpoch.run(epoch));
+      await change(() => ofEpoch.run(epoch));
     },
     async backup(target) {
-      await copied(file, target);
+      const copy = copied(file, target);
+      copies = Promise.allSettled([copies, copy]);
+      await copy;
       chmodSync(target, 0o600);
     },
     close: () => database.close(),
