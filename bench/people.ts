@@ -70,7 +70,7 @@ export async function peopleSealed(): Promise<Outcome[]> {
       metrics,
     });
     const serve = (route: typeof sealedRoute | typeof clearRoute, organisationId: number, keys: DataKeys) => {
-      const mailbox = { isOpen: false, put: async () => undefined, jobs: [] };
+      const mailbox = { isOpen: false, put: async () => false, jobs: [] };
       const records = createUserRecords(keys);
       const { publicUrl } = config;
       const users = createUserService({ records, revocations, mailbox, publicUrl, clock });

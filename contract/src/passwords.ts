@@ -61,11 +61,11 @@ export const passwordResetInspect = endpoint({
 export const userPasswordReset = endpoint({
   method: 'POST',
   path: '/users/{id}/password-reset',
-  summary: 'A single-use link with which the person chooses a new password; mailed where mail is set up',
+  summary: 'A single-use link with which the person chooses a new password; mailed where it can be',
   params: idParams,
   body: z.strictObject({}),
   response: z.strictObject({
-    url: z.string().nullable().describe('to be handed over where no mail is set up; else only the mail holds it'),
+    url: z.string().nullable().describe('to be handed over where it cannot be mailed; else only the mail holds it'),
     expiresAt: timestamp,
     mailed: z.boolean(),
   }),

@@ -233,7 +233,7 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
     await button(invite, 'Invite').click();
     await proof.getByLabel('Code', { exact: true }).fill(await nextCode());
     await dialog(other, 'new.person@example.org is invited').waitFor();
-    await see(other, 'No mail is set up, so give it to them yourself.');
+    await see(other, 'It could not be mailed, so give it to them yourself.');
     await other.context().close();
   });
 

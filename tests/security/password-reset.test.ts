@@ -28,6 +28,12 @@ afterAll(async () => {
 });
 
 const SUBJECT = 'Choose a new password';
+/** As the owner of the database. */
+const damageAddressOf = (userId: string) =>
+  app.database.admin.query(
+    'update users set email_sealed = set_byte(email_sealed, 75, get_byte(email_sealed, 75) # 1) where id = $1',
+    [userId],
+  );
 const forgot = (email: string) => test.post('/auth/password/forgot', { email });
 const inspect = (token: string) => test.post('/auth/password/reset/inspect', { token });
 const reset = (token: string, newPassword = NEXT, options: CallOptions = {}) =>
@@ -96,6 +102,14 @@ describe('a forgotten password', () => {
     expect(await test.eventsOf(person.userId, 'user.password_changed')).toMatchObject([
       { actor_id: person.userId, details: { byLink: true, endedSessions: 2 } },
     ]);
+  });
+
+  it('whose stored address somebody altered is mailed to the one that was typed', async () => {
+    const person = await test.person('user');
+    await damageAddressOf(person.userId);
+    const token = await linkFor(person);
+    expect((await reset(token)).status).toBe(204);
+    expect((await test.post('/auth/login', { email: person.email, password: NEXT })).status).toBe(200);
   });
 
   it('[ASVS 6.4.3] does not open an account past its second factor, which stays', async () => {
@@ -178,6 +192,30 @@ describe('an administrator', () => {
     expect(await test.eventsOf(admin.userId, 'user.password_reset_requested')).toMatchObject([
       { resource_id: person.userId },
     ]);
+  });
+
+  it('is given the link where it cannot be mailed, since the address does not open, and told so', async () => {
+    const person = await test.person('user');
+    await damageAddressOf(person.userId);
+    const started = await start(person);
+    expect(started.json).toMatchObject({ url: expect.stringContaining('/reset-password#token='), mailed: false });
+    expect((await reset(linkIn(started.json.url))).status).toBe(204);
+
+    const invited = await test.post(
+      '/users',
+      { email: 'not.open@example.org', role: 'user' },
+      { token: admin.accessToken },
+    );
+    expect(invited.json.invitation.mailed).toBe(true);
+    await damageAddressOf(invited.json.user.id);
+    const again = await test.post(`/users/${invited.json.user.id}/invitation`, {}, { token: admin.accessToken });
+    expect([again.status, again.json.invitation.mailed]).toEqual([201, false]);
+    // An address that mail is not sent to.
+    const email = 'many@labels.a.b.c.d.e.f.g.h.example.org';
+    const unsent = await test.post('/users', { email, role: 'user' }, { token: admin.accessToken });
+    expect([unsent.status, unsent.json.invitation.mailed]).toEqual([201, false]);
+    for (const { url } of [invited, again, unsent].map(({ json }) => json.invitation))
+      test.secrets.add(new URL(url).hash.replace('#token=', ''));
   });
 
   it('needs a fresh proof for it, and an account that is open', async () => {

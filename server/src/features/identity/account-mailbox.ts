@@ -20,8 +20,15 @@ import { type AccountMail, accountMessage } from './account-mail.ts';
 export interface AccountMailbox {
   /** Whether anything will be sent: without a mail server nothing is queued either. */
   readonly isOpen: boolean;
-  /** Queues a mail in the transaction of what it tells of, so that it is sent if and only if that happened. */
-  put(tx: WriteTx, to: { readonly organisationId: number; readonly email: string }, mail: AccountMail): Promise<void>;
+  /**
+   * Queues a mail in the transaction of what it tells of, so that it is sent if and only if that happened. False where it is not taken: without a mail
+   * server, and to what is no address, as one that does not open.
+   */
+  put(
+    tx: WriteTx,
+    to: { readonly organisationId: number; readonly email: string },
+    mail: AccountMail,
+  ): Promise<boolean>;
   readonly jobs: readonly Job[];
 }
 
@@ -50,8 +57,9 @@ export function createAccountMailbox(deps: {
   });
 
   async function send(mail: WaitingMail): Promise<void> {
-    const sealed = await dataKeys.open(mail.messageSealed, place(mail.organisationId, mail.id));
     try {
+      // One that does not open waits like one the mail server refuses: it may be repaired, and the others go on.
+      const sealed = await dataKeys.open(mail.messageSealed, place(mail.organisationId, mail.id));
       const { to = mail.recipient, ...rest } = message.parse(JSON.parse(sealed.toString('utf8')));
       if (to === null) throw new Error('a mail waits that is to nobody');
       await mailer.send({ to, ...rest });
@@ -81,7 +89,7 @@ export function createAccountMailbox(deps: {
   return {
     isOpen: mailer.configured,
     async put(tx, { organisationId, email }, mail) {
-      if (!mailer.configured || !isMailAddress(email)) return;
+      if (!mailer.configured || !isMailAddress(email)) return false;
       const id = newId();
       const now = clock.date();
       await insertAccountMail(tx, {
@@ -94,6 +102,7 @@ export function createAccountMailbox(deps: {
         now,
         expiresAt: new Date(now.getTime() + KEEP_TRYING_MS),
       });
+      return true;
     },
     jobs: mailer.configured ? [{ name: 'identity.account_mail', everySeconds: 2, run: deliver }] : [],
   };

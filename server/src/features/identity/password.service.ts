@@ -76,10 +76,10 @@ export function createPasswordService(deps: {
     const url = new URL('/reset-password', publicUrl);
     url.hash = `token=${token}`;
     const link = { url: url.href, expiresAt: expiresAt.toISOString() };
-    await mailbox.put(tx, person, { kind: 'password_reset', ...link });
+    const mailed = await mailbox.put(tx, person, { kind: 'password_reset', ...link });
     tx.describe({ resource: { kind: 'user', id: userId } });
     // Whoever has the link chooses the password, so an administrator gets it only where nothing else can carry it (ASVS 6.4.6).
-    return { ...link, url: mailbox.isOpen ? null : link.url, mailed: mailbox.isOpen };
+    return { ...link, url: mailed ? null : link.url, mailed };
   }
 
   async function mailLinkTo(email: string): Promise<void> {
@@ -90,9 +90,10 @@ export function createPasswordService(deps: {
     if (last && clock.now() - last.getTime() < RESET_EVERY_MS) return;
     const actor: AuditActor = { kind: 'anonymous', id: userId, label: null };
     await transactions.system({ organisationId, actor, event: 'user.password_reset_requested' }, async (tx) => {
-      // As it is stored: what was typed may differ from it in case.
       const stored = await records.findAccount(tx, userId);
-      return issueLink(tx, { organisationId, userId, email: stored?.email ?? account.email });
+      // As it is stored: what was typed may differ from it in case. It is what the account was found by, so it is theirs also where that does not open.
+      const isStored = stored !== undefined && !stored.unreadable.includes('email');
+      return issueLink(tx, { organisationId, userId, email: isStored ? stored.email : account.email });
     });
   }
 

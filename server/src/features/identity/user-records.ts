@@ -44,7 +44,7 @@ export interface UserRecords {
   findLogin(reader: Reader, email: string): Promise<Account | undefined>;
   find(reader: Reader, id: string): Promise<UserRecord | undefined>;
   /** An account of the reader's organisation, as sign-in sees it. */
-  findAccount(reader: Reader, id: string): Promise<Account | undefined>;
+  findAccount(reader: Reader, id: string): Promise<(Account & Pick<UserRecord, 'unreadable'>) | undefined>;
   /** In the order they were made. `text`: a part of address or name among at most 500 people, and a whole one among more. */
   list(
     reader: Reader,

@@ -49,8 +49,8 @@ export function createUserService(deps: {
     if (whom.email === undefined) return { ...link, mailed: false };
     const { name: organisation } = await currentOrganisation(tx);
     const to = { organisationId: whom.organisationId, email: whom.email };
-    await mailbox.put(tx, to, { kind: 'invitation', organisation, ...link });
-    return { ...link, mailed: mailbox.isOpen };
+    // Where it is not, as to an address that does not open, the link is given by hand.
+    return { ...link, mailed: await mailbox.put(tx, to, { kind: 'invitation', organisation, ...link }) };
   }
 
   async function load(reader: Reader, id: string): Promise<UserRecord> {
@@ -137,10 +137,8 @@ export function createUserService(deps: {
       await mustMayGive(tx, by, person.role);
       if (person.status !== 'invited')
         throw new Problem('conflict', { detail: 'Only who has not opened the account yet can be invited again.' });
-      const { role } = person;
+      const { role, email } = person;
       const { organisationId } = by;
-      // Where their address does not open the link is given by hand.
-      const email = person.unreadable.includes('email') ? undefined : person.email;
       const invitation = await invite(tx, { organisationId, userId: id, email, role, validForMs: INVITATION_MS });
       tx.describe({ resource: { kind: 'user', id }, details: { role, again: true } });
       return { user: presentUser(person), invitation };

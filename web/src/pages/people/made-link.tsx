@@ -27,7 +27,7 @@ export function MadeLink({ label, does, link, onDone }: Props) {
       ) : (
         <>
           <Text size="sm">
-            {link.mailed ? 'It was mailed to them, too. ' : 'No mail is set up, so give it to them yourself. '}
+            {link.mailed ? 'It was mailed to them, too. ' : 'It could not be mailed, so give it to them yourself. '}
             The link is shown this once, {goodUntil}
           </Text>
           <CopyBlock label={label} text={link.url} />
