@@ -300,12 +300,14 @@ describe('the lists', () => {
     expect((await lift(first.id)).status).toBe(409);
     expect((await lift('0198c0de-0000-7000-8000-000000000000')).status).toBe(404);
     const events = await app.database.admin.query(
-      `select event, actor_id from audit_events where resource_id = $1 order by at`,
+      `select event, actor_id, details->>'scope' as scope, details->>'value' as value from audit_events
+       where resource_id = $1 order by at`,
       [first.id],
     );
+    const by = { actor_id: admin.userId, scope: 'ip', value: one };
     expect(events.rows).toEqual([
-      { event: 'block.created', actor_id: admin.userId },
-      { event: 'block.lifted', actor_id: admin.userId },
+      { event: 'block.created', ...by },
+      { event: 'block.lifted', ...by },
     ]);
     await lift(range.id);
   });

@@ -134,7 +134,7 @@ export function createBlockService(deps: { people: People; allowList: Pick<Allow
       await insertBlock(tx, row);
       tx.describe({
         resource: { kind: 'block', id: row.id },
-        details: { scope, kind, origin: row.origin, nth, expiresAt: row.expires_at.toISOString() },
+        details: { scope, value, kind, origin: row.origin, nth, expiresAt: row.expires_at.toISOString() },
       });
       const made = await find(tx, row.id);
       return { row, shown: presentBlock(row, made?.label ?? null, now) };
@@ -149,7 +149,7 @@ export function createBlockService(deps: { people: People; allowList: Pick<Allow
       if (!isLifted) throw new Problem('conflict', { detail: 'This block has ended already.' });
       tx.describe({
         resource: { kind: 'block', id },
-        details: { scope: row.scope, kind: row.kind, lifted: 1, graceSeconds: grace },
+        details: { scope: row.scope, value: row.value, kind: row.kind, lifted: 1, graceSeconds: grace },
       });
       return { row, shown: shown(row) };
     },

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { EcsFlat } from '@elastic/ecs';
 import { auditEvents, securityActions, securityCategories, securityLevels } from '@valtronics/contract';
 import fc from 'fast-check';
@@ -89,6 +90,40 @@ describe('the document', () => {
       threat: { technique: { id: ['T1595'], subtechnique: { id: ['T1595.003'] } } },
       related: { ip: ['2001:db8::1'], user: ['u1'] },
     });
+  });
+
+  const [whom, device] = [newId(), newId()];
+  test.each([
+    ['ip', '203.0.113.9', { threat: { indicator: { type: 'ipv4-addr', name: '203.0.113.9', ip: '203.0.113.9' } } }],
+    ['ip', '2001:db8:0:7::/64', { threat: { indicator: { type: 'ipv6-addr', name: '2001:db8:0:7::/64' } } }],
+    ['range', '203.0.113.0/24', { threat: { indicator: { type: 'ipv4-addr', name: '203.0.113.0/24' } } }],
+    ['user', whom, { user: { id: 'u1', name: 'ann@example.org', target: { id: whom } } }],
+    ['device', device, { device: { id: device } }],
+  ] as const)('says whom a block of %s %s is about, where every SIEM looks', (scope, value, said) => {
+    for (const action of ['block.created', 'block.lifted'] as const) {
+      const by = { address: '192.0.2.1', deviceId: null, details: { scope, value } };
+      const document = ecsOf(anEvent({ ...by, action }));
+      expect(document).toMatchObject(said);
+      // Who made it stays whoever made it.
+      expect(document).toMatchObject({ source: { ip: '192.0.2.1' }, user: { id: 'u1' } });
+      expect((document as { related: object }).related).toEqual({
+        ip: value === '203.0.113.9' ? ['192.0.2.1', value] : ['192.0.2.1'],
+        user: value === whom ? ['u1', value] : ['u1'],
+      });
+      for (const [name, each] of leavesOf(document)) {
+        expect(known[name], name).toBeDefined();
+        if (known[name]?.type === 'ip') for (const one of [each].flat()) expect(isIP(String(one)), name).not.toBe(0);
+      }
+    }
+    // A machine's decision has neither address nor person, and says it all the same.
+    const report = { action: 'block.created', outcome: 'success', transport: 'system' } as const;
+    const { user: _, ...rest } = said as { user?: object };
+    expect(ecsOf(completeEvent({ ...report, details: { scope, value } }, newId(), at))).toMatchObject(
+      scope === 'user' ? { user: { target: { id: whom } } } : rest,
+    );
+    expect(
+      JSON.stringify(ecsOf(anEvent({ action: 'path.unknown', deviceId: null, details: { scope, value } }))),
+    ).not.toMatch(/"(indicator|target)"/);
   });
 
   test.each([

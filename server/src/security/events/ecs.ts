@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { type SecurityCategory, type SecurityLevel, securityEventText } from '@valtronics/contract';
 import { oneSafeLine } from '../../platform/log/line.ts';
 import type { SecurityEvent } from './security-event.ts';
@@ -25,6 +26,7 @@ export function ecsOf(event: SecurityEvent): EcsDocument {
   const { address, user, deviceId, http, details } = event;
   const userAgent = details.userAgent;
   const technique = details.technique;
+  const blocked = blockedBy(event);
   return {
     '@timestamp': event.at.toISOString(),
     ecs: { version: ECS_VERSION },
@@ -44,20 +46,17 @@ export function ecsOf(event: SecurityEvent): EcsDocument {
       ...(event.reason === null ? {} : { reason: event.reason }),
     },
     ...(address === null ? {} : { source: { ip: address, address } }),
-    ...(user === null ? {} : { user: { id: user.id, ...(user.label === null ? {} : { name: user.label }) } }),
-    ...(deviceId === null ? {} : { device: { id: deviceId } }),
+    ...(user === null && blocked?.scope !== 'user' ? {} : { user: userFields(user, blocked) }),
+    ...(deviceId === null && blocked?.scope !== 'device' ? {} : { device: { id: deviceId ?? blocked?.value } }),
     ...(event.organisationId === null ? {} : { organization: { id: String(event.organisationId) } }),
     ...(http === null ? {} : webFields(event, http)),
     ...(typeof userAgent === 'string' ? { user_agent: { original: userAgent } } : {}),
     ...(event.action === 'detection.raised' && event.reason !== null
       ? { rule: { id: event.reason, category: 'detection', ruleset: 'valtronics' } }
       : {}),
-    ...(typeof technique === 'string' ? { threat: threatOf(technique) } : {}),
+    ...threatFields(typeof technique === 'string' ? technique : undefined, blocked),
     network: { protocol: protocols[event.transport] ?? 'none' },
-    related: {
-      ...(address === null ? {} : { ip: [address] }),
-      ...(user === null ? {} : { user: [user.id] }),
-    },
+    related: relatedTo(event, blocked),
     labels: {
       count: String(event.count),
       transport: event.transport,
@@ -100,6 +99,46 @@ function typeOf({ category, action, outcome }: SecurityEvent): string {
       if (/\.(created|registered|invited|added|enrolled|assigned)$/.test(action)) return 'creation';
       return /\.(deleted|removed|revoked|retired|lifted|unassigned)$/.test(action) ? 'deletion' : 'change';
   }
+}
+
+/** Whom a decision keeps out, or lets in again: an address (IPv6: its /64), a network, or the id of a person or a device. */
+interface Blocked {
+  readonly scope: 'ip' | 'range' | 'user' | 'device';
+  readonly value: string;
+}
+const SCOPES = new Set<unknown>(['ip', 'range', 'user', 'device'] satisfies Blocked['scope'][]);
+
+function blockedBy({ action, details: { scope, value } }: SecurityEvent): Blocked | undefined {
+  if ((action !== 'block.created' && action !== 'block.lifted') || !SCOPES.has(scope)) return undefined;
+  return typeof value === 'string' ? { scope: scope as Blocked['scope'], value } : undefined;
+}
+
+const isAddress = (text: string): boolean => isIPv4(text) || isIPv6(text);
+/** `user` is who did it; whom it was done to is its target. */
+const userFields = (user: SecurityEvent['user'], blocked: Blocked | undefined) => ({
+  ...(user === null ? {} : { id: user.id, ...(user.label === null ? {} : { name: user.label }) }),
+  ...(blocked?.scope === 'user' ? { target: { id: blocked.value } } : {}),
+});
+
+function relatedTo({ address, user }: SecurityEvent, blocked: Blocked | undefined) {
+  const ip = [address, blocked?.value].filter((each) => typeof each === 'string' && isAddress(each));
+  const people = [user?.id, blocked?.scope === 'user' ? blocked.value : undefined].filter((each) => each !== undefined);
+  return {
+    ...(ip.length === 0 ? {} : { ip: [...new Set(ip)] }),
+    ...(people.length === 0 ? {} : { user: [...new Set(people)] }),
+  };
+}
+
+/** The technique, and an address or a network that is kept out. A network is no `ip`; STIX writes it as an address with its prefix. */
+function threatFields(technique: string | undefined, blocked: Blocked | undefined) {
+  const place = blocked?.scope === 'ip' || blocked?.scope === 'range' ? blocked.value : undefined;
+  if (technique === undefined && place === undefined) return {};
+  const indicator = place && {
+    type: place.includes(':') ? 'ipv6-addr' : 'ipv4-addr',
+    name: place,
+    ...(isAddress(place) ? { ip: place } : {}),
+  };
+  return { threat: { ...(technique ? threatOf(technique) : {}), ...(indicator ? { indicator } : {}) } };
 }
 
 function threatOf(technique: string) {

@@ -71,7 +71,13 @@ describe('a detection that asks for a decision', () => {
     expect(events.rows).toEqual([
       {
         actor_id: 'detection',
-        details: expect.objectContaining({ scenario: detection.scenario, kind: 'ban', nth: 1 }),
+        details: expect.objectContaining({
+          scope: 'ip',
+          value: address,
+          scenario: detection.scenario,
+          kind: 'ban',
+          nth: 1,
+        }),
       },
     ]);
     shield.clock.advance(300 * SECOND - 1);

@@ -120,6 +120,7 @@ export function createDecisions(deps: {
       resource: { kind: 'block', id: block.id },
       details: {
         scope,
+        value,
         kind: block.kind,
         scenario: block.scenario,
         detectionId: detection.id,

@@ -69,7 +69,7 @@ export function createGuessingEffects({ log }: { log: Logger }) {
     await insertBlock(tx, block);
     await record(tx, 'block.created', address, {
       resource: { kind: 'block', id: block.id },
-      details: { failures, nth, expiresAt: block.expires_at.toISOString() },
+      details: { scope: block.scope, value: block.value, failures, nth, expiresAt: block.expires_at.toISOString() },
     });
     log.warn(
       { event: 'block.created', address, failures, nth, until: block.expires_at.toISOString() },

@@ -88,10 +88,15 @@ describe('an address', () => {
     // A flood writes no more rows than say something.
     const rows = await database.admin.query('select 1 from guess_attempts where address = $1', [address]);
     expect(rows.rows.length).toBeLessThanOrEqual(15);
-    const events = await database.admin.query(`select event from audit_events where host(address) = $1 order by at`, [
-      address,
+    const events = await database.admin.query(
+      `select event, details->>'scope' as scope, details->>'value' as value from audit_events
+       where host(address) = $1 order by at`,
+      [address],
+    );
+    expect(events.rows).toEqual([
+      { event: 'block.created', scope: 'ip', value: address },
+      { event: 'address.suspicious', scope: null, value: null },
     ]);
-    expect(events.rows.map(({ event }) => event)).toEqual(['block.created', 'address.suspicious']);
   });
 
   it('of IPv6 is its /64, and IPv4 in an IPv6 coat is IPv4', async () => {
