@@ -161,7 +161,7 @@ async function wire(options: AppOptions, keys: HostKeys, running: RunningDatabas
     mailer,
     outbound,
     personalData,
-    history: createRecordedHistory({ dataKeys, clock }),
+    history: createRecordedHistory({ dataKeys, persons, clock }),
     random: Math.random,
   });
   const telemetry = createTelemetry({

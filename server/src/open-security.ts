@@ -220,7 +220,7 @@ export async function openSecurity(deps: {
     keyRotation,
     dataKeyRotation,
     keys: { epochs, census: keyCensus, rotation },
-    keyStore: { keyStores, copies, erasures },
+    keyStore: { keyStores, copies, epochs, erasures },
     erasures,
     jobs: [
       ...auditProofs.jobs,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { chunkPlace } from '../../server/src/features/telemetry/health-values.ts';
 import { newId } from '../../server/src/lib/ids.ts';
 import { newRootKeyText, parseRootKey } from '../../server/src/security/crypto/root-key.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aServerOfKeys } from '../../server/src/security/keys/keys.builders.ts';
@@ -43,7 +44,28 @@ export async function rotateUnderFire({ kills, rows }: { readonly kills: number;
       [id, organisation, sealed],
     );
   }
+  // And measurements of two persons, each under the key of whose it is.
+  const measured = new Map<number, string>();
+  const day = new Date().toISOString().slice(0, 10);
+  const [atMicros, persons] = [Date.parse(day) * 1_000, [newId(), newId()]];
+  const subjectOf = (seriesId: number) => persons[seriesId % 2];
+  await database.admin.query('select ensure_points_day($1)', [day]);
+  for (let seriesId = 1; seriesId <= rows / 4; seriesId += 1) {
+    const place = chunkPlace(organisation, seriesId, atMicros);
+    const sealed = await server.dataKeys.seal(`measured ${seriesId}`, place, subjectOf(seriesId));
+    await database.admin.query(
+      `insert into points (series_id, organisation_id, ts, chunk, sealed, subject_id) values ($1, $2, $3, $3, $4, $5)`,
+      [seriesId, organisation, `${day}T00:00:00Z`, sealed, subjectOf(seriesId)],
+    );
+    measured.set(seriesId, `measured ${seriesId}`);
+  }
   const { epoch } = await server.epochs.advance(actor);
+
+  async function readMeasured(seriesId: number): Promise<string> {
+    const found = await database.admin.query('select sealed, subject_id from points where series_id = $1', [seriesId]);
+    const [{ sealed, subject_id }] = found.rows;
+    return (await server.dataKeys.open(sealed, chunkPlace(organisation, seriesId, atMicros), subject_id)).toString();
+  }
 
   async function read(id: string): Promise<string> {
     const found = await database.admin.query('select secret_sealed from notification_channels where id = $1', [id]);
@@ -59,7 +81,10 @@ export async function rotateUnderFire({ kills, rows }: { readonly kills: number;
       try {
         const found = await read(id);
         if (found !== expected.get(id)) faults.push(`${found} instead of ${expected.get(id)}`);
-        reads += 1;
+        const seriesId = 1 + randomInt(measured.size);
+        const value = await readMeasured(seriesId);
+        if (value !== measured.get(seriesId)) faults.push(`${value} instead of ${measured.get(seriesId)}`);
+        reads += 2;
         const next = `written ${writes}`;
         const sealed = await server.dataKeys.seal(next, place(id));
         const written = await database.admin.query(
@@ -114,9 +139,10 @@ export async function rotateUnderFire({ kills, rows }: { readonly kills: number;
   expect(faults).toEqual([]);
   const wrong: string[] = [];
   for (const [id, secret] of expected) if ((await read(id)) !== secret) wrong.push(id);
+  for (const [seriesId, value] of measured) if ((await readMeasured(seriesId)) !== value) wrong.push(value);
   expect(wrong).toEqual([]);
   const resealing = createResealing(server);
-  expect([...(await resealing.countByEpoch())]).toEqual([[epoch, rows]]);
+  expect([...(await resealing.countByEpoch())]).toEqual([[epoch, rows + measured.size]]);
 
   // What is of no use any more may go, and what comes back from a backup is refused.
   const old = server.keyRing.seal('from a backup', place('x'));

@@ -1,8 +1,16 @@
 import { createPeople, type People } from '../../security/access/people.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Place } from '../../security/crypto/sealed-value.ts';
+import { UNREADABLE } from '../../security/keys/damaged-values.ts';
 import type { DataKeys } from '../../security/keys/data-keys.ts';
-import { createPersonValues, type PersonKeys, type Sealed } from '../../security/keys/person-values.ts';
+import {
+  createPersonValues,
+  DAMAGED,
+  isOpened,
+  type PersonKeys,
+  type Sealed,
+  type Unopened,
+} from '../../security/keys/person-values.ts';
 import type { MeasuredPersons } from '../telemetry/measured-persons.ts';
 import type { AlertRow } from './alert.ts';
 import type { StoredState } from './rule-state.repository.ts';
@@ -24,14 +32,13 @@ export interface AlertSeals {
   peak(organisation: number, alertId: string, peak: number | null, subject: string | null): Promise<Sealed>;
   note(organisation: number, eventId: string, note: string, subject: string | null): Promise<Sealed>;
   state(organisation: number, key: StateKey, state: string, subject: string | null): Promise<Sealed>;
-  /** What stands in the seals of an alert, as far as there are any; null: of somebody erased. */
-  openTold(organisation: number, alert: SealedAlert): Promise<OpenedTold | null>;
-  /** What was told of somebody erased stays away. */
+  /** What stands in the seals of an alert, as far as there are any, or why one of them does not open. */
+  openTold(organisation: number, alert: SealedAlert): Promise<OpenedTold | Unopened>;
+  /** What does not open stays away, and what was altered is told as unreadable: the alert, and others beside it, are there without it. */
   openAlert<R extends AlertRow>(row: R): Promise<R>;
-  /** Null: of somebody erased. */
-  openNote(organisation: number, eventId: string, note: Sealed): Promise<string | null>;
-  /** As it was remembered; null: of somebody erased. */
-  openState(stored: StoredState): Promise<string | null>;
+  openNote(organisation: number, eventId: string, note: Sealed): Promise<string | Unopened>;
+  /** As it was remembered. */
+  openState(stored: StoredState): Promise<string | Unopened>;
 }
 
 const place = (organisation: number, table: string, column: string, row: string): Place => ({
@@ -50,12 +57,12 @@ export function createAlertSeals(
   dataKeys: PersonKeys & Pick<DataKeys, 'openAll'>,
   persons: MeasuredPersons,
 ): AlertSeals {
-  const values = createPersonValues(dataKeys);
+  const values = createPersonValues(dataKeys, persons);
 
   async function openTold(
     organisation: number,
     { id, toldSealed, peakSealed, subject }: SealedAlert,
-  ): Promise<OpenedTold | null> {
+  ): Promise<OpenedTold | Unopened> {
     const found: { -readonly [K in keyof OpenedTold]: OpenedTold[K] } = { detail: null, value: null, peak: null };
     // What we sealed we wrote ourselves, and it is authentic: of this shape.
     for (const [sealed, at] of [
@@ -64,11 +71,16 @@ export function createAlertSeals(
     ] as const) {
       if (sealed === null) continue;
       const plain = await values.open({ sealed, subject }, at);
-      if (plain === null) return null;
+      if (!isOpened(plain)) return plain;
       if (sealed === toldSealed) Object.assign(found, JSON.parse(plain.toString()) as Told);
       else found.peak = JSON.parse(plain.toString()) as number | null;
     }
     return found;
+  }
+
+  async function openText(value: Sealed, at: Place): Promise<string | Unopened> {
+    const plain = await values.open(value, at);
+    return isOpened(plain) ? plain.toString() : plain;
   }
 
   return {
@@ -82,16 +94,15 @@ export function createAlertSeals(
 
     async openAlert(row) {
       const told = await openTold(row.organisationId, row);
-      if (told === null) return row;
+      if (!isOpened(told)) return told === DAMAGED ? { ...row, detail: UNREADABLE } : row;
       const { detail, value, peak } = told;
       return { ...row, ...(row.toldSealed ? { detail, value } : {}), ...(row.peakSealed ? { peak } : {}) };
     },
     openTold,
-    openNote: async (organisation, id, note) =>
-      (await values.open(note, notePlace(organisation, id)))?.toString() ?? null,
+    openNote: (organisation, id, note) => openText(note, notePlace(organisation, id)),
     async openState({ organisationId, sealed, subject, state, ...key }) {
       if (sealed === null) return state;
-      return (await values.open({ sealed, subject }, statePlace(organisationId, key)))?.toString() ?? null;
+      return openText({ sealed, subject }, statePlace(organisationId, key));
     },
   };
 }

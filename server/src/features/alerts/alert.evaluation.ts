@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import type { UnauditedTx } from '../../security/audit/tokens.ts';
+import { isOpened } from '../../security/keys/person-values.ts';
 import type { JournalConsumer } from '../telemetry/committed.ts';
 import type { Announcement } from './alert.ts';
 import type { RaisedAlert } from './alert-recording.repository.ts';
@@ -11,7 +12,7 @@ import { formatValue, ruleSentence } from './rule.ts';
 import { step } from './rule-evaluation.ts';
 import { createRuleIndex } from './rule-index.ts';
 import { type ChangedState, loadStates, saveStates } from './rule-state.repository.ts';
-import { newRuleState, parseState, serialiseState } from './rule-state.ts';
+import { forgottenState, newRuleState, parseState, serialiseState } from './rule-state.ts';
 import type { RuleWatch, SeriesWatch } from './series-watch.ts';
 import { type Heard, noteHeard } from './silence.repository.ts';
 
@@ -41,7 +42,7 @@ export function createAlertEvaluation({ clock, seals, announce }: AlertEvaluatio
     async apply(tx, flushes) {
       announcements = [];
       const touched = await index.distribute(tx, flushes);
-      if (touched.length === 0) return;
+      if (touched.length === 0) return [];
       const watches = touched.filter(({ inbox }) => inbox.length > 0);
       await loadMissingStates(tx, watches, seals);
       const changes = evaluate(watches);
@@ -51,6 +52,7 @@ export function createAlertEvaluation({ clock, seals, announce }: AlertEvaluatio
       announcements = await recordChanges(tx, changes, { now, seals });
       await saveStates(tx, await takeStates(tx, watches, { seals, now }));
       await endSilences(tx, touched, now);
+      return [];
     },
 
     committed() {
@@ -97,8 +99,7 @@ async function loadMissingStates(tx: UnauditedTx, watches: readonly SeriesWatch[
     const watch = missing.get(`${ruleId} ${deviceId}`);
     if (watch === undefined) continue;
     const text = await seals.openState(stored);
-    // What was remembered of somebody erased is gone: the rule begins anew.
-    watch.state = text === null ? newRuleState() : parseState(text);
+    watch.state = isOpened(text) ? parseState(text) : forgottenState(text, alertId);
     watch.version = version;
     watch.alertId = alertId;
   }

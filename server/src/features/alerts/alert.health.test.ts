@@ -141,3 +141,39 @@ it('what a device of that class says itself is sealed but for its title', async 
   });
   expect((await quotedIn()).filter((table) => table.startsWith('alert'))).toEqual([]);
 });
+
+it('what somebody altered takes no list along, and the alert of a rule whose memory was altered still ends', async () => {
+  const [device, other] = [
+    await house.aWatchedDevice('Altered', { threshold: 100, condition: 'gt' }),
+    await house.aWatchedDevice('Beside it', { threshold: 100, condition: 'gt' }),
+  ];
+  for (const { id } of [device, other]) await mark(id);
+  for (const one of [device, other]) await house.send(one, [start, FIRST]);
+  const raised = await house.alertOf(device.id, 'active');
+  await house.alertOf(other.id, 'active');
+  const flip = (column: string) => `${column} = set_byte(${column}, 80, get_byte(${column}, 80) # 1)`;
+  await house.database.admin.query(`update alerts set ${flip('told_sealed')} where id = $1`, [raised.id]);
+  await house.database.admin.query(`update alert_events set ${flip('note_sealed')} where alert_id = $1`, [raised.id]);
+  await house.database.admin.query(`update alert_states set ${flip('sealed')} where device_id = $1`, [device.id]);
+
+  const { json } = await house.as(house.analyst)('GET', '/alerts?status=active');
+  expect(json.items.find(({ id }: { id: string }) => id === raised.id)).toMatchObject({
+    detail: 'unreadable',
+    value: null,
+  });
+  expect(json.items.find(({ deviceId }: { deviceId: string }) => deviceId === other.id)).toMatchObject({
+    value: FIRST,
+  });
+  expect(await house.as(house.analyst)('GET', `/alerts/${raised.id}`)).toMatchObject({
+    status: 200,
+    json: { detail: 'unreadable', events: [{ kind: 'raised', note: null }] },
+  });
+
+  // Rules are told that the device has changed, and read what they remember of it from the database.
+  await house.as(house.operator)('PATCH', `/devices/${device.id}`, { type: 'other' });
+  await house.send(device, [start + 1000, FIRST + 1]);
+  await house.send(device, [start + 2000, LAST]);
+  expect((await house.alertOf(device.id, 'resolved')).id).toBe(raised.id);
+  const { rows } = await house.database.admin.query('select id from alerts where device_id = $1', [device.id]);
+  expect(rows).toHaveLength(1);
+});

@@ -5,6 +5,7 @@ import { DEFAULT_PAGE, decodeCursor, pageOf } from '../../lib/cursor.ts';
 import { notFound, Problem } from '../../lib/problem.ts';
 import type { Member } from '../../security/access/principal.ts';
 import type { AuditedTx, Reader } from '../../security/audit/tokens.ts';
+import { isOpened } from '../../security/keys/person-values.ts';
 import {
   acknowledgeAlert,
   countAlerts,
@@ -135,11 +136,11 @@ export function createAlertService({ clock, seals }: { clock: Clock; seals: Aler
       const events: z.infer<typeof alertGet.response>['events'] = [];
       const history = await seals.named(reader, await listEvents(reader, id, MAX_EVENTS), ['by']);
       for (const { id: eventId, noteSealed, subject, at, ...event } of history) {
-        const note =
+        const opened =
           noteSealed !== null && seesHealth
             ? await seals.openNote(row.organisationId, eventId, { sealed: noteSealed, subject })
             : event.note;
-        events.push({ ...event, note, at: at.toISOString() });
+        events.push({ ...event, note: isOpened(opened) ? opened : null, at: at.toISOString() });
       }
       return { ...alert, events };
     },

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
+import { ERASED, isOpened, LOCKED } from '../../security/keys/person-values.ts';
 import type { MeasuredChange } from '../telemetry/measured-changes.repository.ts';
 import type { MeasuredSettler } from '../telemetry/measured-changes.ts';
 import type { Announcement } from './alert.ts';
@@ -17,7 +18,7 @@ import {
 import { newRuleState, serialiseState } from './rule-state.ts';
 
 const AT_ONCE = 100;
-const ERASED = 'whom it was about was erased';
+const WAS_ERASED = 'whom it was about was erased';
 
 /** What alerts quote of somebody goes the way of the measurements: sealed for whose it is now, and gone with who was erased. */
 export function createAlertSettler(deps: {
@@ -32,7 +33,7 @@ export function createAlertSettler(deps: {
   async function end({ organisationId, deviceId, subject }: MeasuredChange): Promise<void> {
     const open = await transactions.readAcross((reader) => findOpenAlertsOf(reader, deviceId, subject));
     const announcements = await transactions.unaudited(null, 'rule_effects', async (tx) => {
-      const cleared = open.map((alertId) => ({ alertId, note: ERASED }));
+      const cleared = open.map((alertId) => ({ alertId, note: WAS_ERASED }));
       const told = await recordCleared(tx, cleared, { now: clock.date(), seals });
       await forgetStatesOf(tx, { organisationId, deviceId, subject }, serialiseState(newRuleState()));
       return told;
@@ -43,17 +44,21 @@ export function createAlertSettler(deps: {
   async function settleAlert(alert: SealedAlert, organisationId: number, subject: string | null): Promise<boolean> {
     const { id, toldSealed, peakSealed } = alert;
     const told = await seals.openTold(organisationId, alert);
-    if (told === null) return remove(alert);
+    if (told === ERASED) return remove(alert);
+    // Nobody can seal again what does not open: what was altered or lost stays as it is, and what cannot be read yet is done once it can.
+    if (!isOpened(told)) return told !== LOCKED;
     const anew = toldSealed && (await seals.told(organisationId, id, told, subject));
     const peak = peakSealed && (await seals.peak(organisationId, id, told.peak, subject));
+    // There was no key for whose it is now: the next time.
+    if ((anew ?? peak)?.subject !== subject) return false;
     const kept = { told: anew?.sealed ?? null, peak: peak?.sealed ?? null, subject: (anew ?? peak)?.subject ?? null };
     const notes: { id: string; anew: Awaited<ReturnType<AlertSeals['note']>> | null }[] = [];
     for (const note of await transactions.readAcross((reader) => findSealedNotes(reader, id))) {
       const text = await seals.openNote(organisationId, note.id, note);
-      notes.push({
-        id: note.id,
-        anew: text === null ? null : await seals.note(organisationId, note.id, text, subject),
-      });
+      if (text === LOCKED) return false;
+      if (text === ERASED) notes.push({ id: note.id, anew: null });
+      else if (isOpened(text))
+        notes.push({ id: note.id, anew: await seals.note(organisationId, note.id, text, subject) });
     }
     return transactions.unaudited(null, 'seal_marked', async (tx) => {
       if (!(await replaceTold(tx, alert, kept))) return false;

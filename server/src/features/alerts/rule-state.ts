@@ -1,3 +1,4 @@
+import { ERASED, type Unopened } from '../../security/keys/person-values.ts';
 import { type ChangeWindow, emptyWindow } from './change-window.ts';
 
 /** Where the evaluation of one rule on one device stands. Times are event times in microseconds. */
@@ -22,6 +23,13 @@ export const newRuleState = (): RuleState => ({
   clearedAt: null,
   window: emptyWindow(),
 });
+
+/**
+ * Where what was remembered does not open the rule begins anew. An alert it has raised is still its own, and ends once the condition no longer holds;
+ * that of somebody erased was ended with them.
+ */
+export const forgottenState = (why: Unopened, alertId: string | null): RuleState =>
+  alertId === null || why === ERASED ? newRuleState() : { ...newRuleState(), phase: 'raised' };
 
 const PHASES = ['clear', 'pending', 'raised'] as const;
 

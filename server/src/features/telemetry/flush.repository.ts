@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import pg from 'pg';
 import type { Reader } from '../../security/audit/tokens.ts';
+import { isOpened } from '../../security/keys/person-values.ts';
 import type { WaitingPoint } from './batch.ts';
 import { type ByteSink, reserve } from './bytes.ts';
 import type { JournalConsumer } from './committed.ts';
@@ -129,9 +130,9 @@ export async function findStored(
     }
     for (const [index, value] of (await health.open(reader, organisationId, sealed)).entries()) {
       const row = sealed[index];
-      // Of somebody erased there is nothing left to compare with.
+      // Of somebody erased, and of what does not open, there is nothing to compare with.
       if (row && value !== undefined)
-        found.set(storedKey(row.seriesId, row.atMicros), value === null ? NOTHING : asStoredValue(value));
+        found.set(storedKey(row.seriesId, row.atMicros), isOpened(value) ? asStoredValue(value) : NOTHING);
     }
   }
 }

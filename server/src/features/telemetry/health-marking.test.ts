@@ -61,12 +61,13 @@ async function sealingJob(
   }: { meddling?: (health: HealthValues) => HealthValues; system?: Transactions['system'] } = {},
 ) {
   const clock = { now: () => Date.now() + laterMs, date: () => new Date(Date.now() + laterMs) };
-  const health = createHealthValues({ dataKeys: await dataKeysOf(app), clock: systemClock });
   const transactions = { ...createTransactions(app.database), ...failing };
+  const persons = createMeasuredPersons({ transactions, clock: systemClock });
+  const health = createHealthValues({ dataKeys: await dataKeysOf(app), persons, clock: systemClock });
   const [job] = createHealthJobs({
     transactions,
     health: meddling(health),
-    persons: createMeasuredPersons({ transactions, clock: systemClock }),
+    persons,
     clock,
   });
   if (!job) throw new Error('there is no job');

@@ -1,6 +1,7 @@
 import type { Permission, Value } from '@valtronics/contract';
 import { Problem } from '../../lib/problem.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
+import { DAMAGED, isOpened, LOCKED, type Unopened } from '../../security/keys/person-values.ts';
 import type { SeriesKey } from './committed.ts';
 import type { HealthValues } from './health-values.ts';
 import type { RollupTable } from './rollup.repository.ts';
@@ -29,6 +30,20 @@ export const withheld = (): Problem =>
 
 const TRIES = 3;
 
+/**
+ * What can be shown of what was opened: what is left of nobody is left out. Rather than with a hole that looks like silence of the device, an answer
+ * fails where values are there and cannot be read now, or were altered.
+ */
+export function shown<T>(values: readonly (T | Unopened)[]): T[] {
+  if (values.includes(LOCKED))
+    throw new Problem('unavailable', {
+      detail: 'The key store cannot be reached: what was measured of persons is readable again once it can.',
+    });
+  if (values.includes(DAMAGED))
+    throw new Error('a measurement of class health was altered, or a point is not in the chunk that it names');
+  return values.filter(isOpened);
+}
+
 /** What was stored of a series, oldest first, with the values of class health opened. */
 export async function readPoints(
   { reader, health }: Omit<Look, 'seesHealth'>,
@@ -42,11 +57,16 @@ export async function readPoints(
   for (let { fromMicros } = range; ; ) {
     const wanted = limit - points.length;
     const rows = await readHealthRows({ reader, health }, series, { ...range, fromMicros }, wanted);
-    for (const { atMicros, value } of rows) if (value !== null) points.push({ atMicros, value });
+    points.push(...shown(rows.map(({ atMicros, value }) => (isOpened<Value>(value) ? { atMicros, value } : value))));
     const last = rows.at(-1);
     if (last === undefined || rows.length < wanted || points.length === limit) return points;
     fromMicros = last.atMicros + 1;
   }
+}
+
+interface HealthPointAt {
+  readonly atMicros: number;
+  readonly value: Value | Unopened;
 }
 
 async function readHealthRows(
@@ -54,13 +74,15 @@ async function readHealthRows(
   series: Pick<SeriesKey, 'id' | 'organisationId' | 'valueType'>,
   range: TimeRange,
   limit: number,
-): Promise<{ atMicros: number; value: Value | null }[]> {
+): Promise<HealthPointAt[]> {
   for (let turn = 1; ; turn += 1) {
     const rows = await findHealthPoints(reader, series, range, limit);
     const sealed = rows.filter(({ value }) => value === undefined);
     const values = await health.open(reader, series.organisationId, sealed);
-    const opened = new Map(sealed.map(({ atMicros }, index) => [atMicros, values[index]]));
-    const points = rows.flatMap(({ atMicros, value }) => {
+    const opened = new Map<number, (typeof values)[number]>(
+      sealed.map(({ atMicros }, index) => [atMicros, values[index]]),
+    );
+    const points = rows.flatMap(({ atMicros, value }): HealthPointAt[] => {
       const found = value === undefined ? opened.get(atMicros) : value;
       return found === undefined ? [] : [{ atMicros, value: found }];
     });
@@ -77,5 +99,5 @@ export async function readRollups(
   withSketch: boolean,
 ): Promise<RollupPart[]> {
   const parts = await findRollupRange(reader, table, series.id, range, withSketch);
-  return series.health ? health.openRollups(series.organisationId, table, parts) : parts;
+  return series.health ? shown(await health.openRollups(series.organisationId, table, parts)) : parts;
 }

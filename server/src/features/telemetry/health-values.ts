@@ -4,7 +4,15 @@ import { boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Place } from '../../security/crypto/sealed-value.ts';
-import { createPersonValues, type PersonKeys, type Sealed } from '../../security/keys/person-values.ts';
+import {
+  createPersonValues,
+  DAMAGED,
+  isOpened,
+  type OwedToPersons,
+  type PersonKeys,
+  type Sealed,
+  type Unopened,
+} from '../../security/keys/person-values.ts';
 import type { CommittedPoint, SeriesKey } from './committed.ts';
 import { findChunks } from './health.repository.ts';
 import { readChunk, readRollupValues, writeChunk, writeRollupValues } from './health-chunk.ts';
@@ -38,13 +46,16 @@ export interface HealthValues {
     stretch: PersonStretch,
   ): Promise<SealedChunk>;
   /**
-   * In the order of the rows; undefined where the chunk went with its retention meanwhile, null where who was measured was erased. All are of one
-   * organisation.
+   * In the order of the rows; undefined where the chunk went with its retention meanwhile, and why where it does not open. All are of one organisation.
    */
-  open(reader: Reader, organisationId: number, rows: readonly HealthRow[]): Promise<(Value | null | undefined)[]>;
+  open(reader: Reader, organisationId: number, rows: readonly HealthRow[]): Promise<(Value | Unopened | undefined)[]>;
   sealRollup(organisationId: number, table: RollupTable, row: RollupRow, subject: string | undefined): Promise<Sealed>;
-  /** Without those of somebody erased. */
-  openRollups<R extends StoredFigures>(organisationId: number, table: RollupTable, rows: readonly R[]): Promise<R[]>;
+  /** In the order of the rows, and why where one does not open. */
+  openRollups<R extends StoredFigures>(
+    organisationId: number,
+    table: RollupTable,
+    rows: readonly R[],
+  ): Promise<(R | Unopened)[]>;
 }
 
 const MAX_KEPT_CHUNKS = 128;
@@ -68,14 +79,15 @@ export const rollupPlace = (organisation: number, table: RollupTable, { seriesId
 });
 
 /** Seals and opens what devices of class health measured, with the key of whom they measured or of their organisation (docs/health-telemetry.md). */
-export function createHealthValues({ dataKeys, clock }: { dataKeys: PersonKeys; clock: Clock }): HealthValues {
-  const values = createPersonValues(dataKeys);
+export function createHealthValues(deps: { dataKeys: PersonKeys; persons: OwedToPersons; clock: Clock }): HealthValues {
+  const { clock } = deps;
+  const values = createPersonValues(deps.dataKeys, deps.persons);
   // A stored value never changes, so a chunk that was opened stays what it is, also when it is sealed again under another key. Whoever finds it
   // here was shown its rows by the database first.
   const opened = boundedCache<ReadonlyMap<number, Value>>(MAX_KEPT_CHUNKS, clock);
 
   async function chunksOf(reader: Reader, organisationId: number, rows: readonly HealthRow[]) {
-    const found = new Map<string, ReadonlyMap<number, Value> | null>();
+    const found = new Map<string, ReadonlyMap<number, Value> | Unopened>();
     const missing = new Map<string, HealthRow>();
     for (const row of rows) {
       const name = nameOf(row);
@@ -91,8 +103,8 @@ export function createHealthValues({ dataKeys, clock }: { dataKeys: PersonKeys; 
       const { seriesId, chunkMicros } = chunk;
       const plain = await values.open(chunk, chunkPlace(organisationId, seriesId, chunkMicros));
       const name = nameOf(chunk);
-      if (plain === null) {
-        found.set(name, null);
+      if (!isOpened(plain)) {
+        found.set(name, plain);
         continue;
       }
       const read = readChunk(plain);
@@ -119,11 +131,9 @@ export function createHealthValues({ dataKeys, clock }: { dataKeys: PersonKeys; 
       const chunks = await chunksOf(reader, organisationId, rows);
       return rows.map((row) => {
         const chunk = chunks.get(nameOf(row));
-        if (chunk === null) return null;
-        const value = chunk?.get(row.atMicros);
+        if (chunk === undefined || !isOpened(chunk)) return chunk;
         // Only somebody who writes to the database beside us can have moved a row away from its value.
-        if (chunk && value === undefined) throw new Error('a point of class health is not in the chunk that it names');
-        return value;
+        return chunk.get(row.atMicros) ?? DAMAGED;
       });
     },
 
@@ -131,17 +141,18 @@ export function createHealthValues({ dataKeys, clock }: { dataKeys: PersonKeys; 
       values.seal(writeRollupValues(row), rollupPlace(organisationId, table, row), subject ?? null),
 
     async openRollups(organisationId, table, rows) {
-      const whole: (typeof rows)[number][] = [];
+      const found: ((typeof rows)[number] | Unopened)[] = [];
       for (const row of rows) {
-        if (whole.length % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await breath();
+        if (found.length % OPENED_AT_ONCE === OPENED_AT_ONCE - 1) await breath();
         const { sealed, subject } = row;
-        if (sealed === null) whole.push(row);
-        else {
-          const plain = await values.open({ sealed, subject }, rollupPlace(organisationId, table, row));
-          if (plain !== null) whole.push({ ...row, ...readRollupValues(plain), sealed: null, subject: null });
+        if (sealed === null) {
+          found.push(row);
+          continue;
         }
+        const plain = await values.open({ sealed, subject }, rollupPlace(organisationId, table, row));
+        found.push(isOpened(plain) ? { ...row, ...readRollupValues(plain), sealed: null, subject: null } : plain);
       }
-      return whole;
+      return found;
     },
   };
 }

@@ -198,7 +198,7 @@ export function createTelemetry(deps: TelemetryDeps): Telemetry {
     jobs: [
       ...createTelemetryJobs({ transactions, clock }),
       ...createHealthJobs({ transactions, health, persons, clock }),
-      createMeasuredChanges({ transactions, health, settlers: deps.settlers }),
+      createMeasuredChanges({ transactions, health, settlers: deps.settlers, log }),
     ],
     start() {
       for (const follower of followers) follower.start();

@@ -14,7 +14,7 @@ import {
   writeText,
   writeVarint,
 } from './bytes.ts';
-import type { CommittedPoint, SeriesKey } from './committed.ts';
+import type { CommittedPoint, LockedPoint, SeriesKey } from './committed.ts';
 
 // The points of one flush: for each run of a series its id, type and length, then the step in time and the value of each point. About
 // eleven bytes a number, against 46 in the table. Of class health it names the points and holds no value.
@@ -32,6 +32,14 @@ export interface JournalledPoint {
   /** Undefined: of class health, to be read where it is sealed. */
   readonly value: Value | undefined;
 }
+
+/** Names points whose values are sealed where they lie. */
+export const writeLockedPayload = (sink: ByteSink, points: readonly LockedPoint[]): void =>
+  writeJournalPayload(
+    sink,
+    points.map((point) => ({ ...point, value: Number.NaN })),
+    new Set(points.map(({ series }) => series.id)),
+  );
 
 /** Shortest when points of a series stand together, in order of time; right in any order. */
 export function writeJournalPayload(

@@ -1,7 +1,10 @@
 import { sql } from 'kysely';
+import { newId } from '../../lib/ids.ts';
 import type { Reader, UnauditedTx } from '../../security/audit/tokens.ts';
-import type { JournalConsumer } from './committed.ts';
+import { createSink, written } from './bytes.ts';
+import type { JournalConsumer, LockedPoint } from './committed.ts';
 import type { IngestConnection } from './ingest-connection.ts';
+import { writeLockedPayload } from './journal-payload.ts';
 
 type ConsumerName = JournalConsumer['name'];
 
@@ -46,13 +49,28 @@ export interface PendingEntry {
   readonly points: number;
 }
 
-/** Oldest first: our ids begin with the time. */
+/** Of what may be looked at by now, oldest first: our ids begin with the time. */
 export async function findPending(reader: Reader, consumer: ConsumerName, limit: number): Promise<PendingEntry[]> {
   const { rows } = await sql<PendingEntry>`
     select p.journal_id as id, coalesce(j.points, 0) as points
     from telemetry_pending p left join telemetry_journal j on j.id = p.journal_id
-    where p.consumer = ${consumer} order by p.journal_id limit ${limit}`.execute(reader.db);
+    where p.consumer = ${consumer} and (p.retry_at is null or p.retry_at <= now())
+    order by p.journal_id limit ${limit}`.execute(reader.db);
   return rows;
+}
+
+const RETRIED_AFTER_SECONDS = 15;
+
+/** Puts points on the list again for one consumer, in the transaction that takes the rest of their flush off it. */
+export async function postpone(tx: UnauditedTx, consumer: ConsumerName, points: readonly LockedPoint[]): Promise<void> {
+  const sink = createSink(points.length * 8);
+  writeLockedPayload(sink, points);
+  const id = newId();
+  await sql`insert into telemetry_journal (id, points, payload) values (${id}, ${points.length}, ${written(sink)})`.execute(
+    tx.db,
+  );
+  await sql`insert into telemetry_pending (consumer, journal_id, retry_at)
+    values (${consumer}, ${id}, now() + make_interval(secs => ${RETRIED_AFTER_SECONDS}))`.execute(tx.db);
 }
 
 export interface JournalRow {

@@ -14,27 +14,30 @@ export interface MeasuredChange extends MeasuredSpan {
   readonly organisationId: number;
   readonly deviceId: string;
   readonly isErased: boolean;
+  /** As the database has it. */
+  readonly changedAt: string;
 }
 
 /** No point is later; times are exact numbers until 2255. */
 const LAST_MICROS = Date.UTC(2200, 0, 1) * 1000;
 
-/** Those that every server has heard of, oldest first. */
+/** Those that every server has heard of, oldest first, after the one with that id. */
 export async function findMeasuredChanges(
   reader: Reader,
   settledSeconds: number,
+  afterId: string,
   limit: number,
 ): Promise<MeasuredChange[]> {
   const { rows } = await sql<
-    Pick<MeasuredChange, 'id' | 'organisationId' | 'deviceId' | 'subject' | 'isErased'> & {
+    Pick<MeasuredChange, 'id' | 'organisationId' | 'deviceId' | 'subject' | 'isErased' | 'changedAt'> & {
       begin: number;
       end: number | null;
     }
   >`select c.id::text, c.organisation_id as "organisationId", c.device_id as "deviceId", c.subject_id as subject,
       date_part('epoch', lower(c.during)) as begin, date_part('epoch', upper(c.during)) as end,
-      c.erased as "isErased"
+      c.erased as "isErased", c.changed_at::text as "changedAt"
     from measured_changes c
-    where c.changed_at <= now() - make_interval(secs => ${settledSeconds}) order by c.id limit ${limit}`.execute(
+    where c.id > ${afterId}::bigint and c.changed_at <= now() - make_interval(secs => ${settledSeconds}) order by c.id limit ${limit}`.execute(
     reader.db,
   );
   return rows.map(({ begin, end, ...row }) => ({
@@ -44,8 +47,11 @@ export async function findMeasuredChanges(
   }));
 }
 
-export async function endMeasuredChange(tx: WriteTx, id: string): Promise<void> {
-  await sql`delete from measured_changes where id = ${id}::bigint`.execute(tx.db);
+/** Not where something was owed again meanwhile. */
+export async function endMeasuredChange(tx: WriteTx, { id, changedAt }: MeasuredChange): Promise<void> {
+  await sql`delete from measured_changes where id = ${id}::bigint and changed_at = ${changedAt}::timestamptz`.execute(
+    tx.db,
+  );
 }
 
 export type ChangedSeries = Pick<SeriesKey, 'id' | 'organisationId' | 'valueType'>;

@@ -1,6 +1,7 @@
 import type { Value } from '@valtronics/contract';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
+import { DAMAGED, ERASED, LOCKED, LOST } from '../../security/keys/person-values.ts';
 import { findChunks } from './health.repository.ts';
 import type { HealthValues, SealedChunk } from './health-values.ts';
 import { forgetHolder } from './journal.repository.ts';
@@ -43,21 +44,30 @@ export function createMeasuredChanges(deps: {
   readonly transactions: Transactions;
   readonly health: HealthValues;
   readonly settlers: readonly MeasuredSettler[];
+  readonly log: { warn(fields: object, message: string): void };
   /** Until then another server may seal for whom it knew before. */
   readonly settledMs?: number;
 }): Job {
-  const { transactions, health, settlers, settledMs = KNOWN_MS + 5_000 } = deps;
+  const { transactions, health, settlers, log, settledMs = KNOWN_MS + 5_000 } = deps;
   const rollups = createMeasuredRollups({ transactions, health });
   const settling = <T>(work: Parameters<typeof transactions.unaudited<T>>[2]) =>
     transactions.unaudited(null, 'seal_marked', work);
 
   async function run(signal: AbortSignal): Promise<void> {
-    const changes = await transactions.readAcross((reader) =>
-      findMeasuredChanges(reader, settledMs / 1000, CHANGES_AT_ONCE),
-    );
-    for (const change of changes) {
-      if (!(await settle(change, signal))) continue;
-      await settling((tx) => endMeasuredChange(tx, change.id));
+    for (let afterId = '0'; !signal.aborted; ) {
+      const changes = await transactions.readAcross((reader) =>
+        findMeasuredChanges(reader, settledMs / 1000, afterId, CHANGES_AT_ONCE),
+      );
+      for (const change of changes) {
+        // One that cannot be done now keeps no other from it.
+        try {
+          if (await settle(change, signal)) await settling((tx) => endMeasuredChange(tx, change));
+        } catch (error) {
+          log.warn({ err: error, device: change.deviceId }, 'what was measured of a person is sealed for them later');
+        }
+      }
+      afterId = changes.at(-1)?.id ?? '';
+      if (changes.length < CHANGES_AT_ONCE) return;
     }
   }
 
@@ -141,14 +151,18 @@ export function createMeasuredChanges(deps: {
     if (isRight && erased.length === 0) return true;
     const rows = kept.map(({ atMicros }) => ({ seriesId, atMicros, chunkMicros }));
     const values = await transactions.readAcross((reader) => health.open(reader, organisationId, rows));
-    if (values.includes(undefined)) return false;
+    if (values.includes(undefined) || values.includes(LOCKED)) return false;
+    // Nobody can seal again what was altered or whose key is lost. It stays as it is, and what was of somebody erased in it opens for nobody.
+    if (values.includes(DAMAGED) || values.includes(LOST)) return true;
     // All of it was of somebody who is erased, also what is said to be of somebody else now: it opens for nobody.
-    if (values.includes(null)) return forget(series, chunkMicros, [...erased, ...kept].sort(byTime), gone);
+    if (values.includes(ERASED)) return forget(series, chunkMicros, [...erased, ...kept].sort(byTime), gone);
     const valued = kept.map(({ atMicros }, index) => ({ atMicros, value: values[index] as Value }));
     const anew: (SealedChunk & { readonly times: number[] })[] = [];
     for (const stretch of stretches) {
       for (let { start } = stretch; start < stretch.end; ) {
         const sealed = await health.seal(series, valued, { ...stretch, start });
+        // There is no key for them yet.
+        if (sealed.subject !== (stretch.subject ?? null)) return false;
         anew.push({ ...sealed, times: valued.slice(start, sealed.end).map(({ atMicros }) => atMicros) });
         start = sealed.end;
       }

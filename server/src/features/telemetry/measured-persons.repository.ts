@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Reader } from '../../security/audit/tokens.ts';
+import type { Reader, WriteTx } from '../../security/audit/tokens.ts';
 import type { MeasuredSpan } from './measured-persons.ts';
 import { microsOf } from './telemetry.repository.ts';
 
@@ -29,4 +29,18 @@ export async function findMeasuredSpans(
     else found.set(deviceId, [span]);
   }
   return found;
+}
+
+/** All times in which a device measures somebody are to be looked through (measured-changes.ts): something in them lies under another key than theirs. */
+export async function noteOwed(tx: WriteTx, subject: string): Promise<void> {
+  await sql`
+    with spans as (select organisation_id, device_id, subject_id, during from subject_assignments where subject_id = ${subject}),
+    known as (
+      update measured_changes c set changed_at = now() from spans s
+      where c.subject_id = s.subject_id and c.device_id = s.device_id and c.during = s.during and not c.erased
+      returning c.device_id, c.during
+    )
+    insert into measured_changes (organisation_id, device_id, subject_id, during, erased)
+    select s.organisation_id, s.device_id, s.subject_id, s.during, false from spans s
+    where not exists (select from known k where k.device_id = s.device_id and k.during = s.during)`.execute(tx.db);
 }

@@ -2,7 +2,8 @@ import { boundedCache } from '../../lib/bounded-cache.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import { findMeasuredSpans } from './measured-persons.repository.ts';
+import type { OwedToPersons } from '../../security/keys/person-values.ts';
+import { findMeasuredSpans, noteOwed } from './measured-persons.repository.ts';
 
 /** A time in which a device measured somebody; the end is not part of it, and is infinite while it goes on. */
 export interface MeasuredSpan {
@@ -12,7 +13,7 @@ export interface MeasuredSpan {
 }
 
 /** Whom devices measured, for those who seal what they measured with the key of that person. */
-export interface MeasuredPersons {
+export interface MeasuredPersons extends OwedToPersons {
   /**
    * Of each device its spans in the order of time; no two of one device share a moment. Whoever is in a transaction reads in it (it must see all devices),
    * instead of waiting for a second connection while it holds one.
@@ -25,15 +26,18 @@ export interface MeasuredPersons {
 /** Another server may have changed it. What was sealed for the one before meanwhile is sealed again (measured-changes.ts), after longer than this. */
 export const KNOWN_MS = 5_000;
 const MAX_DEVICES = 50_000;
+/** Far shorter than a change rests before it is looked at: what was sealed since it was noted is there by then. */
+const NOTED_MS = 2_000;
 
 export function createMeasuredPersons({
   transactions,
   clock,
 }: {
-  readonly transactions: Pick<Transactions, 'readAcross'>;
+  readonly transactions: Pick<Transactions, 'readAcross' | 'unaudited'>;
   readonly clock: Clock;
 }): MeasuredPersons {
   const known = boundedCache<readonly MeasuredSpan[]>(MAX_DEVICES, clock);
+  const noted = boundedCache<true>(MAX_DEVICES, clock);
   const persons: MeasuredPersons = {
     async of(deviceIds, reader) {
       const found = new Map<string, readonly MeasuredSpan[]>();
@@ -56,6 +60,11 @@ export function createMeasuredPersons({
     },
     async at(deviceId, atMicros, reader) {
       return personAt((await persons.of([deviceId], reader)).get(deviceId) ?? [], atMicros) ?? null;
+    },
+    async owed(subject) {
+      if (noted.get(subject)) return;
+      await transactions.unaudited(null, 'seal_marked', (tx) => noteOwed(tx, subject));
+      noted.set(subject, true, clock.now() + NOTED_MS);
     },
   };
   return persons;

@@ -1,4 +1,5 @@
 import type { Transactions } from '../../security/audit/transactions.types.ts';
+import { ERASED, isOpened, LOCKED } from '../../security/keys/person-values.ts';
 import type { HealthValues } from './health-values.ts';
 import { addRollup, emptyFigures } from './history.ts';
 import { forgetHolder } from './journal.repository.ts';
@@ -11,8 +12,9 @@ import {
 } from './measured-changes.repository.ts';
 import { type MeasuredSpan, personOfBucket } from './measured-persons.ts';
 import { type RollupTable, storeRollups } from './rollup.repository.ts';
+import { HOUR_MICROS } from './rollup-state.ts';
 import { encodeSketch } from './sketch.ts';
-import { HOUR_MICROS, WIDTH_MICROS } from './telemetry.rollups.ts';
+import { WIDTH_MICROS } from './telemetry.rollups.ts';
 
 /** What of somebody erased was removed. */
 export interface Gone {
@@ -55,14 +57,19 @@ export function createMeasuredRollups(deps: { readonly transactions: Transaction
         if (change.isErased && subject === change.subject) work.push({ row, anew: null });
         else if (row.sealed !== null && (subject ?? null) !== row.subject) {
           const [open] = await health.openRollups(series.organisationId, table, [row]);
-          const anew = open ? await health.sealRollup(series.organisationId, table, open, subject) : null;
-          work.push({ row, anew });
+          if (open === LOCKED) isWhole = false;
+          else if (open === ERASED) work.push({ row, anew: null });
+          else if (open !== undefined && isOpened(open)) {
+            const anew = await health.sealRollup(series.organisationId, table, open, subject);
+            if (anew.subject === (subject ?? null)) work.push({ row, anew });
+            else isWhole = false;
+          }
         }
       }
       if (work.length > 0)
         await settling(async (tx) => {
           // Who adds up rollups has some in memory, and would write back what goes here.
-          await forgetHolder(tx, 'rollups');
+          if (work.some(({ anew }) => anew === null)) await forgetHolder(tx, 'rollups');
           for (const { row, anew } of work) {
             const isDone = anew ? await resealRollup(tx, table, row, anew) : await removeRollup(tx, table, row);
             if (!isDone) isWhole = false;
@@ -76,15 +83,16 @@ export function createMeasuredRollups(deps: { readonly transactions: Transaction
     return isWhole;
   }
 
-  /** While nobody else adds anything up. */
+  /** While nobody else adds anything up. False: some have minutes that cannot be read now. */
   async function addUpHours(
     series: ChangedSeries,
     change: MeasuredChange,
     spans: readonly MeasuredSpan[],
     gone: Gone,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { id, organisationId } = series;
+    let areAll = true;
     for (let fromMicros = change.fromMicros - HOUR_MICROS + 1; !signal.aborted; ) {
       const from = fromMicros;
       const last = await settling(async (tx) => {
@@ -96,7 +104,12 @@ export function createMeasuredRollups(deps: { readonly transactions: Transaction
           const within = { fromMicros: startMicros, toMicros: startMicros + HOUR_MICROS };
           const minutes = await findRollupsWithin(tx, 'rollups_1m', id, within, HOUR_MICROS / WIDTH_MICROS.rollups_1m);
           const left = emptyFigures();
-          for (const minute of await health.openRollups(organisationId, 'rollups_1m', minutes)) addRollup(left, minute);
+          const opened = await health.openRollups(organisationId, 'rollups_1m', minutes);
+          if (opened.includes(LOCKED)) {
+            areAll = false;
+            continue;
+          }
+          for (const minute of opened) if (isOpened(minute)) addRollup(left, minute);
           if (left.count === 0) {
             if (await removeRollup(tx, 'rollups_1h', hour)) gone.rollups += 1;
             continue;
@@ -110,9 +123,10 @@ export function createMeasuredRollups(deps: { readonly transactions: Transaction
         }
         return hours.at(-1);
       });
-      if (last === undefined) return;
+      if (last === undefined) return areAll;
       fromMicros = last.startMicros + 1;
     }
+    return false;
   }
 
   return {
@@ -126,8 +140,7 @@ export function createMeasuredRollups(deps: { readonly transactions: Transaction
     ): Promise<boolean> {
       const areMinutes = await settleTable(series, 'rollups_1m', change, spans, gone, signal);
       if (!change.isErased) return (await settleTable(series, 'rollups_1h', change, spans, gone, signal)) && areMinutes;
-      if (areMinutes) await addUpHours(series, change, spans, gone, signal);
-      return areMinutes;
+      return areMinutes && addUpHours(series, change, spans, gone, signal);
     },
   };
 }

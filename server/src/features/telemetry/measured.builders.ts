@@ -8,14 +8,17 @@ import { manualClock } from '../../lib/clock.ts';
 import { newId } from '../../lib/ids.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
 import { aRootKey } from '../../security/keys/keys.builders.ts';
+import type { PersonKeys } from '../../security/keys/person-values.ts';
 import { createHealthValues, type HealthValues } from './health-values.ts';
 import { createMeasuredChanges } from './measured-changes.ts';
+import { createMeasuredPersons } from './measured-persons.ts';
 import { at, base, HOUR, items, MINUTE, type Row } from './recording.builders.ts';
 import {
   aDevice,
   anOrganisation,
   aTelemetry,
   eventually,
+  quiet,
   type TelemetryUnderTest,
   type TestDevice,
 } from './telemetry.builders.ts';
@@ -39,11 +42,12 @@ export async function aMeasuring() {
   const organisationId = await anOrganisation(database);
   telemetry.start();
 
+  const transactions = createTransactions(database);
   const query = async (text: string, values: unknown[] = []) => (await database.admin.query(text, values)).rows;
   const later = () => clock.advance(60_000);
   const applied = () =>
     eventually(
-      async () => (await query('select 1 from telemetry_pending limit 1')).length === 0,
+      async () => (await query('select 1 from telemetry_pending where retry_at is null limit 1')).length === 0,
       'all rollups are applied',
     );
   const ask = (endpoint: Parameters<TelemetryUnderTest['get']>[0], device: TestDevice, more: Record<string, string>) =>
@@ -51,6 +55,7 @@ export async function aMeasuring() {
 
   return {
     database,
+    clock,
     dataKeys,
     rootKey,
     telemetry,
@@ -94,19 +99,27 @@ export async function aMeasuring() {
     },
 
     /** The job as another server would have it, once the changes are settled; `meddling` is done each time before something is sealed. */
-    async settle(meddling = async (): Promise<void> => undefined): Promise<void> {
-      const plain = createHealthValues({ dataKeys, clock });
+    async settle(
+      meddling = async (_seriesId: number): Promise<void> => undefined,
+      keys: PersonKeys = dataKeys,
+    ): Promise<void> {
+      const plain = createHealthValues({
+        dataKeys: keys,
+        clock,
+        persons: createMeasuredPersons({ transactions, clock }),
+      });
       const health: HealthValues = {
         ...plain,
         async seal(...given) {
-          await meddling();
+          await meddling(given[0].id);
           return plain.seal(...given);
         },
       };
       const job = createMeasuredChanges({
-        transactions: createTransactions(database),
+        transactions,
         health,
         settlers: [],
+        log: quiet,
         settledMs: 0,
       });
       await job.run(new AbortController().signal);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { PersonKeys } from '../../security/keys/person-values.ts';
+import type { OwedToPersons, PersonKeys } from '../../security/keys/person-values.ts';
 import { type Look, readPoints, withheld } from './health-reading.ts';
 import { createHealthValues } from './health-values.ts';
 import { findSeries, type PointAt } from './telemetry.repository.ts';
@@ -17,7 +17,11 @@ export interface RecordedPoints {
   ): AsyncIterable<readonly PointAt[]>;
 }
 
-export function createRecordedHistory(deps: { dataKeys: PersonKeys; clock: Clock }): RecordedPoints {
+export function createRecordedHistory(deps: {
+  dataKeys: PersonKeys;
+  persons: OwedToPersons;
+  clock: Clock;
+}): RecordedPoints {
   const health = createHealthValues(deps);
   return {
     async *points({ reader, seesHealth }, deviceId, metric, from, to) {

@@ -29,6 +29,7 @@ function aConsumer(behaviour: { failApply?: () => boolean; failed?: () => void }
       const { sql } = await import('kysely');
       await sql`insert into seen select unnest(${values}::double precision[])`.execute(tx.db);
       if (behaviour.failApply?.()) throw new Error('the consumer fails');
+      return [];
     },
     committed: (flushes) => committed.push(...valuesOf(flushes)),
     rolledBack: () => {

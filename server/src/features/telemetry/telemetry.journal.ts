@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { UnauditedReason } from '../../security/audit/tokens.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { CommittedFlush, JournalConsumer } from './committed.ts';
-import { findPending, isHolder, removePending, takeOver } from './journal.repository.ts';
+import { findPending, isHolder, postpone, removePending, takeOver } from './journal.repository.ts';
 import type { JournalLock } from './journal-lock.ts';
 import type { JournalReader } from './journal-reader.ts';
 
@@ -149,7 +149,10 @@ export function createJournalFollower(deps: JournalDeps): JournalFollower {
       const ids = flushes.map(({ journalId }) => journalId);
       const open = await removePending(tx, consumer.name, ids);
       applied = flushes.filter(({ journalId }) => open.delete(journalId));
-      if (applied.length > 0) await consumer.apply(tx, applied);
+      if (applied.length === 0) return;
+      const unread = applied.flatMap(({ locked = [] }) => locked);
+      const later = [...unread, ...(await consumer.apply(tx, applied))];
+      if (later.length > 0) await postpone(tx, consumer.name, later);
     });
     if (applied.length > 0) consumer.committed?.(applied);
     // Under load the same rules and buckets are touched by every flush: gathering longer makes the work itself less.

@@ -10,9 +10,10 @@ import {
 import { invalidField, notFound } from '../../lib/problem.ts';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Answer, Call } from '../../security/gate/call.ts';
+import { isOpened } from '../../security/keys/person-values.ts';
 import type { SeriesKey } from './committed.ts';
 import { type CurveStep, findCurveSeries, findCurves } from './curve.repository.ts';
-import { type Look, readPoints, readRollups, withheld } from './health-reading.ts';
+import { type Look, readPoints, readRollups, shown, withheld } from './health-reading.ts';
 import { bucketsIn, bucketsOf, fittingInterval, intervalMicros, needsSketch, tableOf } from './history.ts';
 import { thinned } from './lttb.ts';
 import {
@@ -114,13 +115,18 @@ export async function latestValues(
   const rows = await findLatestValues(reader, filter, deviceMetricOf(query.cursor), limit);
   const sealed = rows.filter(({ value }) => value === undefined);
   const opened = await health.open(reader, sealed[0]?.organisationId ?? 0, sealed);
-  const values = new Map(sealed.map(({ seriesId }, index) => [seriesId, opened[index]]));
+  // Many devices are not to be without their newest values for one whose cannot be read.
+  if (query.deviceId !== undefined) shown(opened);
+  const values = new Map(
+    sealed.flatMap(({ seriesId }, index) => {
+      const value = opened[index];
+      return value !== undefined && isOpened(value) ? [[seriesId, value] as const] : [];
+    }),
+  );
   return {
     items: rows.flatMap(({ seriesId, deviceId, metric, unit, atMicros, value }) => {
       const found = value ?? values.get(seriesId);
-      return found === undefined || found === null
-        ? []
-        : [{ deviceId, metric, unit, timestamp: timestampText(atMicros), value: found }];
+      return found === undefined ? [] : [{ deviceId, metric, unit, timestamp: timestampText(atMicros), value: found }];
     }),
     nextCursor: nextCursor(rows, limit),
   };

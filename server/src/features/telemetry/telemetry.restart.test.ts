@@ -73,7 +73,7 @@ describe('PostgreSQL killed with SIGKILL under load', () => {
     const seen: number[] = [];
     const rules: JournalConsumer = {
       name: 'rules',
-      async apply() {},
+      apply: async () => [],
       committed: (flushes) => {
         for (const { points } of flushes) for (const { value } of points) seen.push(Number(value));
       },

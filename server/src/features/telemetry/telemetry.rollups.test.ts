@@ -124,19 +124,21 @@ describe('rollups', () => {
 
   it('stay right when their transaction fails now and then: what was in memory is dropped and read again', async () => {
     let failures = 0;
+    const persons = createMeasuredPersons({ transactions: telemetry.transactions, clock: systemClock });
     const inner = createRollups(
-      createHealthValues({ dataKeys: await dataKeysFor(telemetry.database), clock: systemClock }),
-      createMeasuredPersons({ transactions: telemetry.transactions, clock: systemClock }),
+      createHealthValues({ dataKeys: await dataKeysFor(telemetry.database), persons, clock: systemClock }),
+      persons,
     );
     const failing: JournalConsumer = {
       ...inner,
       async apply(tx: UnauditedTx, flushes: readonly CommittedFlush[]) {
-        await inner.apply(tx, flushes);
+        const later = await inner.apply(tx, flushes);
         // After everything was written and added up in memory.
         if (failures < 5 && Math.random() < 0.5) {
           failures += 1;
           throw new Error('the transaction fails');
         }
+        return later;
       },
       name: 'rules',
     };

@@ -1,5 +1,6 @@
 import type { UnauditedTx } from '../../security/audit/tokens.ts';
-import type { CommittedFlush, CommittedPoint, JournalConsumer, SeriesKey } from './committed.ts';
+import { ERASED, isOpened, LOCKED } from '../../security/keys/person-values.ts';
+import type { CommittedFlush, CommittedPoint, JournalConsumer, LockedPoint } from './committed.ts';
 import type { HealthValues } from './health-values.ts';
 import { type MeasuredPersons, type MeasuredSpan, personOfBucket } from './measured-persons.ts';
 import { findLatest, findRollups, type RollupTable, storeLatest, storeRollups } from './rollup.repository.ts';
@@ -11,38 +12,27 @@ import {
   openBucket,
   type RollupKey,
   type RollupRow,
-  rowOf,
 } from './rollup.ts';
-import { binOf, sketchSize } from './sketch.ts';
+import {
+  binsOf,
+  collect,
+  emptyState,
+  HOUR_MICROS,
+  MINUTE_MICROS,
+  noteLatest,
+  type SeriesState,
+  settle,
+} from './rollup-state.ts';
+import { binOf } from './sketch.ts';
 
-export const MINUTE_MICROS = 60_000_000;
-export const HOUR_MICROS = 3_600_000_000;
 export const WIDTH_MICROS: Readonly<Record<RollupTable, number>> = {
   rollups_1m: MINUTE_MICROS,
   rollups_1h: HOUR_MICROS,
 };
 
-interface Level {
-  readonly widthMicros: number;
-  readonly buckets: Map<number, OpenBucket>;
-}
-
-interface SeriesState {
-  readonly seriesId: number;
-  /** As the last point had it: a series may be marked, or be known by another object later. */
-  series: SeriesKey;
-  /** As stored, with what was added since; undefined: nothing is stored of this series. */
-  latest: LatestState | undefined;
-  /** The newest time that is stored: no bucket after its own can exist. */
-  storedMicros: number;
-  changed: boolean;
-  readonly levels: readonly [Level, Level];
-}
-
 // What is kept between transactions, so that the usual point needs no read: the newest buckets of each series. A bin takes 8 bytes.
 const MAX_KEPT_SERIES = 50_000;
 const MAX_KEPT_BINS = 4_000_000;
-const KEPT_BUCKETS = 2;
 const MAX_ROWS = 5_000;
 const COMMITS_BETWEEN_COUNTS = 32;
 
@@ -57,10 +47,13 @@ export function createRollups(
   let states = new Map<number, SeriesState>();
   let commits = 0;
 
-  async function apply(tx: UnauditedTx, flushes: readonly CommittedFlush[]): Promise<void> {
+  async function apply(tx: UnauditedTx, flushes: readonly CommittedFlush[]): Promise<LockedPoint[]> {
     const touched = await open(tx, flushes);
-    for (const { points } of flushes) add(points);
+    const locked: LockedPoint[] = [];
+    for (const { points } of flushes) add(points, locked);
     await store(tx, touched);
+    for (const { levels } of touched) for (const level of levels) level.locked.clear();
+    return locked;
   }
 
   /** Has every series and bucket the points go into in memory, reading only what may be stored and is not here. */
@@ -115,8 +108,14 @@ export function createRollups(
     for (let start = 0; start < wanted.length; start += MAX_ROWS) {
       const rows = await findRollups(tx, table, wanted.slice(start, start + MAX_ROWS));
       for (const [organisationId, own] of Map.groupBy(rows, (row) => organisationOf(row))) {
-        for (const row of await health.openRollups(organisationId, table, own)) {
-          states.get(row.seriesId)?.levels[at].buckets.set(row.startMicros, openBucket(row));
+        for (const [index, row] of (await health.openRollups(organisationId, table, own)).entries()) {
+          const { seriesId, startMicros } = own[index] as RollupKey;
+          const level = states.get(seriesId)?.levels[at];
+          // Of somebody erased nothing is left to add to. What does not open otherwise is not written over, and has no part in what comes.
+          if (level === undefined || row === ERASED) continue;
+          if (isOpened(row)) level.buckets.set(startMicros, openBucket(row));
+          else level.buckets.delete(startMicros);
+          if (row === LOCKED) level.locked.add(startMicros);
         }
       }
     }
@@ -135,11 +134,12 @@ export function createRollups(
   }
 
   /** Points of a series stand together, so buckets are looked up once for a stretch of them. */
-  function add(points: readonly CommittedPoint[]): void {
+  function add(points: readonly CommittedPoint[], later: LockedPoint[]): void {
     let state: SeriesState | undefined;
     let minute: OpenBucket | undefined;
     let hour: OpenBucket | undefined;
     let minuteStart = Number.NaN;
+    let isLocked = false;
     for (const point of points) {
       const { series, atMicros, value } = point;
       if (state?.seriesId !== series.id) {
@@ -153,13 +153,18 @@ export function createRollups(
       if (start !== minuteStart) {
         minuteStart = start;
         minute = state.levels[0].buckets.get(start);
-        hour = state.levels[1].buckets.get(atMicros - (atMicros % HOUR_MICROS));
+        const hourStart = atMicros - (atMicros % HOUR_MICROS);
+        hour = state.levels[1].buckets.get(hourStart);
+        isLocked = state.levels[0].locked.has(start) || state.levels[1].locked.has(hourStart);
       }
-      if (!minute || !hour) continue;
+      if (isLocked) {
+        later.push({ series, atMicros });
+        continue;
+      }
       const number = Number(value);
       const bin = binOf(number);
-      addToBucket(minute, number, bin);
-      addToBucket(hour, number, bin);
+      if (minute) addToBucket(minute, number, bin);
+      if (hour) addToBucket(hour, number, bin);
     }
   }
 
@@ -236,59 +241,4 @@ export function createRollups(
       states = new Map();
     },
   };
-}
-
-function emptyState(series: SeriesKey): SeriesState {
-  return {
-    seriesId: series.id,
-    series,
-    latest: undefined,
-    storedMicros: Number.NEGATIVE_INFINITY,
-    changed: false,
-    levels: [
-      { widthMicros: MINUTE_MICROS, buckets: new Map() },
-      { widthMicros: HOUR_MICROS, buckets: new Map() },
-    ],
-  };
-}
-
-function noteLatest(state: SeriesState, { atMicros, value }: CommittedPoint): void {
-  const num = typeof value === 'string' ? null : Number(value);
-  const txt = typeof value === 'string' ? value : null;
-  const { latest } = state;
-  if (!latest) {
-    state.latest = { seriesId: state.seriesId, firstMicros: atMicros, atMicros, num, txt };
-    state.changed = true;
-    return;
-  }
-  if (atMicros < latest.firstMicros) {
-    latest.firstMicros = atMicros;
-    state.changed = true;
-  }
-  if (atMicros > latest.atMicros) {
-    latest.atMicros = atMicros;
-    latest.num = num;
-    latest.txt = txt;
-    state.changed = true;
-  }
-}
-
-function collect(state: SeriesState, level: 0 | 1, rows: RollupRow[]): void {
-  const changed = [...state.levels[level].buckets.values()].filter((bucket) => bucket.changed);
-  changed.sort((a, b) => a.startMicros - b.startMicros);
-  for (const bucket of changed) rows.push(rowOf(state.seriesId, bucket));
-}
-
-/** All of them are stored now; only the newest are worth keeping. */
-function settle(buckets: Map<number, OpenBucket>): void {
-  for (const bucket of buckets.values()) bucket.changed = false;
-  if (buckets.size <= KEPT_BUCKETS) return;
-  const starts = [...buckets.keys()].sort((a, b) => b - a);
-  for (const start of starts.slice(KEPT_BUCKETS)) buckets.delete(start);
-}
-
-function binsOf(state: SeriesState): number {
-  let bins = 64;
-  for (const { buckets } of state.levels) for (const { sketch } of buckets.values()) bins += sketchSize(sketch);
-  return bins;
 }

@@ -4,6 +4,7 @@ import type { Answer, Call } from '../../security/gate/call.ts';
 import type { SeriesKey } from './committed.ts';
 import { type Look, readPoints, readRollups } from './health-reading.ts';
 import { addRollup, addValue, emptyFigures, type Figures, shown } from './history.ts';
+import { HOUR_MICROS, MINUTE_MICROS } from './rollup-state.ts';
 import { rangeOf, seriesOf } from './telemetry.query.ts';
 import {
   countPoints,
@@ -14,7 +15,6 @@ import {
   type Spacing,
   type TimeRange,
 } from './telemetry.repository.ts';
-import { HOUR_MICROS, MINUTE_MICROS } from './telemetry.rollups.ts';
 import { timestampText } from './timestamp.ts';
 
 const MAX_GAPS = 100;

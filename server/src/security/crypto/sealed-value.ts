@@ -45,8 +45,8 @@ export class SealError extends Error {
   override readonly name = 'SealError';
   readonly problem: SealProblem;
 
-  constructor(problem: SealProblem, message: string) {
-    super(message);
+  constructor(problem: SealProblem, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.problem = problem;
   }
 }

@@ -103,7 +103,7 @@ const columns: Readonly<Record<string, string>> = {
   suspicious_addresses: 'attempts first_at last_at',
   telemetry_consumers: 'consumer holder',
   telemetry_journal: 'id at points',
-  telemetry_pending: 'consumer journal_id',
+  telemetry_pending: 'consumer journal_id retry_at',
   used_logout_tokens: 'provider_id organisation_id expires_at',
   users:
     'id organisation_id role status authorization_version created_at updated_at last_sign_in_at must_change_password kind device_scope',

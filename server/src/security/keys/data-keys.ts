@@ -20,7 +20,7 @@ export interface DataKeys {
   /**
    * Seals under the active epoch, for a subject or (undefined) for the organisation of the place, or the instance. The first value of an owner
    * makes its key, which stays also when what the value was for is undone. Throws a SealError `no-key` for a subject whose key was destroyed, and for all
-   * of them where the key store is missing.
+   * of them where the key store is missing; then its cause is the KeyStoreError.
    */
   seal(plaintext: Uint8Array | string, place: Place, subject?: string): Promise<Buffer>;
   /** The plaintext, whole and authentic, or a SealError: `retired-epoch`, `no-key` and `refused` among others. Damage is told. */

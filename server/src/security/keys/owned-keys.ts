@@ -106,4 +106,5 @@ const noKey = (missing?: KeyStoreError): SealError =>
   new SealError(
     'no-key',
     missing?.message ?? 'there is no key for a sealed value: its subject was erased, or the key store is another one',
+    { cause: missing },
   );

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { newId } from '../../lib/ids.ts';
+import { sealedForSubjects } from '../backups/sealed-sample.repository.ts';
 import type { Place } from '../crypto/sealed-value.ts';
 import { createDataKeys } from './data-keys.ts';
 import { aClock, aKeyStoreFile, anOrganisation, aRootKey, aServerOfKeys } from './keys.builders.ts';
@@ -67,8 +68,12 @@ function madeUpKey({ keyType, thenKey }: SealedColumn): { stored: unknown; inPla
   return [first, { stored: time, inPlace: String(Date.parse(`${day}T00:00:01Z`) * 1000 + 100_000 + made) }];
 }
 
-/** A row whose value is sealed for its place; the key is made up. */
-async function addRow(column: SealedColumn, seal: (place: Place) => Buffer | Promise<Buffer>): Promise<Place> {
+/** A row whose value is sealed for its place; the key is made up. `subject`: whose the row says it is. */
+async function addRow(
+  column: SealedColumn,
+  seal: (place: Place) => Buffer | Promise<Buffer>,
+  subject?: string,
+): Promise<Place> {
   const keys = madeUpKey(column);
   const key = keys.map(({ inPlace }) => inPlace).join('/');
   const beside = column.besideKey === undefined ? null : newId();
@@ -80,9 +85,12 @@ async function addRow(column: SealedColumn, seal: (place: Place) => Buffer | Pro
     ...(beside === null ? [] : [column.besideKey]),
     ...(owner ? ['organisation_id'] : []),
     ...(column.indexedWith === undefined ? [] : [column.indexedWith]),
+    ...(subject === undefined ? [] : [column.subjectColumn]),
   ];
   const indexedWith = column.indexedWith === undefined ? null : INDEXED_WITH;
-  const values = [...keys.map(({ stored }) => stored), beside, owner, indexedWith].filter((one) => one !== null);
+  const values = [...keys.map(({ stored }) => stored), beside, owner, indexedWith, subject].filter(
+    (one) => one !== null && one !== undefined,
+  );
   await database.admin.query(
     `insert into ${column.table} (${[...columns, column.column].join(', ')}) values (${[...values, 0].map((_, index) => `$${index + 1}`).join(', ')})`,
     [...values, await seal(place)],
@@ -110,11 +118,27 @@ test.each(sealedColumns.map((column) => [`${column.table}.${column.column}`, col
         : server.keyRing.seal('old', place),
     );
     const newer = await addRow(column, (place) => server.dataKeys.seal('newer', place, subjectAt(place)));
+    const isOfPersons = column.subjectColumn !== undefined && column.owner !== 'subject';
+    const [ada, ben] = [newId(), newId()];
+    const hers = isOfPersons
+      ? await addRow(column, (place) => server.dataKeys.seal('hers', place, ada), ada)
+      : undefined;
+    if (isOfPersons) await addRow(column, (place) => server.dataKeys.seal('his', place, ben), ben);
+    const texts = isOfPersons ? ['hers', 'his', 'newer', 'old'] : ['newer', 'old'];
     const { epoch } = await server.epochs.advance(actor);
     const seen: number[] = [];
     expect(await resealing.run({ batchRows: 1, onProgress: ({ done }) => seen.push(done) })).toEqual({ unreadable: 0 });
-    expect(seen).toEqual([0, 1, 2]);
-    expect([...(await resealing.countByEpoch())]).toEqual([[epoch, 2]]);
+    expect(seen).toEqual([0, ...texts.map((_text, index) => index + 1)]);
+    expect([...(await resealing.countByEpoch())]).toEqual([[epoch, texts.length]]);
+    if (hers !== undefined) {
+      // Still under her own key, and found by whoever looks for what is hers.
+      const found = await server.transactions.readAcross((reader) => sealedForSubjects(reader, column, [ada]));
+      expect(found.map(({ place, subject }) => ({ place, subject }))).toEqual([{ place: hers, subject: ada }]);
+      const [value] = found.map(({ value }) => value);
+      expect((await server.dataKeys.open(value as Buffer, hers, ada)).toString()).toBe('hers');
+      await expect(server.dataKeys.open(value as Buffer, hers)).rejects.toMatchObject({ problem: 'refused' });
+      await database.admin.query(`delete from ${column.table} where ${column.subjectColumn} is not null`);
+    }
     const rows = await database.admin.query(`select ${column.column} as sealed from ${column.table}`);
     const opened = await Promise.all(
       rows.rows.map(async ({ sealed }) => {
