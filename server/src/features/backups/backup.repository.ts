@@ -23,18 +23,26 @@ export interface BackupRow {
   readonly drillFault: string | null;
 }
 
+/** In one place; wherever they are where there is none. What is kept elsewhere leads to nothing here, and is thrown away by nobody. */
+const isIn = (place: string | undefined, of: 'r' | 'b') =>
+  place === undefined ? sql`true` : sql`${sql.ref(`${of}.place`)} = ${place.slice(0, 500)}`;
+
+/** Of what lies in the same place: another copy of it may be damaged, or good. */
 const lastOf = (kind: 'verify' | 'drill', of: 'r' | 'b' = 'r') => sql`
   lateral (select started_at, outcome, fault from backup_runs x
-    where x.backup = ${sql.ref(`${of}.backup`)} and x.kind = ${kind} and ${saysSomething('x')} order by x.number desc limit 1)`;
+    where x.backup = ${sql.ref(`${of}.backup`)} and x.place = ${sql.ref(`${of}.place`)} and x.kind = ${kind} and ${saysSomething('x')} order by x.number desc limit 1)`;
 
-/** Whoever does not run the instance sees none: row-level security. */
-export async function listBackups(reader: Reader, before: string | undefined, limit: number): Promise<BackupRow[]> {
+/** Of a place, or of all; whoever does not run the instance sees none: row-level security. */
+export async function listBackups(
+  reader: Reader,
+  { place, before, limit }: { place: string | undefined; before: string | undefined; limit: number },
+): Promise<BackupRow[]> {
   const found = await sql<BackupRow>`
     select r.number::text as number, r.backup, r.place, r.scheduled, r.started_at as at, r.details,
       v.started_at as "verifiedAt", v.outcome as verified, v.fault as "verifyFault",
       d.started_at as "drilledAt", d.outcome as drilled, d.fault as "drillFault"
     from backup_runs r left join ${lastOf('verify')} v on true left join ${lastOf('drill')} d on true
-    where r.kind = 'create' and r.outcome = 'done' and r.deleted_at is null and ${before === undefined ? sql`true` : sql`r.number < ${before}`}
+    where r.kind = 'create' and r.outcome = 'done' and r.deleted_at is null and ${isIn(place, 'r')} and ${before === undefined ? sql`true` : sql`r.number < ${before}`}
     order by r.number desc limit ${limit}`.execute(reader.db);
   return found.rows;
 }
@@ -103,14 +111,14 @@ export interface BaseRow {
   readonly verifyFault: string | null;
 }
 
-/** Bases that are kept, newest first. */
-export async function listBases(reader: Reader, limit: number): Promise<BaseRow[]> {
+/** Bases that are kept in a place, or in all, newest first. */
+export async function listBases(reader: Reader, place: string | undefined, limit: number): Promise<BaseRow[]> {
   const found = await sql<BaseRow>`
     select b.details ->> 'chain' as chain, b.ended_at as at, (b.details -> 'file' ->> 'bytes')::float8 as bytes,
       v.started_at as "verifiedAt", v.outcome as verified, v.fault as "verifyFault",
       (select c.details -> 'sent' ->> 'finishedAt' from backup_runs c
         where c.kind = 'chain' and c.backup = b.details ->> 'chain' order by c.number desc limit 1) as until
-    from backup_runs b left join ${lastOf('verify', 'b')} v on true where b.kind = 'base' and b.outcome = 'done' and b.deleted_at is null
+    from backup_runs b left join ${lastOf('verify', 'b')} v on true where b.kind = 'base' and b.outcome = 'done' and b.deleted_at is null and ${isIn(place, 'b')}
     order by b.number desc limit ${limit}`.execute(reader.db);
   return found.rows;
 }

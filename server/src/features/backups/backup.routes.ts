@@ -56,7 +56,7 @@ export function addBackupRoutes(deps: {
       await mustRun(reader);
       const limit = query.limit ?? DEFAULT_PAGE;
       const [before] = decodeCursor(query.cursor, position) ?? [];
-      const rows = await listBackups(reader, before, limit + 1);
+      const rows = await listBackups(reader, { place: settings.place, before, limit: limit + 1 });
       return { ...pageOf(rows, limit, presentBackup, ({ number }) => [number]), status: await statusOf(reader) };
     }),
   );

@@ -1,8 +1,13 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BackupStatus } from '@valtronics/contract';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { anApp, type Person, type TestApp } from '../../../../tests/support/app.ts';
 import { expectProblem } from '../../../../tests/support/expect-problem.ts';
 import { createTransactions } from '../../security/audit/transactions.ts';
-import { endRun, insertRun } from '../../security/backups/backup-run.repository.ts';
+import { endRun, insertRun, type RunKind } from '../../security/backups/backup-run.repository.ts';
+import { anIdentity } from '../../security/backups/backups.builders.ts';
 
 let app: TestApp;
 let admin: Person;
@@ -18,10 +23,16 @@ const call = (method: string, path = '', person = admin) =>
     ...(method === 'POST' ? { body: {} } : {}),
   });
 
-const aRun = (kind: 'create' | 'verify' | 'drill', backup: string, outcome: 'done' | 'failed', details: object = {}) =>
-  createTransactions(app.database).unaudited(null, 'backup_runs', async (tx) => {
+const aRun = (
+  kind: RunKind,
+  backup: string,
+  outcome: 'done' | 'failed',
+  details: object = {},
+  { place, on }: { place: string; on: TestApp } = { place: '/mnt/b', on: app },
+) =>
+  createTransactions(on.database).unaudited(null, 'backup_runs', async (tx) => {
     const now = new Date();
-    const number = await insertRun(tx, { kind, place: '/mnt/b', backup, scheduled: true, now });
+    const number = await insertRun(tx, { kind, place, backup, scheduled: true, now });
     const fault = outcome === 'failed' ? 'it was altered' : undefined;
     await endRun(tx, number, { outcome, fault, details, now });
   });
@@ -66,6 +77,39 @@ it('shows what is kept, what was found out about it, and page by page', async ()
     ],
     nextCursor: null,
   });
+});
+
+it('shows what is kept in the place of now, and what was found out about it there', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'valtronics-backups-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const { recipient } = await anIdentity();
+  const other = await anApp({
+    env: {
+      VALTRONICS_BACKUP_FOLDER: folder,
+      VALTRONICS_BACKUP_RECIPIENTS: recipient,
+      VALTRONICS_BACKUP_EVERY_HOURS: '0',
+    },
+  });
+  onTestFinished(() => other.stop());
+  const file = { bytes: 1_000, sha256: 'y' };
+  const details = { manifest: 'x', file, rows: 20, recipients: 2, bytes: 5_000 };
+  // The same place, as it is called; the one before; and copies of what lies here.
+  const chains = join(folder, 'point-in-time');
+  for (const place of [folder, '/mnt/before']) await aRun('create', place, 'done', details, { place, on: other });
+  for (const place of [chains, '/mnt/before/point-in-time'])
+    await aRun('base', `base of ${place}`, 'done', { file, chain: place, segment: 's' }, { place, on: other });
+  await aRun('verify', folder, 'done', {}, { place: folder, on: other });
+  await aRun('verify', folder, 'failed', {}, { place: '/mnt/copies', on: other });
+  await aRun('verify', `base of ${chains}`, 'done', {}, { place: chains, on: other });
+  await aRun('verify', `base of ${chains}`, 'failed', {}, { place: '/mnt/copies/point-in-time', on: other });
+
+  const { items, status } = (
+    await other.call('GET', '/api/v1/backups', { token: (await other.aPerson('admin')).accessToken })
+  ).json as { items: object[]; status: BackupStatus };
+  const good = { at: expect.any(String), isGood: true, fault: null };
+  expect(items).toMatchObject([{ name: folder, place: folder, verified: good }]);
+  expect(status.pointInTime.windows).toHaveLength(1);
+  expect(status.pointInTime.lastBase).toMatchObject({ verified: good });
 });
 
 it('none is made where there is no place for one', async () => {

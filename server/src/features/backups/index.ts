@@ -52,7 +52,7 @@ export function createBackups(deps: {
     settings,
     recipients: recipients.length,
     keep: set.keep,
-    pointInTime: { off, days: set.pointInTimeDays, wal, sending },
+    pointInTime: { off, days: set.pointInTimeDays, place: settings.place, wal, sending },
     clock: others.clock,
   });
   return { jobs: [schedule.job, ...(sending ? [sending.job] : [])], stop: schedule.stop };

@@ -1,6 +1,7 @@
 import type { PointInTime } from '@valtronics/contract';
 import type { Reader } from '../../security/audit/tokens.ts';
 import type { Due } from '../../security/backups/due.ts';
+import { chainPlaceIn } from '../../security/backups/point-in-time/chain-store.ts';
 import { type BaseRow, listBases } from './backup.repository.ts';
 import { presentBase, presentDue } from './backup.ts';
 import type { LogSending, LogToSend } from './log-sending.ts';
@@ -8,6 +9,8 @@ import type { LogSending, LogToSend } from './log-sending.ts';
 export interface PointInTimeDeps {
   readonly off: PointInTime['off'];
   readonly days: number;
+  /** Of the backups, which it lies beside. */
+  readonly place: string | undefined;
   readonly wal: Pick<LogToSend, 'chain' | 'sentUntil'> | undefined;
   readonly sending: Pick<LogSending, 'stalled' | 'waitingBytes'> | undefined;
 }
@@ -18,10 +21,10 @@ const MOST_WINDOWS = 20;
 /** Which moments are reached, and whether there will be more. Only one server has an embedded database, so what it knows by itself is all there is. */
 export async function statusOfPointInTime(
   reader: Reader,
-  { off, days, wal, sending }: PointInTimeDeps,
+  { off, days, place, wal, sending }: PointInTimeDeps,
   base: Due | null,
 ): Promise<PointInTime> {
-  const bases = await listBases(reader, MOST_BASES);
+  const bases = await listBases(reader, place && chainPlaceIn(place), MOST_BASES);
   const [newest] = bases;
   const stalled = sending?.stalled();
   return {

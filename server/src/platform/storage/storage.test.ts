@@ -8,7 +8,7 @@ import { objectStoreUrl } from '../config/connection-urls.ts';
 import { bucketStorage } from './bucket-storage.ts';
 import { folderStorage } from './folder-storage.ts';
 import { inParts } from './parts.ts';
-import { type Storage, StorageError } from './storage.ts';
+import { placeBelow, type Storage, StorageError } from './storage.ts';
 
 const MIB = 1024 * 1024;
 
@@ -56,7 +56,7 @@ describe.each<[string, () => Promise<Storage>]>([
   test('holds a place within it, whose files are its own', async () => {
     const storage = await aStorage();
     const below = storage.below('within');
-    expect(below.place.startsWith(storage.place)).toBe(true);
+    expect(below.place).toBe(placeBelow(storage.place, 'within'));
     expect([await below.names(), await below.read('one')]).toEqual([[], undefined]);
     await below.sweep(new Date());
     await storage.write('outside', blocksOf(10));

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Blocks } from '../../lib/blocks.ts';
 import type { ObjectStorePlace } from '../config/connection-urls.ts';
 
@@ -20,6 +21,10 @@ export interface Storage {
   /** A place of its own within this one, made by the first write. */
   below(name: string): Storage;
 }
+
+/** What `below` names as its place: of a bucket every folder ends with a slash. */
+export const placeBelow = (place: string, name: string): string =>
+  place.endsWith('/') ? `${place}${name}/` : join(place, name);
 
 export const bucketPlace = ({ host, bucket, prefix }: ObjectStorePlace): string => `s3://${host}/${bucket}/${prefix}`;
 

@@ -46,7 +46,7 @@ export interface MadeBackup {
   readonly at: Date;
   /** Digest of the manifest. */
   readonly manifest: string;
-  /** The last that was said about it: by a verification, and by a drill. */
+  /** The last that was said about it where it lies: by a verification, and by a drill. */
   readonly verified: 'done' | 'failed' | null;
   readonly drilled: 'done' | 'failed' | null;
 }
@@ -58,7 +58,7 @@ export const saysSomething = (run: string) =>
   sql`${sql.ref(`${run}.outcome`)} is not null and (${sql.ref(`${run}.kind`)} <> 'drill' or ${sql.ref(`${run}.details`)} ? 'checks')`;
 
 const lastOf = (kind: RunKind) =>
-  sql`(select v.outcome from backup_runs v where v.backup = r.backup and v.kind = ${kind} and ${saysSomething('v')}
+  sql`(select v.outcome from backup_runs v where v.backup = r.backup and v.place = r.place and v.kind = ${kind} and ${saysSomething('v')}
        order by v.number desc limit 1)`;
 
 /** Those that were made in this place and not thrown away since, newest first. */

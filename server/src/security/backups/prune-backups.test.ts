@@ -35,6 +35,12 @@ test('only what is on record as made there, and is what was made, is thrown away
     });
   }
   change(altered, 'manifest', (bytes) => `${bytes}\n`);
+  // A copy that is damaged says nothing about what lies here.
+  await transactions.unaudited(null, 'backup_runs', async (tx) => {
+    const run = { kind: 'verify', place: '/another/place', backup: newest, scheduled: false } as const;
+    const now = systemClock.date();
+    await endRun(tx, await insertRun(tx, { ...run, now }), { outcome: 'failed', fault: 'it was altered', now });
+  });
   await store.keepReport(old, systemClock.date(), 'a report');
   const deps = { store, transactions, keep, actor, clock: systemClock, signal: new AbortController().signal };
   expect(await pruneBackups({ ...deps, isTrial: true })).toEqual([old]);

@@ -1,6 +1,6 @@
 import { type Blocks, once } from '../../../lib/blocks.ts';
 import { isSegment } from '../../../platform/db/wal-segments.ts';
-import type { Storage } from '../../../platform/storage/storage.ts';
+import { placeBelow, type Storage } from '../../../platform/storage/storage.ts';
 import { BackupError } from '../backup-error.ts';
 import { reading } from '../reading.ts';
 import { baseName } from './vouched-note.ts';
@@ -34,6 +34,9 @@ export interface ChainStore {
 const FOLDER = 'point-in-time';
 const NOTE = '.manifest';
 const MAX_NOTE_BYTES = 16 * 1024;
+
+/** Where they are kept, of a place of backups. */
+export const chainPlaceIn = (place: string): string => placeBelow(place, FOLDER);
 
 export const segmentName = (chain: string, segment: string): string => `${chain}-${segment}`;
 
