@@ -1,7 +1,7 @@
 import { BackupError } from '../security/backups/backup-error.ts';
 import { backupStore } from '../security/backups/backup-store.ts';
-import { chainStore, segmentName } from '../security/backups/point-in-time/chain-store.ts';
-import { listReachable } from '../security/backups/point-in-time/reachable.ts';
+import { chainStore } from '../security/backups/point-in-time/chain-store.ts';
+import { listReachable, missingOf } from '../security/backups/point-in-time/reachable.ts';
 import { sentFrom } from '../security/backups/point-in-time/verify-chains.ts';
 import { folderOption, givenStorage, openManifest } from './backup-place.ts';
 import { inUnits } from './byte-progress.ts';
@@ -37,16 +37,14 @@ export const backupList = command(
     const chains = chainStore(storage);
     // Before the place is read: it is said after the segment is there.
     const known = sentFrom(config.dataDir, chains.place);
-    const moments = (await listReachable(chains)).map(({ base, from, until, last, missing }) => {
-      const sent = known.get(base.chain);
-      const isShort = sent !== undefined && (last === undefined || last < sent.segment);
+    const moments = (await listReachable(chains)).map((reachable) => {
+      const { base, from, until } = reachable;
       return {
         base: base.name,
         bytes: base.file.bytes,
         from: from.toISOString(),
         until: until?.toISOString() ?? null,
-        missing: missing ?? (isShort ? segmentName(base.chain, sent.segment) : null),
-        isShort,
+        ...missingOf(reachable, known.get(base.chain)),
       };
     });
     for (const { base, bytes, from, until, missing, isShort } of moments)

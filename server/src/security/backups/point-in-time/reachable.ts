@@ -5,6 +5,7 @@ import { BackupError } from '../backup-error.ts';
 import { damaged, digestOf } from '../manifest.ts';
 import { type ChainStore, segmentName } from './chain-store.ts';
 import { assertOurs, type BaseNote, type ReadNote, readNote, type SegmentNote } from './vouched-note.ts';
+import type { LastSent } from './wal-cursor.ts';
 
 /** Moments that a base and the log behind it lead to. */
 export interface Reachable {
@@ -51,6 +52,19 @@ async function reachableFrom(store: ChainStore, base: BaseNote, chain: readonly 
     last,
     missing: isGap ? segmentName(base.chain, next) : undefined,
   };
+}
+
+/**
+ * What is known to be missing of the log behind a base, and whether the log is shorter than what was sent of its chain. What was sent before the base needs
+ * it is no part of it: behind a base that is new nothing is sent yet.
+ */
+export function missingOf(
+  { base, last, missing }: Pick<Reachable, 'last' | 'missing'> & { readonly base: Pick<BaseNote, 'chain' | 'from'> },
+  sent: LastSent | undefined,
+): { readonly missing: string | null; readonly isShort: boolean } {
+  const isShort =
+    sent !== undefined && sent.segment >= base.from.segment && (last === undefined || last < sent.segment);
+  return { missing: missing ?? (isShort ? segmentName(base.chain, sent.segment) : null), isShort };
 }
 
 export interface Route {
