@@ -105,7 +105,7 @@ export function addAccountRoutes(parts: AccountRouteParts): void {
     const current = await read((reader) => passwords.current(reader, principal.userId));
     const hash = await passwords.newHash(principal, current, body.currentPassword, body.newPassword, deviceCookie);
     const ended = await write((tx) => passwords.replace(tx, principal, current.hash, hash));
-    await passwords.changed(principal.email, ended);
+    await passwords.changed(principal, ended);
     return undefined;
   });
 

@@ -11,6 +11,7 @@ import type { Transactions } from '../../security/audit/transactions.types.ts';
 import type { EndpointGate } from '../../security/gate/endpoint-gate.ts';
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import { passwordAlone } from './factor-proofs.ts';
+import { guessedAccount } from './guessed-account.ts';
 import type { createInvitationService } from './invitation.service.ts';
 import { currentOrganisation } from './organisation.repository.ts';
 import type { SecondStepService } from './second-step.service.ts';
@@ -71,7 +72,7 @@ export function addIdentityRoutes(parts: IdentityRouteParts): void {
     const principal = await authentication.session(sessionToken);
     if (!principal) throw new Problem('not_authenticated');
     call.setSessionCookie(sessionToken);
-    const deviceToken = await guessing.rememberBrowser(principal.email, call.deviceCookie);
+    const deviceToken = await guessing.rememberBrowser(guessedAccount(principal), call.deviceCookie);
     if (deviceToken !== undefined) call.setDeviceCookie(deviceToken);
     return meOf(principal);
   }

@@ -11,6 +11,7 @@ import { isOpaqueToken, newOpaqueToken, tokenHash, tokenPrefixes } from '../../s
 import type { Guessing } from '../../security/shield/guessing.types.ts';
 import type { AccountMailbox } from './account-mailbox.ts';
 import { listFactors } from './factor.repository.ts';
+import { guessedAccount } from './guessed-account.ts';
 import { currentOrganisation } from './organisation.repository.ts';
 import { claimPasswordReset, type FoundReset, insertPasswordReset, lastResetAt } from './password-reset.repository.ts';
 import type { Passwords } from './passwords.ts';
@@ -109,8 +110,8 @@ export function createPasswordService(deps: {
   }
 
   /** The owner has chosen a new one: what strangers tried before is forgotten, and the sessions given have ended. */
-  async function changed(email: string, endedSessions: readonly string[]): Promise<void> {
-    await guessing.recovered(email);
+  async function changed(owner: { email: string; userId: string }, endedSessions: readonly string[]): Promise<void> {
+    await guessing.recovered(guessedAccount(owner));
     await announce(endedSessions);
   }
 
@@ -137,7 +138,7 @@ export function createPasswordService(deps: {
       // A stolen password is not to lock its owner out: what the account has beyond it comes first.
       if (by.pending === 'verify_factor') throw new Problem('pending', { detail: 'Prove your second factor first.' });
       const isRight = await guessing.check(
-        { account: of.user.email, factor: 'password_again', deviceCookie },
+        { account: guessedAccount(by), factor: 'password_again', deviceCookie },
         async () => (await passwords.verify(of.hash, current)) || null,
       );
       if (!isRight) throw invalidField('currentPassword', 'not your current password');
@@ -202,7 +203,7 @@ export function createPasswordService(deps: {
         tx.describe({ resource: { kind: 'user', id: userId }, details });
         return sessions;
       });
-      await changed(email, ended);
+      await changed({ email, userId }, ended);
     },
   };
 }

@@ -13,6 +13,7 @@ import { type SessionKind, spendChallenge, spendPasswordless } from './challenge
 import { CHALLENGE_MS, type Challenges } from './challenges.ts';
 import { countRecoveryCodes, findPasskeyOwner } from './factor.repository.ts';
 import type { FactorProofs, Proof } from './factor-proofs.ts';
+import { guessedAccount } from './guessed-account.ts';
 import type { Account } from './user.ts';
 import type { UserRecords } from './user-records.ts';
 import type { Visitor } from './visitor.ts';
@@ -106,7 +107,12 @@ export function createSecondStepService(deps: {
       throw new Problem('gone');
     const { address, deviceCookie } = visitor;
     const proof = await guessing.check(
-      { address, account: account.email, factor: answer.method, deviceCookie },
+      {
+        address,
+        account: guessedAccount({ email: account.email, userId: account.user_id }),
+        factor: answer.method,
+        deviceCookie,
+      },
       async () => (await proofs.check(whoseOf(account), answer, challenge.passkey_challenge)) ?? null,
     );
     if (proof === null) {
@@ -139,7 +145,12 @@ export function createSecondStepService(deps: {
     if (account?.status !== 'active') throw new Problem('invalid_factor');
     const { address, deviceCookie } = visitor;
     const proof = await guessing.check(
-      { address, account: account.email, factor: 'passkey', deviceCookie },
+      {
+        address,
+        account: guessedAccount({ email: account.email, userId: account.user_id }),
+        factor: 'passkey',
+        deviceCookie,
+      },
       async () => (await proofs.checkAlone(whoseOf(account), assertion, asked.challenge)) ?? null,
     );
     if (proof === null) return refuse(account, visitor, 'passkey');

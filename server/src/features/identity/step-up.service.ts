@@ -10,6 +10,7 @@ import { spendChallenge } from './challenge.repository.ts';
 import type { Challenges } from './challenges.ts';
 import { strongerOf } from './factor.ts';
 import type { FactorProofs, Proof } from './factor-proofs.ts';
+import { guessedAccount } from './guessed-account.ts';
 import type { Passwords } from './passwords.ts';
 import { proveSession } from './session.repository.ts';
 import { findPasswordHash } from './user.repository.ts';
@@ -68,7 +69,7 @@ export function createStepUpService(deps: {
       if (challenge.user_id !== by.userId || challenge.session_id !== by.sessionId) throw new Problem('gone');
       const factor = answer.method === 'password' ? 'password_again' : answer.method;
       // Without the address: a block of it is for strangers, and this session was let in before.
-      const proof = await guessing.check({ account: by.email, factor, deviceCookie }, async () => {
+      const proof = await guessing.check({ account: guessedAccount(by), factor, deviceCookie }, async () => {
         if (answer.method === 'password') return (await byPassword(by, answer.password)) ?? null;
         return (await proofs.check(by, answer, challenge.passkey_challenge)) ?? null;
       });
