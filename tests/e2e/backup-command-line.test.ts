@@ -51,6 +51,16 @@ test('from a running server to another machine, and back in time', { timeout: 40
     out: `${made.name}  good (contents)\n`,
   });
 
+  // What nobody has heard of is a mistake of who asks, and no damage.
+  for (const unknown of ['valtronics-20200101T000000Z-00000000', 'base-20200101T000000Z-00000000'])
+    expect(await command('backup', 'verify', unknown)).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(
+        new RegExp(`^valtronics: there is no ${unknown} in ${folder}(/point-in-time)?: "backup list" shows them\n$`),
+      ),
+    });
+
   // Somebody alters one, and takes another away.
   const second = (await done(valtronics(['backup', 'create', '--json'], { env }))).json;
   const third = (await done(valtronics(['backup', 'create', '--json'], { env }))).json;
@@ -72,6 +82,10 @@ test('from a running server to another machine, and back in time', { timeout: 40
       { timeout: 20_000 },
     )
     .toEqual([second.name, third.name].sort());
+  expect(await command('backup', 'verify', third.name)).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('it is gone from'),
+  });
   await expect
     .poll(
       async () => {

@@ -78,11 +78,11 @@ test('the newest of the log is taken away: verify and list say so, and the serve
     .poll(
       async () => {
         const { items } = await ada.call(securityEventsList, { query: { action: 'backup.tampered' } });
-        return items.map(({ details }) => details.backup).sort();
+        return items.map(({ details }) => `${details.backup} in ${details.place}`).sort();
       },
       { timeout: 30_000 },
     )
-    .toEqual([`${chain}-${last.segment}`, base.name].sort());
+    .toEqual([`${chain}-${last.segment} in ${folder}`, `${base.name} in ${join(folder, 'point-in-time')}`].sort());
   // A chain of its own, and a base with it at once, by the schedule's child.
   await expect
     .poll(() => readdirSync(join(folder, 'point-in-time')).filter((name) => /^base-.*\.manifest$/.test(name)).length, {

@@ -76,6 +76,10 @@ export async function chosenName(store: BackupStore, given: string): Promise<str
   return given;
 }
 
+/** Somebody named what nobody has heard of: not there, and not on record as made there. */
+export const unknownBackup = (name: string, { place }: Pick<BackupStore, 'place'>): CommandError =>
+  new CommandError(`there is no ${name} in ${place}: "backup list" shows them`);
+
 /** Reads a manifest; with keys, one of them must have signed it. */
 export async function openManifest(store: BackupStore, name: string, keys?: readonly string[]): Promise<ReadManifest> {
   const read = readManifest(await store.manifest(name), name);
@@ -84,6 +88,6 @@ export async function openManifest(store: BackupStore, name: string, keys?: read
 }
 
 /** To detection, by the server or in its place. */
-export async function reportDamage({ place }: BackupStore, name: string, fault: string): Promise<void> {
+export async function reportDamage({ place }: Pick<BackupStore, 'place'>, name: string, fault: string): Promise<void> {
   await onHost('backups.damaged', { name, place: place.slice(0, 500), fault: fault.slice(0, 1_000) });
 }

@@ -10,7 +10,15 @@ import { checkFile, openBackup } from '../security/backups/open-backup.ts';
 import { type ChainStore, chainStore } from '../security/backups/point-in-time/chain-store.ts';
 import type { BaseVerdict } from '../security/backups/point-in-time/verify-chains.ts';
 import { baseName } from '../security/backups/point-in-time/vouched-note.ts';
-import { chosenName, folderOption, givenStorage, identitiesOf, identityOption, reportDamage } from './backup-place.ts';
+import {
+  chosenName,
+  folderOption,
+  givenStorage,
+  identitiesOf,
+  identityOption,
+  reportDamage,
+  unknownBackup,
+} from './backup-place.ts';
 import { createByteProgress } from './byte-progress.ts';
 import { command } from './command.ts';
 import { CommandError, UsageError } from './command-error.ts';
@@ -61,7 +69,9 @@ export const backupVerify = command(
     const judge = async ({ keys, recorded }: Known, open?: OpenDatabase): Promise<Found> => {
       const verdicts: Verdict[] = [];
       for (const name of names) verdicts.push(await verify({ store, name, keys, identities, recorded, output }));
-      const items = values.all ? [...verdicts, ...gone(store, recorded, names)] : verdicts;
+      const asked = recorded.filter(({ name }) => values.all || name === argument);
+      const items = [...verdicts, ...gone(store, asked, names)];
+      if (which === 'none' && items.length === 0) throw unknownBackup(argument, store);
       return { items, bases: await verifyBases({ store: chains, which, identities }, keys, open, output) };
     };
     const { items, bases } = given
@@ -74,7 +84,10 @@ export const backupVerify = command(
         });
     const verdicts = [...items, ...bases];
     const bad = verdicts.filter(({ problem }) => problem !== null);
-    if (!given) await report(store, bad);
+    if (!given) {
+      await report(store, items);
+      await report(chains, bases);
+    }
     const lines = items.map(({ name, checked, fault }) =>
       fault === null ? `${name}  good (${checked})` : `${name}  NOT GOOD: ${fault}`,
     );
@@ -100,8 +113,12 @@ async function chosen(
 ): Promise<{ names: readonly string[]; which: BasesToVerify['which'] }> {
   if (isAll) return { names: await store.names(), which: 'all' };
   if (baseName.safeParse(argument).success) return { names: [], which: { name: argument } };
-  if (argument !== '') return { names: [await chosenName(store, argument)], which: 'none' };
-  const names = (await store.names()).slice(-1);
+  const there = await store.names();
+  if (argument !== '') {
+    const name = await chosenName(store, argument);
+    return { names: there.filter((one) => one === name), which: 'none' };
+  }
+  const names = there.slice(-1);
   if (names.length === 0 && (await chains.list()).bases.length === 0) await chosenName(store, '');
   return { names, which: 'newest' };
 }
@@ -178,7 +195,7 @@ function gone(store: BackupStore, recorded: readonly RecordedBackup[], names: re
     });
 }
 
-async function report(store: BackupStore, bad: readonly Verdict[]): Promise<void> {
-  for (const { name, fault, problem } of bad)
-    if (problem === 'damaged' && fault !== null) await reportDamage(store, name, fault);
+async function report(where: { readonly place: string }, verdicts: readonly Verdict[]): Promise<void> {
+  for (const { name, fault, problem } of verdicts)
+    if (problem === 'damaged' && fault !== null) await reportDamage(where, name, fault);
 }

@@ -2,6 +2,7 @@ import type { NoteVerifier } from '../lib/transparency/signed-note.ts';
 import type { ChainStore } from '../security/backups/point-in-time/chain-store.ts';
 import { listBases, listSent } from '../security/backups/point-in-time/point-in-time.repository.ts';
 import { type BaseVerdict, checkChains, sentFrom } from '../security/backups/point-in-time/verify-chains.ts';
+import { unknownBackup } from './backup-place.ts';
 import { createByteProgress } from './byte-progress.ts';
 import type { Output } from './output.ts';
 import { untilSignal } from './until-signal.ts';
@@ -34,6 +35,7 @@ export async function verifyBases(
       )
     : new Map();
   const names = [...new Set([...(await store.list()).bases, ...recorded.map(({ name }) => name)])].sort();
+  if (typeof which === 'object' && !names.includes(which.name)) throw unknownBackup(which.name, store);
   const chosen = typeof which === 'object' ? [which.name] : which === 'all' ? names : names.slice(-1);
   const progress = createByteProgress(output.terminal, undefined);
   const verdicts = await untilSignal(undefined, (signal) =>
