@@ -107,7 +107,10 @@ export const securityEventsList = endpoint({
     action: z.string().max(80).optional(),
     level: level.optional(),
     outcome: outcome.optional(),
-    address: z.union([z.ipv4(), z.ipv6()]).optional(),
+    address: z
+      .union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
+      .optional()
+      .describe('an address, or a network for all that came from there'),
     userId: z.string().max(80).optional(),
     deviceId: id.optional(),
     detectionId: id.optional().describe('the events that led to this detection'),

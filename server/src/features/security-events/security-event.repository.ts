@@ -63,7 +63,7 @@ function conditionsOf(filter: SecurityEventFilter): RawBuilder<unknown>[] {
     ...(filter.action === undefined ? [] : [sql`action = ${filter.action}`]),
     ...(filter.level === undefined ? [] : [sql`level = ${filter.level}`]),
     ...(filter.outcome === undefined ? [] : [sql`outcome = ${filter.outcome}`]),
-    ...(filter.address === undefined ? [] : [sql`source_address = ${filter.address}::inet`]),
+    ...(filter.address === undefined ? [] : [cameFrom(filter.address)]),
     ...(filter.userId === undefined ? [] : [sql`user_id = ${filter.userId}`]),
     ...(filter.deviceId === undefined ? [] : [sql`device_id = ${filter.deviceId}::uuid`]),
     ...(filter.detectionId === undefined
@@ -76,6 +76,10 @@ function conditionsOf(filter: SecurityEventFilter): RawBuilder<unknown>[] {
       : [sql`(at, position) < (${filter.before[0]}::timestamptz, ${filter.before[1]}::bigint)`]),
   ];
 }
+
+/** From this address, or from within this network. */
+const cameFrom = (address: string): RawBuilder<unknown> =>
+  address.includes('/') ? sql`source_address <<= ${address}::inet` : sql`source_address = ${address}::inet`;
 
 /** Of all organisations, in the order of commits; for who hands them on to subscribers, each their own. */
 export async function securityEventsAfter(

@@ -60,16 +60,11 @@ export const blockColumns = ({ onOpen, onLift }: Actions): readonly Column<Block
     header: 'Evidence',
     width: '72px',
     from: 760,
-    cell: (block) => {
-      const filter = evidenceFilter(block);
-      return filter ? (
-        <Anchor component={Link} to={paths.securityEventsOf(filter)} size="sm">
-          Events
-        </Anchor>
-      ) : (
-        <span className="dim">–</span>
-      );
-    },
+    cell: (block) => (
+      <Anchor component={Link} to={paths.securityEventsOf(evidenceFilter(block))} size="sm">
+        Events
+      </Anchor>
+    ),
   },
   {
     key: 'made',

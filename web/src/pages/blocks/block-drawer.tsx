@@ -38,7 +38,6 @@ const meanings = {
 } as const;
 
 function Content({ block, onLift }: { block: Block; onLift: Props['onLift'] }) {
-  const filter = evidenceFilter(block);
   const isLiftable = block.state === 'in_force' && !block.simulated;
   return (
     <Stack gap="md">
@@ -81,11 +80,9 @@ function Content({ block, onLift }: { block: Block; onLift: Props['onLift'] }) {
         </Code>
       ) : null}
       <Group gap="md">
-        {filter ? (
-          <Anchor component={Link} to={paths.securityEventsOf(filter)} size="sm">
-            The events that led to it
-          </Anchor>
-        ) : null}
+        <Anchor component={Link} to={paths.securityEventsOf(evidenceFilter(block))} size="sm">
+          The events that led to it
+        </Anchor>
         <Anchor component={Link} to={paths.incidentsAbout(block.value)} size="sm">
           Incidents about it
         </Anchor>

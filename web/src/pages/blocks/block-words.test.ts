@@ -33,9 +33,11 @@ describe('what led to a block', () => {
       from: '2026-01-01T11:00:00.000Z',
       to: '2026-01-01T12:01:00.000Z',
     });
-    // No events are asked for by network.
-    expect(evidenceFilter({ ...block, value: '2001:db8:7:1::/64' })).toBeUndefined();
-    expect(evidenceFilter({ ...block, scope: 'range', value: '203.0.113.0/24' })).toBeUndefined();
+    // An address of IPv6 is blocked as its /64, from all of which the events are.
+    expect(evidenceFilter({ ...block, value: '2001:db8:7:1::/64' })).toMatchObject({ address: '2001:db8:7:1::/64' });
+    expect(evidenceFilter({ ...block, scope: 'range', value: '203.0.113.0/24' })).toMatchObject({
+      address: '203.0.113.0/24',
+    });
   });
 });
 

@@ -24,12 +24,11 @@ export function ordinal(count: number): string {
 }
 
 /** The filter of the events that led to it: of its detection, else of its subject in the hour before. */
-export function evidenceFilter({ detectionId, scope, value, createdAt }: Block): Record<string, string> | undefined {
+export function evidenceFilter({ detectionId, scope, value, createdAt }: Block): Record<string, string> {
   if (detectionId !== null) return { detectionId };
   const made = Date.parse(createdAt);
   const span = { from: new Date(made - 3_600_000).toISOString(), to: new Date(made + 60_000).toISOString() };
-  if (scope === 'ip' && !value.includes('/')) return { address: value, ...span };
+  if (scope === 'ip' || scope === 'range') return { address: value, ...span };
   if (scope === 'user') return { userId: value, ...span };
-  if (scope === 'device') return { deviceId: value, ...span };
-  return undefined;
+  return { deviceId: value, ...span };
 }

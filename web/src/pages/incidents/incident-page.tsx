@@ -109,7 +109,7 @@ function Steps({ status, refusal, onAct }: StepsProps) {
 function eventsPath({ subject, firstAt, lastAt }: Incident): string {
   const to = new Date(Date.parse(lastAt) + 1).toISOString();
   const about =
-    subject?.scope === 'ip'
+    subject?.scope === 'ip' || subject?.scope === 'range'
       ? { address: subject.value }
       : subject?.scope === 'user'
         ? { userId: subject.value }

@@ -40,12 +40,15 @@ describe('the filter of security events', () => {
     for (const fits of [
       '',
       'address=203.0.113.7&outcome=failure',
+      'address=203.0.113.0/24',
       'from=2026-01-01T12:00:00Z',
       'action=session.refused',
     ])
       expect([fits, matches(event, asked(fits))]).toEqual([fits, true]);
     for (const other of [
       'address=203.0.113.8',
+      'address=203.0.112.0/24',
+      'address=2001:db8::/32',
       'level=info',
       'userId=ann',
       'to=2026-01-01T12:00:00Z',

@@ -1,4 +1,5 @@
 import { type SecurityEventBody, securityCategories, securityEventsList, securityLevels } from '@valtronics/contract';
+import { isWithin } from '../../ui/networks.ts';
 import { oneOf } from '../../ui/use-search-state.ts';
 
 const outcomes = ['success', 'failure', 'unknown'] as const;
@@ -29,12 +30,12 @@ export type EventFilter = ReturnType<typeof eventFilter>;
 export function matches(event: SecurityEventBody, filter: EventFilter): boolean {
   const { category, action, level, outcome, address, userId, deviceId, detectionId, from, to } = filter;
   if (detectionId !== undefined) return false;
+  if (address !== undefined && !isWithin(event.address, address)) return false;
   const wanted: [string | undefined, string | null | undefined][] = [
     [category, event.category],
     [action, event.action],
     [level, event.level],
     [outcome, event.outcome],
-    [address, event.address],
     [userId, event.user?.id],
     [deviceId, event.deviceId],
   ];
