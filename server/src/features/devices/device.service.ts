@@ -92,6 +92,8 @@ export function createDeviceService({ clock, dataKeys }: { clock: Clock; dataKey
   }
 
   return {
+    /** Rows that something else read or changed, as those that are loaded and listed here. */
+    opened: records.opened,
     load,
     assertThere,
     add,

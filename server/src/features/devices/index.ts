@@ -24,7 +24,6 @@ import { createDeviceCommandService } from './device-command.service.ts';
 import { createDeviceCredentialService } from './device-credential.service.ts';
 import { createDeviceProvisioningService, type DeviceProvisioningService } from './device-provisioning.service.ts';
 import type { DeviceKeys } from './device-records.ts';
-import { createDeviceRecords } from './device-records.ts';
 import { createFleetWatch } from './fleet-watch.ts';
 import { createPresence, type Presence } from './presence.ts';
 import { createRevocationList } from './revocation-list.ts';
@@ -79,14 +78,13 @@ export function createDevices(deps: {
     }
   }
 
-  const records = createDeviceRecords(deps.dataKeys);
   // One after the other: what was opened sooner must not be told later.
   let telling: Promise<void> = Promise.resolve();
   presence.onChange((changes) => {
     telling = telling.then(async () => {
       try {
-        const devices = await records.opened(changes.map(({ device }) => device));
-        for (const device of devices) feed.publish(device.organisation_id, presentDevice(device));
+        const changed = await devices.opened(changes.map(({ device }) => device));
+        for (const device of changed) feed.publish(device.organisation_id, presentDevice(device));
       } catch (error) {
         log.error({ err: error }, 'devices that came or went are not shown live');
       }

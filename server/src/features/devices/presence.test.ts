@@ -59,6 +59,27 @@ describe('on its connections', () => {
     await client.end();
   });
 
+  test('its serial number is shown live as everywhere else, or told not to open', async () => {
+    const [whole, altered] = [await aDevice({ serial: 'SN-1' }), await aDevice({ serial: 'SN-2' })];
+    await database.admin.query(
+      'update devices set serial_sealed = set_byte(serial_sealed, 75, get_byte(serial_sealed, 75) # 1) where id = $1',
+      [altered.id],
+    );
+    for (const [device, shown] of [
+      [whole, { serial: 'SN-1', unreadable: null }],
+      [altered, { serial: null, unreadable: 'serial' }],
+    ] as const) {
+      const watched = subject.watch(ann, device.id);
+      const client = await device.connect();
+      await device.becomes('online');
+      await eventually('it is shown', async () => watched.messages.length > 0);
+      expect(watched.messages).toMatchObject([{ device: { id: device.id, ...shown } }]);
+      expect(await device.get()).toMatchObject(shown);
+      watched.end();
+      await client.end();
+    }
+  });
+
   test('its last will makes it offline', async () => {
     const device = await aDevice();
     const will = { topic: device.topic('status'), payload: Buffer.from('offline'), qos: 1, retain: true } as const;
