@@ -24,6 +24,8 @@ interface SelfAccount {
   readonly logged: readonly string[];
   /** Takes an entry whose hash is the one that was logged, in the order of the log. Nothing else is worth believing. */
   read(position: number, entry: Buffer): void;
+  /** Whether it was given one yet. */
+  hasRead(): boolean;
   /** Up to where what is missing was removed by declared retention. */
   prunedBelow(): number;
 }
@@ -56,6 +58,7 @@ export function createSelfAccount(origin: string): SelfAccount {
           claims.push({ below, olderThan });
       }
     },
+    hasRead: () => firstKept !== undefined,
     prunedBelow() {
       const first = firstKept;
       return first !== undefined &&

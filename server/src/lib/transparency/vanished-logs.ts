@@ -19,6 +19,7 @@ export function vanishedLogs(
     size: 0,
     root: checkpoint.root,
     findings: [{ kind: 'truncated', position: 0, before: checkpoint.size }],
+    more: [],
     prunedBelow: 0,
     checkpoints: 1,
     trustedSize: trusted.includes(checkpoint) ? checkpoint.size : 0,

@@ -13,7 +13,18 @@ const KEY_OF_EXPORT =
   'The key is the one in the export itself. Whoever made the export anew with a key of their own would pass: compare it with one you trust, or give --key.';
 
 function ofLog(verdict: FileVerdict): string {
-  const { origin, size, root, findings, badNotes, checkpoints, prunedBelow, trustedSize, erasedValues = 0 } = verdict;
+  const {
+    origin,
+    size,
+    root,
+    findings,
+    more,
+    badNotes,
+    checkpoints,
+    prunedBelow,
+    trustedSize,
+    erasedValues = 0,
+  } = verdict;
   return [
     origin,
     `  ${size} entries, ${checkpoints} checkpoints, root ${root.toString('base64')}`,
@@ -22,6 +33,7 @@ function ofLog(verdict: FileVerdict): string {
       : []),
     ...(erasedValues > 0 ? [`  ${erasedValues} personal values were erased.`] : []),
     ...findings.map((finding) => `  BAD  ${findingText(finding)}`),
+    ...more.map(({ kind, count }) => `  BAD  and ${count} more, each of which ${findingKinds[kind]}`),
     ...(badNotes > 0 ? [`  BAD  ${badNotes} stored checkpoints are not signed with this key`] : []),
     findings.length === 0 && badNotes === 0 ? '  Nothing was altered that this log or its checkpoints could tell.' : '',
     `  ${whatRemains(size, trustedSize)}`,

@@ -3,6 +3,7 @@ import type { OpenedCheckpoint } from './checkpoint.ts';
 import { HASH_BYTES, type Hash, type Head, leafHash, rootOf } from './merkle.ts';
 import { createSelfAccount } from './self-account.ts';
 import { createEdge, type Edge, hashAt, TILE_WIDTH, type TileReader } from './tiles.ts';
+import { type Told, toldFindings } from './told-findings.ts';
 
 // Walks a log from its first leaf to its last and compares: each leaf with its hash, the hashes with the tiles, the root at every size that
 // was ever signed with what was signed. It needs nothing but what is in the log and the checkpoints somebody trusts.
@@ -39,8 +40,10 @@ export const findingKinds = {
   tile_edited: 'lies below a tile that was changed',
 } as const;
 
+export type FindingKind = keyof typeof findingKinds;
+
 export interface Finding {
-  readonly kind: keyof typeof findingKinds;
+  readonly kind: FindingKind;
   /** The first position that is bad; null where it has none. */
   readonly position: number | null;
   /** Where the exact one cannot be told: it lies before this one. */
@@ -55,11 +58,10 @@ export interface Expected extends Head {
   readonly isTrusted: boolean;
 }
 
-export interface LogVerdict {
+export interface LogVerdict extends Told {
   readonly origin: string;
   readonly size: number;
   readonly root: Hash;
-  readonly findings: readonly Finding[];
   /** Events below were removed by declared retention. */
   readonly prunedBelow: number;
   readonly checkpoints: number;
@@ -70,7 +72,6 @@ export interface LogVerdict {
 }
 
 const POSITIONS_AT_ONCE = 40 * TILE_WIDTH;
-const MAX_FINDINGS = 100;
 
 const isOfLeaf = (kind: Finding['kind']): boolean => kind === 'edited' || kind === 'missing' || kind === 'reordered';
 
@@ -79,20 +80,30 @@ export async function verifyLog(
   expected: readonly Expected[],
   onProgress: (position: number, size: number) => void = () => {},
 ): Promise<LogVerdict> {
-  const findings: Finding[] = [];
+  const [found, foundOfRows] = [toldFindings(), toldFindings()];
   const heads = [...expected].sort((a, b) => a.size - b.size);
   const edge = createEdge();
   const account = createSelfAccount(source.origin);
-  const gone: { from: number; to: number }[] = [];
-  const compared: Promise<readonly Finding[]>[] = [];
+  const compared: Promise<void>[] = [];
+  let gone: { readonly from: number; to: number } | undefined;
+  /** What is missing before the first event that is kept, which may have been pruned, and what is missing after it. */
+  const [missingBefore, missingAfter] = [toldFindings(), toldFindings()];
   let nextHead = 0;
   let lastGood = 0;
   let lastTrusted = 0;
   let isRewritten = false;
 
-  const find = (finding: Finding): void => {
-    if (findings.length < MAX_FINDINGS) findings.push(finding);
-  };
+  /** Before what is kept there is read. */
+  function closeGap(): void {
+    if (gone === undefined) return;
+    const { from, to } = gone;
+    (account.hasRead() ? missingAfter : missingBefore).add({
+      kind: 'missing',
+      position: from,
+      ...(to - from > 1 ? { before: to } : {}),
+    });
+    gone = undefined;
+  }
 
   function compareHeads(): void {
     for (let head = heads[nextHead]; head !== undefined && head.size <= edge.size; head = heads[nextHead]) {
@@ -110,8 +121,13 @@ export async function verifyLog(
     isRewritten = true;
     const position = isTrusted ? lastTrusted : lastGood;
     // Where single leaves are known to differ, that the root does too says no more.
-    if (findings.some(({ kind, position: at }) => isOfLeaf(kind) && at !== null && at >= position && at < size)) return;
-    find({ kind: 'rewritten', position, before: size, ...(position === lastGood ? {} : { likely: lastGood }) });
+    if (
+      found
+        .told()
+        .findings.some(({ kind, position: at }) => isOfLeaf(kind) && at !== null && at >= position && at < size)
+    )
+      return;
+    found.add({ kind: 'rewritten', position, before: size, ...(position === lastGood ? {} : { likely: lastGood }) });
   }
 
   async function appendAll(hashes: readonly Hash[]): Promise<void> {
@@ -124,7 +140,7 @@ export async function verifyLog(
   async function compareTile({ level, number, hashes }: ReturnType<Edge['append']>[number]): Promise<void> {
     if (level === 0) return;
     const kept = await source.tile({ level, number, width: TILE_WIDTH });
-    if (!kept.equals(hashes)) find({ kind: 'tile_edited', position: number * TILE_WIDTH ** (level + 1) });
+    if (!kept.equals(hashes)) found.add({ kind: 'tile_edited', position: number * TILE_WIDTH ** (level + 1) });
   }
 
   /** A tile against its root one level up: where leaf and tile differ, this tells which of them was touched. */
@@ -141,9 +157,12 @@ export async function verifyLog(
     // Who compares beside the walk has answered by now, or is still busy.
     await setImmediate();
     const rows = source.compareRows?.(from, to);
+    const told = rows?.then((odd) => {
+      for (const finding of odd) foundOfRows.add(finding);
+    });
     // Of one that fails, whoever waits for it below hears, and else nobody needs to.
-    rows?.catch(() => undefined);
-    if (rows) compared.push(rows);
+    told?.catch(() => undefined);
+    if (told) compared.push(told);
     let next = 0;
     for (let first = from; first < to; first += TILE_WIDTH) {
       const width = Math.min(TILE_WIDTH, to - first);
@@ -156,13 +175,13 @@ export async function verifyLog(
         const inTile = tile.length >= (position - first + 1) * HASH_BYTES ? hashAt(tile, position - first) : undefined;
         const kept = inTile ?? leaf?.hash;
         if (leaf === undefined || leaf.entry === null) {
-          const last = gone.at(-1);
-          if (last?.to === position) last.to += 1;
-          else gone.push({ from: position, to: position + 1 });
+          gone ??= { from: position, to: position };
+          gone.to = position + 1;
           if (kept === undefined) break walk;
           hashes.push(kept);
           continue;
         }
+        closeGap();
         const now = leafHash(leaf.entry);
         const beside = leaf.hash ?? now;
         if (now.equals(kept ?? now) && now.equals(beside)) {
@@ -178,26 +197,32 @@ export async function verifyLog(
       }
       for (const { position, now } of odd) {
         const isElsewhere = odd.some((other) => other.position !== position && other.logged.equals(now));
-        find({ kind: isElsewhere ? 'reordered' : 'edited', position });
+        found.add({ kind: isElsewhere ? 'reordered' : 'edited', position });
       }
       await appendAll(hashes);
     }
     onProgress(to, source.size);
   }
   const prunedBelow = account.prunedBelow();
-  const missing = gone.filter(({ to }) => to > prunedBelow);
-  for (const { from, to } of missing)
-    find({ kind: 'missing', position: Math.max(from, prunedBelow), ...(to - from > 1 ? { before: to } : {}) });
+  closeGap();
+  const missing = toldFindings(prunedBelow > 0 ? undefined : missingBefore.told());
+  missing.addAll(missingAfter.told());
+  found.addAll(missing.told());
   // What was signed is not there any more. Which of it went first is where the log ends now.
   const cutOff = heads.slice(nextHead).find(({ size }) => size > edge.size);
-  if (cutOff && missing.length === 0) find({ kind: 'truncated', position: edge.size, before: cutOff.size });
-  for (const rows of compared) for (const finding of await rows) find(finding);
+  if (cutOff && missing.told().findings.length === 0)
+    found.add({ kind: 'truncated', position: edge.size, before: cutOff.size });
+  for (const rows of compared) await rows;
+  // What is wrong with a leaf stands before what is wrong with its row.
+  found.addAll(foundOfRows.told());
+  const { findings, more } = found.told();
 
   return {
     origin: source.origin,
     size: edge.size,
     root: edge.root(),
-    findings: findings.sort((a, b) => (a.position ?? Number.MAX_VALUE) - (b.position ?? Number.MAX_VALUE)),
+    findings: findings.toSorted((a, b) => (a.position ?? Number.MAX_VALUE) - (b.position ?? Number.MAX_VALUE)),
+    more,
     prunedBelow,
     checkpoints: heads.length,
     trustedSize: Math.max(0, ...heads.filter(({ isTrusted }) => isTrusted).map(({ size }) => size)),

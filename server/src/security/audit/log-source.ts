@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { compareLeaf, type LeafSource, type Salts } from '../../lib/transparency/audit-leaf.ts';
 import { treeName } from '../../lib/transparency/self-account.ts';
+import { type Told, toldFindings } from '../../lib/transparency/told-findings.ts';
 import type { Finding, LogSource, StoredLeaf } from '../../lib/transparency/verify-log.ts';
 import { createErasedValues } from './erased-values.ts';
 import { leafColumns } from './pending.repository.ts';
@@ -10,7 +11,7 @@ import { readTile, sizeOf, type TreeRow } from './tree.repository.ts';
 export interface DatabaseLog extends LogSource {
   compareRows(from: number, to: number): Promise<readonly Finding[]>;
   /** Once the rows were compared: values that are gone without an erasure, rows without a leaf. */
-  compareRest(): Promise<readonly Finding[]>;
+  compareRest(): Promise<Told>;
   /** Personal values that were gone where rows were compared. */
   erasedValues(): number;
 }
@@ -51,10 +52,11 @@ export async function databaseLog(reader: Reader, tree: TreeRow): Promise<Databa
     tile: (place) => readTile(reader, tree.id, place),
     leaves: async (from, to) => (await rowsOf(from, to)).map(storedLeaf),
     compareRows: async (from, to) => (await rowsOf(from, to)).flatMap(compareRow),
-    compareRest: async () => [
-      ...(await erased.unaccounted(reader, tree.id, owner)),
-      ...(await insertedRows(reader, tree.id, owner)),
-    ],
+    async compareRest() {
+      const rest = toldFindings(await insertedRows(reader, tree.id, owner));
+      for (const finding of await erased.unaccounted(reader, tree.id, owner)) rest.add(finding);
+      return rest.told();
+    },
     erasedValues: () => erased.count(),
   };
 }
@@ -132,28 +134,36 @@ function compared(row: LeafSource, salts: Salts, entry: string): ReturnType<type
 }
 
 /** Events of the table that no leaf of their log stands for and that do not wait for one either. */
-async function insertedRows(reader: Reader, tree: number, owner: number | null): Promise<Finding[]> {
-  const found = await sql<{ id: string }>`
-    select e.id from audit_events e
+async function insertedRows(reader: Reader, tree: number, owner: number | null): Promise<Told> {
+  const found = await sql<{ id: string; total: number }>`
+    select e.id, (count(*) over ())::float8 as total from audit_events e
     where e.organisation_id is not distinct from ${owner}::integer
       and not exists (select from audit_leaves l where l.event_id = e.id and l.tree = ${tree})
       and not exists (select from audit_pending p where p.event_id = e.id)
     order by e.at limit 100`.execute(reader.db);
-  return found.rows.map(({ id }) => ({ kind: 'row_inserted', position: null, eventId: id }));
+  const more = (found.rows[0]?.total ?? 0) - found.rows.length;
+  return {
+    findings: found.rows.map(({ id }) => ({ kind: 'row_inserted', position: null, eventId: id })),
+    more: more > 0 ? [{ kind: 'row_inserted', count: more }] : [],
+  };
 }
 
 /** Events with more than one place, which an index forbids until somebody takes it away; of all trees, by the tree. */
-export async function repeatedLeaves(reader: Reader): Promise<ReadonlyMap<number, readonly Finding[]>> {
-  const found = await sql<{ tree: number; position: string; eventId: string }>`
-    select l.tree, l.position, l.event_id as "eventId"
-    from audit_leaves l join (
-      select event_id from audit_leaves where event_id is not null group by event_id having count(*) > 1 limit 100) twice using (event_id)
-    order by l.tree, l.position`.execute(reader.db);
-  const byTree = Map.groupBy(found.rows, ({ tree }) => tree);
-  return new Map(
-    [...byTree].map(([tree, rows]) => [
-      tree,
-      rows.map(({ position, eventId }) => ({ kind: 'twice', position: Number(position), eventId })),
-    ]),
-  );
+export async function repeatedLeaves(reader: Reader): Promise<ReadonlyMap<number, Told>> {
+  const found = await sql<{ tree: number; position: string; eventId: string; total: number }>`
+    select tree, position, event_id as "eventId", total from (
+      select l.tree, l.position, l.event_id, row_number() over (partition by l.tree order by l.position) as number,
+        (count(*) over (partition by l.tree))::float8 as total
+      from audit_leaves l join (
+        select event_id from audit_leaves where event_id is not null group by event_id having count(*) > 1) twice using (event_id)) repeated
+    where number <= 100 order by tree, position`.execute(reader.db);
+  const told = new Map<number, Told>();
+  for (const [tree, rows] of Map.groupBy(found.rows, (row) => row.tree)) {
+    const more = (rows[0]?.total ?? 0) - rows.length;
+    told.set(tree, {
+      findings: rows.map(({ position, eventId }) => ({ kind: 'twice', position: Number(position), eventId })),
+      more: more > 0 ? [{ kind: 'twice', count: more }] : [],
+    });
+  }
+  return told;
 }

@@ -40,7 +40,7 @@ async function checkTree(reader: Reader, tree: TreeRow, verifier: NoteVerifier):
   for (const { position, hash, entry } of await log.leaves(from, log.size)) {
     if (entry !== null && hash && !leafHash(entry).equals(hash)) findings.push({ kind: 'edited', position });
   }
-  findings.push(...(await log.compareRows(from, log.size)), ...(await log.compareRest()));
+  findings.push(...(await log.compareRows(from, log.size)), ...(await log.compareRest()).findings);
   const signed = await lastCheckpoint(reader, tree.id);
   if (signed && !(await isAsSigned(log, signed, verifier)))
     findings.push({ kind: 'rewritten', position: null, before: signed.size });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { verdictText } from '../../lib/transparency/verdict-text.ts';
 import type { DataKeys } from '../keys/data-keys.ts';
 import { asOwner, aTestLog, auditTables, findingsOf, type TestLog, treeOf } from './audit.builders.ts';
 import { checkNewest } from './self-check.ts';
@@ -46,6 +47,42 @@ describe('an honest log', () => {
     const stranger = await aTestLog(await aDatabase());
     const [, own] = await log.verify([], [stranger.key.verifier]);
     expect(own?.badNotes).toBe(1);
+  });
+});
+
+describe('a log that was altered everywhere', () => {
+  it('tells a hundred of each kind, none of which hides another, and counts the rest', async () => {
+    await log.sign();
+    const own = await tree();
+    await tamper(
+      `update audit_events set event = 'session.created' where organisation_id = ${log.organisationId}`,
+      `update audit_leaves set entry = entry || ' ' where tree = ${own} and position < 250`,
+      `delete from audit_leaves where tree = ${own} and position between 260 and 269`,
+      `insert into audit_events (id, organisation_id, at, event, outcome, actor_kind, actor_id, details)
+        select gen_random_uuid(), ${log.organisationId}, now(), 'session.created', 'success', 'system', 'x', '{}' from generate_series(1, 130)`,
+    );
+    const verdicts = await log.verify();
+    const verdict = verdicts.find(({ origin }) => origin.endsWith('/instance') === false);
+    const counts = Object.fromEntries(
+      Map.groupBy(verdict?.findings ?? [], ({ kind }) => kind)
+        .entries()
+        .map(([kind, all]) => [kind, all.length]),
+    );
+    expect(counts).toEqual({ edited: 100, row_edited: 100, row_inserted: 100, missing: 1 });
+    const more = Object.fromEntries((verdict?.more ?? []).map(({ kind, count }) => [kind, count]));
+    expect(more).toEqual({ edited: 150, row_edited: 190, row_inserted: 40 });
+    const text = verdictText(verdicts, 'installation');
+    expect(text).toContain('BAD  and 150 more, each of which is not what was logged');
+    expect(text.split('\n').length).toBeLessThan(330);
+  });
+
+  it('has places that are missing by turns told as such, a hundred and the number of the rest', async () => {
+    await log.sign();
+    await tamper(`delete from audit_leaves where tree = ${await tree()} and position < 256 and position % 2 = 0`);
+    const [, own] = await log.verify();
+    const missing = own?.findings.filter(({ kind }) => kind === 'missing') ?? [];
+    expect(missing.map(({ position }) => position)).toEqual(Array.from({ length: 100 }, (_, at) => at * 2));
+    expect(own?.more.find(({ kind }) => kind === 'missing')).toEqual({ kind: 'missing', count: 28 });
   });
 });
 

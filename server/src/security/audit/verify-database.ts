@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { OpenedCheckpoint } from '../../lib/transparency/checkpoint.ts';
 import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
+import { toldFindings } from '../../lib/transparency/told-findings.ts';
 import { vanishedLogs } from '../../lib/transparency/vanished-logs.ts';
 import { expectedOf, verifyLog } from '../../lib/transparency/verify-log.ts';
 import { type FileVerdict, opened } from '../../lib/transparency/verify-offline.ts';
@@ -38,8 +39,10 @@ export async function verifyDatabase(
       else if (logged.has(checkpoint.origin)) logged.get(checkpoint.origin)?.push(checkpoint);
       else logged.set(checkpoint.origin, [checkpoint]);
     }
-    const findings = [...verdict.findings, ...(repeated.get(tree.id) ?? [])];
-    verdicts.push({ ...verdict, findings, badNotes: verdict.badNotes + badLogged });
+    const found = toldFindings(verdict);
+    const twice = repeated.get(tree.id);
+    if (twice) found.addAll(twice);
+    verdicts.push({ ...verdict, ...found.told(), badNotes: verdict.badNotes + badLogged });
     badLogged = 0;
   }
   const present = trees.map(({ origin }) => origin);
@@ -64,8 +67,9 @@ async function verifyTree(
   ];
   const log = await databaseLog(reader, tree);
   const verdict = await verifyLog(log, expected, onProgress);
-  const findings = [...verdict.findings, ...(await log.compareRest())];
-  return { ...verdict, findings, badNotes: notes.length - own.length, erasedValues: log.erasedValues() };
+  const found = toldFindings(verdict);
+  found.addAll(await log.compareRest());
+  return { ...verdict, ...found.told(), badNotes: notes.length - own.length, erasedValues: log.erasedValues() };
 }
 
 async function ownNotes(reader: Reader, tree: number): Promise<string[]> {
