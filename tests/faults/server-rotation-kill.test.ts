@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { askServer } from '../../server/src/control/control-client.ts';
+import type { HostCommandName, HostCommandOutput } from '../../server/src/control/host-commands.ts';
 import { aFolder, until } from '../support/database-faults.ts';
 import { aDeviceOf } from '../support/kill-rounds.ts';
 import { aRealServer } from '../support/real-server.ts';
@@ -36,14 +37,12 @@ test('a rotation that the server does is killed with it, and gone on with by the
       const answer = await server.call('POST', '/api/v1/telemetry', { token: device.token, body: { points } });
       expect(answer.status, JSON.stringify(answer.json)).toBe(200);
     }
-    const ask = async (command: string, input: object) => {
-      // biome-ignore lint/suspicious/noExplicitAny: a test looks into answers whose shape it is about to assert
-      const answer = (await askServer(dataDir, command as never, { uid: 0, input: input as never })) as any;
-      if (answer === undefined) throw new Error('no server answers');
+    async function ask<N extends HostCommandName>(command: N, input: object): Promise<HostCommandOutput<N>> {
+      const answer = await askServer(dataDir, command, { uid: 0, input });
+      if (answer === null) throw new Error('no server answers');
       return answer;
-    };
-    const epochs = async (): Promise<{ epoch: number; status: string; values: number }[]> =>
-      (await ask('keys.status', {})).dataEpochs;
+    }
+    const epochs = async () => (await ask('keys.status', {})).dataEpochs;
     const underOlder = async () =>
       (await epochs()).reduce((sum, { status, values }) => sum + (status === 'active' ? 0 : values), 0);
     await until(async () => (await epochs()).reduce((sum, { values }) => sum + values, 0) > MINUTES, 60_000);
