@@ -7,7 +7,7 @@ import { type KeyOwner, newKey, unwrapDataKey, wrapDataKey } from '../crypto/wra
 import { findDataKey, insertDataKey } from './data-key.repository.ts';
 import type { KeyEpoch } from './key-epochs.ts';
 import { KeyStoreError } from './subject-key.repository.ts';
-import type { StoredSubject, SubjectKeyStore } from './subject-key-store.ts';
+import type { SubjectKeyStore } from './subject-key-store.ts';
 
 const MAX_CACHED_KEYS = 10_000;
 const OWNED_KEY_MS = 3_600_000;
@@ -39,10 +39,10 @@ export function createOwnedKeys(deps: {
   const { transactions, subjectKeys, clock } = deps;
   const cache = boundedCache<Buffer>(MAX_CACHED_KEYS, clock);
 
-  /** Where the key store is missing nobody's key is there, and all else goes on. */
-  async function findOfSubject(subject: StoredSubject, epoch: number, store: KeyStore): Promise<Buffer | undefined> {
+  /** Where the key store is missing, or stays locked, nobody's key is there, and all else goes on. */
+  async function asked<T>(store: KeyStore, work: (there: SubjectKeyStore) => Promise<T>): Promise<T> {
     try {
-      return await (await store()).find(subject, epoch);
+      return await work(await store());
     } catch (error) {
       throw error instanceof KeyStoreError ? noKey(error) : error;
     }
@@ -53,7 +53,8 @@ export function createOwnedKeys(deps: {
     { organisation, subject }: KeyOwner,
     store: KeyStore,
   ): Promise<Buffer | undefined> {
-    if (subject !== null) return findOfSubject({ organisation: organisation ?? 0, subject }, epoch, store);
+    if (subject !== null)
+      return asked(store, (there) => there.find({ organisation: organisation ?? 0, subject }, epoch));
     return transactions.read(organisation, (reader) => findDataKey(reader, epoch, organisation));
   }
 
@@ -62,8 +63,9 @@ export function createOwnedKeys(deps: {
     const wrapped = wrapDataKey(epoch.key, owner, newKey());
     const { organisation, subject } = owner;
     if (subject !== null) {
-      await (await subjectKeys()).insert({ organisation: organisation ?? 0, subject }, epoch.epoch, wrapped);
-      return;
+      return asked(subjectKeys, (there) =>
+        there.insert({ organisation: organisation ?? 0, subject }, epoch.epoch, wrapped),
+      );
     }
     const key = { epoch: epoch.epoch, organisationId: organisation, wrapped, now: clock.date() };
     await (organisation === null

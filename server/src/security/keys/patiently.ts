@@ -4,7 +4,7 @@ const SQLITE_BUSY = 5;
 const FIRST_WAIT_MS = 5;
 const LONGEST_WAIT_MS = 100;
 
-const isBusy = (error: unknown): boolean => {
+export const isBusy = (error: unknown): boolean => {
   const code = (error as { errcode?: unknown } | undefined)?.errcode;
   // Extended codes have the plain one in their lowest byte.
   return typeof code === 'number' && (code & 0xff) === SQLITE_BUSY;

@@ -1,10 +1,11 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { newId } from '../../lib/ids.ts';
 import { ensureFolder } from '../crypto/private-file.ts';
-import { patiently } from './patiently.ts';
+import { isBusy, patiently } from './patiently.ts';
 import type { SubjectKeyStore } from './subject-key-store.ts';
 
 // One SQLite file. Every change is one transaction, durable when it returns (synchronous = extra with a rollback journal, which is deleted with the
@@ -13,6 +14,8 @@ import type { SubjectKeyStore } from './subject-key-store.ts';
 
 /** While another process has the file locked, which for a change is milliseconds. */
 const PATIENCE_MS = 5_000;
+/** Behind copies of our own, which take as long as all keys take to write. One that hangs, on a folder that is away, must not hold up everything. */
+const BEHIND_COPIES_MS = 30_000;
 /** So long SQLite itself waits, with the whole process; after that we do, and all else goes on. */
 const STANDSTILL_MS = 5;
 const copying = new URL('./copy-worker.ts', import.meta.url);
@@ -108,12 +111,22 @@ function storeOn(database: DatabaseSync, id: string, file: string): SubjectKeySt
   const findMark = database.prepare('select 1 as one from destroyed_subjects where organisation = ? and subject = ?');
   const remove = database.prepare('delete from subject_keys where organisation = ? and subject = ?');
 
-  const whenFree = <T>(work: () => T): Promise<T> => patiently(work, PATIENCE_MS);
+  async function whenFree<T>(work: () => T): Promise<T> {
+    try {
+      return await patiently(work, PATIENCE_MS);
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      throw new KeyStoreError(`${file} is locked by another process, or by a copy of it that hangs`, { cause: error });
+    }
+  }
 
   let copies: Promise<unknown> = Promise.resolve();
   /** Behind copies of our own, which lock all changes out: however long they take, they are no store that stays locked. */
   async function change(work: () => unknown): Promise<void> {
-    for (let seen: typeof copies | undefined; seen !== copies; await seen) seen = copies;
+    const enough = new AbortController();
+    const isLong = delay(BEHIND_COPIES_MS, undefined, { signal: enough.signal }).catch(() => undefined);
+    for (let seen: typeof copies | undefined; seen !== copies; await Promise.race([seen, isLong])) seen = copies;
+    enough.abort();
     await whenFree(work);
   }
 
