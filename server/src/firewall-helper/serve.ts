@@ -7,6 +7,8 @@ const MOST_CONNECTIONS = 16;
 /** A request has some eighty characters. */
 const MOST_LINE = 512;
 const MOST_WAITING = 1_000;
+/** Who is cut off may read why for so long. */
+const HEARD_OUT_MS = 1_000;
 
 /**
  * Listens where only the file's owner and group can connect (0660): who may open the socket may ask. It is made closed and then opened to the
@@ -46,13 +48,19 @@ function isAnswered(path: string): Promise<boolean> {
 function attend(socket: Socket, keeper: Keeper): void {
   let rest = '';
   let waiting = 0;
+  let refused = false;
   let answers = Promise.resolve();
   socket.setEncoding('latin1');
   socket.on('error', () => socket.destroy());
 
   function say(answer: object, end: boolean): void {
     if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
-    if (end) socket.destroySoon();
+    if (!end) return;
+    // What it still sends is read and thrown away for a moment: were it left unread, the answer would be lost with the connection.
+    refused = true;
+    socket.end();
+    socket.resume();
+    setTimeout(() => socket.destroy(), HEARD_OUT_MS).unref();
   }
   function take(line: string): void {
     const request = readRequest(line);
@@ -77,14 +85,12 @@ function attend(socket: Socket, keeper: Keeper): void {
       else say(request.op === 'list' ? { ok: true, items: keeper.list() } : { ok: true }, false);
     });
   }
-  let refused = false;
   socket.on('data', (chunk: string) => {
     if (refused) return;
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) if (line.length <= MOST_LINE) take(line);
     if (rest.length <= MOST_LINE && lines.every(({ length }) => length <= MOST_LINE)) return;
-    refused = true;
     say({ ok: false, error: 'the line is too long' }, true);
   });
 }
