@@ -49,9 +49,7 @@ export function createAlertSettler(deps: {
     if (!isOpened(told)) return told !== LOCKED;
     const anew = toldSealed && (await seals.told(organisationId, id, told, subject));
     const peak = peakSealed && (await seals.peak(organisationId, id, told.peak, subject));
-    // There was no key for whose it is now: the next time.
-    if ((anew ?? peak)?.subject !== subject) return false;
-    const kept = { told: anew?.sealed ?? null, peak: peak?.sealed ?? null, subject: (anew ?? peak)?.subject ?? null };
+    const kept = { told: anew?.sealed ?? null, peak: peak?.sealed ?? null, subject };
     const notes: { id: string; anew: Awaited<ReturnType<AlertSeals['note']>> | null }[] = [];
     for (const note of await transactions.readAcross((reader) => findSealedNotes(reader, id))) {
       const text = await seals.openNote(organisationId, note.id, note);
@@ -60,6 +58,11 @@ export function createAlertSettler(deps: {
       else if (isOpened(text))
         notes.push({ id: note.id, anew: await seals.note(organisationId, note.id, text, subject) });
     }
+    // Of one of them there was no key for whose it is now: the next time.
+    const isOwed = [anew, peak, ...notes.map((note) => note.anew)].some(
+      (one) => one !== null && one.subject !== subject,
+    );
+    if (isOwed) return false;
     return transactions.unaudited(null, 'seal_marked', async (tx) => {
       if (!(await replaceTold(tx, alert, kept))) return false;
       for (const note of notes) await replaceNote(tx, note.id, note.anew);

@@ -1,7 +1,7 @@
 import type { Value } from '@valtronics/contract';
 import type { Job } from '../../platform/jobs/scheduler.ts';
 import type { Transactions } from '../../security/audit/transactions.types.ts';
-import { DAMAGED, ERASED, LOCKED, LOST } from '../../security/keys/person-values.ts';
+import { ERASED, isOpened, LOCKED } from '../../security/keys/person-values.ts';
 import { findChunks } from './health.repository.ts';
 import type { HealthValues, SealedChunk } from './health-values.ts';
 import { forgetHolder } from './journal.repository.ts';
@@ -152,13 +152,16 @@ export function createMeasuredChanges(deps: {
     const rows = kept.map(({ atMicros }) => ({ seriesId, atMicros, chunkMicros }));
     const values = await transactions.readAcross((reader) => health.open(reader, organisationId, rows));
     if (values.includes(undefined) || values.includes(LOCKED)) return false;
-    // Nobody can seal again what was altered or whose key is lost. It stays as it is, and what was of somebody erased in it opens for nobody.
-    if (values.includes(DAMAGED) || values.includes(LOST)) return true;
     // All of it was of somebody who is erased, also what is said to be of somebody else now: it opens for nobody.
     if (values.includes(ERASED)) return forget(series, chunkMicros, [...erased, ...kept].sort(byTime), gone);
-    const valued = kept.map(({ atMicros }, index) => ({ atMicros, value: values[index] as Value }));
+    // Nobody can seal again what was altered or whose key is lost: that stays as it is, and keeps nothing of somebody erased from going.
+    const valued = kept.flatMap(({ atMicros }, index) => {
+      const value = values[index];
+      return value !== undefined && isOpened<Value>(value) ? [{ atMicros, value }] : [];
+    });
+    if (valued.length === 0) return forget(series, chunkMicros, erased, gone);
     const anew: (SealedChunk & { readonly times: number[] })[] = [];
-    for (const stretch of stretches) {
+    for (const stretch of stretchesOf(valued, { start: 0, end: valued.length }, spans)) {
       for (let { start } = stretch; start < stretch.end; ) {
         const sealed = await health.seal(series, valued, { ...stretch, start });
         // There is no key for them yet.
@@ -167,7 +170,7 @@ export function createMeasuredChanges(deps: {
         start = sealed.end;
       }
     }
-    const times = [...erased, ...kept].sort(byTime).map(({ atMicros }) => atMicros);
+    const times = [...erased, ...valued].sort(byTime).map(({ atMicros }) => atMicros);
     const isPlaced = await settling(async (tx) => {
       if (!(await lockPoints(tx, seriesId, times, chunkMicros))) return false;
       if (erased.length > 0)
@@ -189,4 +192,4 @@ export function createMeasuredChanges(deps: {
 
 const covers = ({ fromMicros, toMicros }: MeasuredSpan, atMicros: number) =>
   fromMicros <= atMicros && atMicros < toMicros;
-const byTime = (a: PlacedPoint, b: PlacedPoint) => a.atMicros - b.atMicros;
+const byTime = (a: Pick<PlacedPoint, 'atMicros'>, b: Pick<PlacedPoint, 'atMicros'>) => a.atMicros - b.atMicros;

@@ -205,3 +205,21 @@ it('one that cannot be sealed again keeps no other from it, however many there a
   expect(await m.query('select 1 from measured_changes')).toEqual([]);
   for (const device of devices) expect(await m.pointOwners(device)).toEqual([ada]);
 });
+
+it('a point that was put beside those of a chunk keeps nothing of somebody erased from going', async () => {
+  const device = await m.device();
+  await m.submit(device, base, 30);
+  await m.query(
+    `insert into points (series_id, organisation_id, ts, chunk)
+     select series_id, organisation_id, ts + interval '1 second', chunk from points where ${ofDevice} order by ts limit 1`,
+    [device.deviceId],
+  );
+  const ada = await m.person();
+  await m.assign(device, ada, base + 10 * MINUTE, base + 20 * MINUTE);
+  await m.erase(ada);
+  await m.settle();
+  const left = await m.query(`select ts from points where ${ofDevice} order by ts`, [device.deviceId]);
+  expect(left.map(({ ts }) => (ts.getTime() - base) / MINUTE)).toEqual([0, 1 / 60, ...upTo(10, 1), ...upTo(30, 20)]);
+  await m.query(`delete from points where ${ofDevice} and ts = $2`, [device.deviceId, new Date(base + 1_000)]);
+  expect(await m.values(device)).toEqual([...upTo(10), ...upTo(30, 20)]);
+});

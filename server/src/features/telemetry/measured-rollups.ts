@@ -58,7 +58,8 @@ export function createMeasuredRollups(deps: { readonly transactions: Transaction
         else if (row.sealed !== null && (subject ?? null) !== row.subject) {
           const [open] = await health.openRollups(series.organisationId, table, [row]);
           if (open === LOCKED) isWhole = false;
-          else if (open === ERASED) work.push({ row, anew: null });
+          // An hour has minutes of others as well: whoever settles the erasure adds it up from them.
+          else if (open === ERASED && table === 'rollups_1m') work.push({ row, anew: null });
           else if (open !== undefined && isOpened(open)) {
             const anew = await health.sealRollup(series.organisationId, table, open, subject);
             if (anew.subject === (subject ?? null)) work.push({ row, anew });
