@@ -223,3 +223,15 @@ it('a point that was put beside those of a chunk keeps nothing of somebody erase
   await m.query(`delete from points where ${ofDevice} and ts = $2`, [device.deviceId, new Date(base + 1_000)]);
   expect(await m.values(device)).toEqual([...upTo(10), ...upTo(30, 20)]);
 });
+
+it('the hour that was mostly of somebody erased is added up from the minutes that stay, also where it is still on the list that it was theirs', async () => {
+  const device = await m.device();
+  const ada = await m.person();
+  await m.assign(device, ada, base, base + 40 * MINUTE);
+  await m.submit(device, base, 60);
+  expect(await m.rollupOwners('rollups_1h', device)).toEqual([ada]);
+  await m.erase(ada);
+  await m.settle();
+  expect(await m.counts(device, '1h')).toEqual([20]);
+  expect(await m.values(device)).toEqual(upTo(60, 40));
+});
