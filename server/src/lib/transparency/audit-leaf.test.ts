@@ -1,6 +1,16 @@
 import { hash } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareLeaf, falseValues, type LeafSource, newLeaf, openedValues } from './audit-leaf.ts';
+import {
+  compareLeaf,
+  falseValues,
+  isWhole,
+  type LeafSource,
+  newLeaf,
+  openedValues,
+  type Salts,
+  usualCommitments,
+} from './audit-leaf.ts';
 
 const ordinary: LeafSource = {
   id: '2881d646-3756-40e9-b92b-0b9b712d5843',
@@ -64,5 +74,87 @@ describe('personal values beside a leaf', () => {
     const lettered = JSON.stringify({ x: { commitment } });
     expect(falseValues(lettered, opened('a salt of letter', 'not-ada@example.org'))).toEqual([]);
     expect(falseValues(lettered, opened('a salt of ', 'letternot-ada@example.org'))).toEqual(['/x']);
+  });
+});
+
+describe('what is told without parsing a leaf', () => {
+  it.each(Object.entries(leaves))('is what parsing it tells: %s', (_, source) => {
+    const { entry } = newLeaf(source);
+    const bytes = Buffer.from(`before${entry}after`).toString('latin1');
+    const said = JSON.parse(entry);
+    const usual = usualCommitments(bytes, 6, bytes.length - 5);
+    if (source.actorId === leaves['an id that has to be escaped']?.actorId) expect(usual).toBeUndefined();
+    else expect(usual).toEqual({ label: said.actor.label?.commitment, address: said.address?.commitment });
+    expect(usualCommitments(bytes, 5, bytes.length)).toBeUndefined();
+  });
+
+  it('ends where its entry does', () => {
+    const text = newLeaf(ordinary).entry;
+    const needed = text.indexOf('"at":"') + 6;
+    expect(usualCommitments(text, 0, needed)).toBeDefined();
+    expect(usualCommitments(text, 0, needed - 1)).toBeUndefined();
+  });
+
+  const alterations: Readonly<Record<string, (row: LeafSource, salts: Salts) => readonly [LeafSource, Salts]>> = {
+    nothing: (row, salts) => [row, salts],
+    ...Object.fromEntries(
+      (
+        [
+          'id',
+          'at',
+          'event',
+          'outcome',
+          'actorKind',
+          'actorId',
+          'actorLabel',
+          'resourceKind',
+          'resourceId',
+          'address',
+          'requestId',
+        ] as const
+      ).flatMap((name) => [
+        [name, (row: LeafSource, salts: Salts) => [{ ...row, [name]: `${row[name] ?? ''}x` }, salts] as const],
+        [`${name}, gone`, (row: LeafSource, salts: Salts) => [{ ...row, [name]: null }, salts] as const],
+      ]),
+    ),
+    details: (row, salts) => [{ ...row, details: { ...row.details, more: 1 } }, salts],
+    'details, gone': (row, salts) => [{ ...row, details: { erased: true } }, salts],
+    'label and its salt': (row, { '/actor/label': _, ...salts }) => [{ ...row, actorLabel: null }, salts],
+    'a salt': (row, { '/actor/label': _, ...salts }) => [row, salts],
+    'all salts': (row) => [row, {}],
+    'a longer salt': (row, salts) => [row, { ...salts, '/address': `AAAA${salts['/address'] ?? ''}` }],
+  };
+
+  it('of a row that is whole, is what comparing it tells, whatever was done to it', () => {
+    let whole = 0;
+    fc.assert(
+      fc.property(
+        fc.record({
+          base: fc.constantFrom(...Object.values(leaves)),
+          alteration: fc.constantFrom(...Object.values(alterations)),
+          actorLabel: fc.option(fc.string({ unit: 'grapheme', maxLength: 20 })),
+          details: fc.dictionary(
+            fc.constantFrom('name', 'role', 'changed', '__proto__', 'a/b~c', 'é'),
+            fc.oneof(
+              fc.string(),
+              fc.integer(),
+              fc.boolean(),
+              fc.constant(null),
+              fc.array(fc.string(), { maxLength: 3 }),
+            ),
+          ),
+        }),
+        ({ base, alteration, ...own }) => {
+          const source = { ...base, ...own };
+          const { entry, salts } = newLeaf(source);
+          const [row, left] = alteration(source, salts);
+          const { fits, erased } = compareLeaf(row, left, entry);
+          expect(isWhole(row, left, entry)).toBe(fits && erased.length === 0);
+          if (fits) whole += 1;
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    expect(whole).toBeGreaterThan(20);
   });
 });

@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
+import { createScratch } from './scratch.ts';
 
 // What a leaf of the audit log says: the event as canonical JSON (RFC 8785), in which a personal value is only a commitment,
 // SHA-256(salt ‖ value). Salt and value stand beside the log. Whoever has both can check them against the leaf; once they are erased,
@@ -59,21 +60,18 @@ const ourWords = new Set([
 const isImpersonal = (text: string): boolean =>
   /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) || /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
 
-let scratch = Buffer.alloc(4_096);
+const scratch = createScratch();
 
 /**
  * The salt as it is kept, in base64. Undefined: it is not as long as ours are. What is hashed does not say where the salt ends, so a longer one
  * could hold the beginning of a value, which would then be shown without it and still fit.
  */
 function commitmentOf(salt: string, value: string): string | undefined {
-  // One buffer for all: a log is verified by making hundreds of thousands of these. Neither is cut: a character of base64 is less than a byte,
-  // and one of UTF-16 at most three.
-  const most = salt.length + 3 * value.length;
-  if (scratch.length < most) scratch = Buffer.alloc(2 * most);
-  const start = scratch.write(salt, 'base64');
+  // Neither is cut: a character of base64 is less than a byte, and one of UTF-16 at most three.
+  const bytes = scratch.of(salt.length + 3 * value.length);
+  const start = bytes.write(salt, 'base64');
   if (start !== SALT_BYTES) return undefined;
-  const end = start + scratch.write(value, start);
-  return hash('sha256', scratch.subarray(0, end), 'base64');
+  return hash('sha256', scratch.first(start + bytes.write(value, start)), 'base64');
 }
 
 const step = (key: string | number): string => String(key).replaceAll('~', '~0').replaceAll('/', '~1');
@@ -170,6 +168,30 @@ export function compareLeaf(source: LeafSource, salts: Salts, entry: string): Le
   return { fits: canonicalJson(leafOf(source, details, commit)) === entry, erased };
 }
 
+/**
+ * Whether the row is what its leaf says, with every personal value and salt still there. It says what `compareLeaf` would, without parsing the
+ * leaf, which is most of the work; false says nothing yet.
+ */
+export function isWhole(source: LeafSource, salts: Salts, entry: string): boolean {
+  const text = (value: string | null): string => (value === null ? 'null' : JSON.stringify(value));
+  const made = (pointer: string, value: string): string | undefined => commitmentOf(salts[pointer] ?? '', value);
+  // Base64 is written as it is. A salt without a value is odd, and nothing fits it.
+  const stated = (pointer: string, value: string | null): string => {
+    if (value === null) return salts[pointer] === undefined ? 'null' : '';
+    return `{"commitment":"${made(pointer, value)}"}`;
+  };
+  const commit: Commit = (pointer, value) => (value === null ? null : { commitment: made(pointer, value) });
+  const { actorId, actorKind, actorLabel, resourceKind, resourceId } = source;
+  const actor = `{"id":${text(actorId)},"kind":${text(actorKind)},"label":${stated('/actor/label', actorLabel)}}`;
+  const start = `{"actor":${actor},"address":${stated('/address', source.address)},"at":${text(source.at)},"details":`;
+  if (!entry.startsWith(start)) return false;
+  const isAbout = resourceKind !== null || resourceId !== null;
+  const resource = isAbout ? `{"id":${text(resourceId)},"kind":${text(resourceKind)}}` : 'null';
+  const middle = `,"event":${text(source.event)},"id":${text(source.id)},"kind":"event","outcome":${text(source.outcome)}`;
+  const end = `${middle},"requestId":${text(source.requestId)},"resource":${resource},"version":1}`;
+  return entry === start + canonicalJson(committed(source.details, '/details', '', commit)) + end;
+}
+
 const isCommitment = (value: unknown): boolean =>
   isObject(value) && typeof value.commitment === 'string' && Object.keys(value).length === 1;
 
@@ -191,34 +213,38 @@ export interface OpenedValue {
   readonly value: string;
 }
 
-/**
- * The two commitments that nearly every leaf has, read from the start of its text, which is canonical: names in order, no space. Anything
- * else, an escape in an id among it, does not match and is parsed.
- */
-const usualStart =
-  /^\{"actor":\{"id":(?:null|"[^"\\]*"),"kind":"[^"\\]*","label":(?:null|\{"commitment":"([^"\\]*)"\})\},"address":(?:null|\{"commitment":"([^"\\]*)"\}),"at":"/;
-
-/** The commitment of a leaf at a pointer. Parsing a leaf costs more than hashing the values beside it, so it is put off until it must be. */
-function commitmentsOf(entry: string): (pointer: string) => unknown {
-  const usual = usualStart.exec(entry);
-  let said: unknown;
-  return (pointer) => {
-    if (usual && pointer === '/actor/label') return usual[1];
-    if (usual && pointer === '/address') return usual[2];
-    said ??= JSON.parse(entry) as unknown;
-    const stated = at(said, pointer);
-    return isObject(stated) ? stated.commitment : undefined;
-  };
-}
+/** Whether this is the value, with this salt, that was committed to. */
+export const isCommittedTo = (commitment: unknown, { salt, value }: OpenedValue): boolean =>
+  commitment !== undefined && commitment === commitmentOf(salt, value);
 
 /** The pointers of values that do not fit what the leaf committed to. */
 export function falseValues(entry: string, values: Readonly<Record<string, OpenedValue>>): string[] {
-  const statedAt = commitmentsOf(entry);
+  const said = JSON.parse(entry) as unknown;
   return Object.keys(values).filter((pointer) => {
-    const { salt, value } = values[pointer] as OpenedValue;
-    const commitment = commitmentOf(salt, value);
-    return commitment === undefined || commitment !== statedAt(pointer);
+    const stated = at(said, pointer);
+    return !isCommittedTo(isObject(stated) ? stated.commitment : undefined, values[pointer] as OpenedValue);
   });
+}
+
+/**
+ * The start of nearly every leaf, whose text is canonical: names in order, no space. Anything else, an escape in an id among it, does not
+ * match and is parsed.
+ */
+const usualStart =
+  /\{"actor":\{"id":(?:null|"[^"\\]*"),"kind":"[^"\\]*","label":(?:null|\{"commitment":"([^"\\]*)"\})\},"address":(?:null|\{"commitment":"([^"\\]*)"\}),"at":"/y;
+
+/**
+ * The commitments to the label of the actor and to the address, of a leaf that stands among others from `start` to before `end` of a text of
+ * one character a byte. Undefined: it has to be parsed, which takes longer than hashing what it commits to.
+ */
+export function usualCommitments(
+  text: string,
+  start: number,
+  end: number,
+): { readonly label: string | undefined; readonly address: string | undefined } | undefined {
+  usualStart.lastIndex = start;
+  const found = usualStart.exec(text);
+  return found && usualStart.lastIndex <= end ? { label: found[1], address: found[2] } : undefined;
 }
 
 /** Values and salts of a row, by where their commitments stand. */

@@ -2,17 +2,10 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
 import { readCheckpoints } from './checkpoint-list.ts';
-import {
-  bundlesOf,
-  type EntryValues,
-  falsePositions,
-  type PartOfLog,
-  read,
-  tryRead,
-  valuesPath,
-} from './entry-files.ts';
+import { bundlesOf, type EntryValues, lookAt, type PartOfLog, read, tryRead, valuesPath } from './entry-files.ts';
 import type { NoteVerifier } from './signed-note.ts';
-import { TILE_WIDTH, type TilePlace, tilePath, writeBundle } from './tiles.ts';
+import type { Look } from './sound-tile.ts';
+import { readBundle, TILE_WIDTH, type TilePlace, tilePath, writeBundle } from './tiles.ts';
 import type { LogSource, StoredLeaf } from './verify-log.ts';
 
 // A log as a folder, in the shape of c2sp.org/tlog-tiles: `checkpoint`, `tile/…`, `tile/entries/…`. Beside them `checkpoints`, all that were
@@ -66,11 +59,11 @@ export interface FolderLog {
   readonly badNotes: number;
 }
 
-/** As much of the log as its own newest checkpoint says there is. `falseValuesIn` tells where values differ: here, or in a thread. */
+/** As much of the log as its own newest checkpoint says there is. `look` looks at a part of it: here, or in a thread. */
 export function openLogFolder(
   folder: string,
   keys: readonly NoteVerifier[],
-  falseValuesIn: (part: PartOfLog) => readonly number[] | Promise<readonly number[]> = falsePositions,
+  look: (part: PartOfLog) => Look | Promise<Look> = lookAt,
 ): FolderLog {
   const head = openCheckpoint(read(join(folder, CHECKPOINT)).toString('utf8'), keys);
   const notes = readCheckpoints(tryRead(join(folder, CHECKPOINTS))?.toString('utf8') ?? '');
@@ -89,19 +82,16 @@ export function openLogFolder(
     tile: async (place) => tryRead(join(folder, tilePath(place))) ?? Buffer.alloc(0),
     async leaves(from, to) {
       const leaves: StoredLeaf[] = [];
-      for (const { number, entries } of bundlesOf({ folder, size: head.size, from, to })) {
-        for (const [offset, entry] of entries.entries()) {
+      for (const { number, bytes } of bundlesOf({ folder, size: head.size, from, to })) {
+        for (const [offset, entry] of readBundle(bytes).entries()) {
           const position = number * TILE_WIDTH + offset;
-          if (entry && position >= from && position < to)
+          if (position >= from && position < to)
             leaves.push({ position, hash: undefined, entry: entry.length === 0 ? null : entry });
         }
       }
       return leaves;
     },
-    async compareRows(from, to) {
-      const positions = await falseValuesIn({ folder, size: head.size, from, to });
-      return positions.map((position) => ({ kind: 'row_edited', position }));
-    },
+    look: async (from, to) => look({ folder, size: head.size, from, to }),
   };
   return { source, checkpoints: [head, ...opened], badNotes: notes.length - opened.length };
 }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { createScratch } from './scratch.ts';
 
 // Merkle trees of RFC 6962, section 2.1, over SHA-256. A leaf is hashed after the byte 0 and two nodes after the byte 1, so that no node can
 // be passed off as a leaf.
@@ -6,27 +7,50 @@ import { hash } from 'node:crypto';
 export const HASH_BYTES = 32;
 export type Hash = Buffer;
 
-/** By way of a text of one character a byte: a hash that is made as a buffer gets memory of its own, which costs more than hashing it. */
-const sha256 = (bytes: Uint8Array): Hash => Buffer.from(hash('sha256', bytes, 'latin1'), 'latin1');
+/**
+ * As a text of one character a byte: a hash that is made as a buffer gets memory of its own, which costs more than hashing it. `binary` is latin1
+ * by the name that Node looks up fastest.
+ */
+const digest = (bytes: Uint8Array): string => hash('sha256', bytes, 'binary');
+const sha256 = (bytes: Uint8Array): Hash => Buffer.from(digest(bytes), 'latin1');
 
 export const EMPTY_ROOT: Hash = sha256(Buffer.alloc(0));
 
 const pair = Buffer.alloc(1 + 2 * HASH_BYTES);
 pair[0] = 1;
-let scratch = Buffer.alloc(4_096);
+const scratch = createScratch();
 
 export function leafHash(entry: Uint8Array): Hash {
-  // One buffer for all: a leaf is hashed a few hundred thousand times a second.
-  if (scratch.length < entry.length + 1) scratch = Buffer.alloc(2 * entry.length + 1);
-  scratch[0] = 0;
-  scratch.set(entry, 1);
-  return sha256(scratch.subarray(0, entry.length + 1));
+  const leaf = scratch.of(entry.length + 1);
+  leaf[0] = 0;
+  leaf.set(entry, 1);
+  return sha256(scratch.first(entry.length + 1));
+}
+
+/** Hashes the entry at `start` to before `end` of `bytes` into a row of hashes, at this place of it. */
+export function hashLeafInto(row: Buffer, place: number, bytes: Buffer, start: number, end: number): void {
+  const leaf = scratch.of(end - start + 1);
+  leaf[0] = 0;
+  bytes.copy(leaf, 1, start, end);
+  row.write(digest(scratch.first(end - start + 1)), place * HASH_BYTES, 'latin1');
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Hash {
   pair.set(left, 1);
   pair.set(right, 1 + HASH_BYTES);
   return sha256(pair);
+}
+
+/** The root over a row of hashes, one after the other, as many as a power of two. */
+export function rootOfRow(row: Buffer): Hash {
+  const above = Buffer.from(row);
+  for (let count = row.length / HASH_BYTES; count > 1; count /= 2) {
+    for (let index = 0; index < count; index += 2) {
+      above.copy(pair, 1, index * HASH_BYTES, (index + 2) * HASH_BYTES);
+      above.write(digest(pair), (index / 2) * HASH_BYTES, 'latin1');
+    }
+  }
+  return Buffer.from(above.subarray(0, HASH_BYTES));
 }
 
 /** The largest power of two below `n`, which is at least 2: where the RFC splits a tree of `n`. */

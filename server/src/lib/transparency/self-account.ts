@@ -3,7 +3,7 @@
 // As bytes: each is looked for in every entry. They begin with what is rare in one, since every place where the first byte stands is looked at,
 // and only say which entries to parse: what an entry is, its members say.
 const CHECKPOINT = Buffer.from('point"');
-const PRUNING = Buffer.from('.pruned"');
+const PRUNING = Buffer.from('pruned"');
 const MAX_LOGGED = 200_000;
 const MAX_CLAIMS = 10_000;
 /** Nothing younger is ever pruned. */
@@ -44,9 +44,7 @@ export function createSelfAccount(origin: string): SelfAccount {
   return {
     logged,
     read(position, bytes) {
-      const isCheckpoint = bytes.includes(CHECKPOINT);
-      const isPruning = bytes.includes(PRUNING);
-      if (firstKept !== undefined && !isCheckpoint && !isPruning) return;
+      if (firstKept !== undefined && !mayTellOfLogs(bytes)) return;
       const entry = parsed(bytes);
       firstKept ??= { position, at: timeOf(entry.at) };
       if (entry.kind === 'checkpoint') {
@@ -68,6 +66,9 @@ export function createSelfAccount(origin: string): SelfAccount {
     },
   };
 }
+
+/** Whether an entry, or any of several, says anything of a log; if it may. */
+export const mayTellOfLogs = (bytes: Buffer): boolean => bytes.includes(CHECKPOINT) || bytes.includes(PRUNING);
 
 /** A tree by the last part of its origin: the public id of the organisation, or "instance". */
 export const treeName = (origin: string): string => origin.slice(origin.lastIndexOf('/') + 1);

@@ -130,6 +130,8 @@ export interface Edge {
   readonly size: number;
   /** Takes one leaf; answers the tiles it completed. */
   append(leaf: Hash): CompleteTile[];
+  /** Takes the hashes of a whole tile of leaves, where the next one begins, whose root somebody has made already. */
+  appendTile(hashes: Buffer, root: Hash): CompleteTile[];
   root(): Hash;
 }
 
@@ -138,31 +140,46 @@ export function createEdge(size = 0, levels: Hash[][] = []): Edge {
   let count = size;
   // The complete subtrees the tree consists of, largest first. One more leaf costs one hash on average, and the root one for each of these.
   const peaks = levels.flatMap((row, level) => peaksOf(row, level * 8).reverse()).reverse();
+
+  function rowAt(level: number): Hash[] {
+    levels[level] ??= [];
+    return levels[level];
+  }
+
+  /** A new complete subtree of 2^height leaves, with what it completes. */
+  function place(subtree: Hash, atHeight: number): CompleteTile[] {
+    const done: CompleteTile[] = [];
+    let [node, height] = [subtree, atHeight];
+    for (let last = peaks.at(-1); last?.height === height; last = peaks.at(-1)) {
+      peaks.pop();
+      node = nodeHash(last.hash, node);
+      height += 1;
+      if (height % 8 !== 0) continue;
+      const level = height / 8 - 1;
+      const number = Math.floor(count / TILE_WIDTH ** (level + 1)) - 1;
+      done.push({ level, number, hashes: Buffer.concat(rowAt(level)), root: node });
+      levels[level] = [];
+      rowAt(level + 1).push(node);
+    }
+    peaks.push({ height, hash: node });
+    return done;
+  }
+
   return {
     get size() {
       return count;
     },
     append(leaf) {
-      const done: CompleteTile[] = [];
-      levels[0] ??= [];
-      levels[0].push(leaf);
+      rowAt(0).push(leaf);
       count += 1;
-      let node = leaf;
-      let height = 0;
-      for (let last = peaks.at(-1); last?.height === height; last = peaks.at(-1)) {
-        peaks.pop();
-        node = nodeHash(last.hash, node);
-        height += 1;
-        if (height % 8 !== 0) continue;
-        const level = height / 8 - 1;
-        const number = Math.floor(count / TILE_WIDTH ** (level + 1)) - 1;
-        done.push({ level, number, hashes: Buffer.concat(levels[level] ?? []), root: node });
-        levels[level] = [];
-        levels[level + 1] ??= [];
-        levels[level + 1]?.push(node);
-      }
-      peaks.push({ height, hash: node });
-      return done;
+      return place(leaf, 0);
+    },
+    appendTile(hashes, root) {
+      if (count % TILE_WIDTH !== 0 || hashes.length !== TILE_WIDTH * HASH_BYTES)
+        throw new RangeError('a tile is appended where one begins, and whole');
+      rowAt(1).push(root);
+      count += TILE_WIDTH;
+      return [{ level: 0, number: count / TILE_WIDTH - 1, hashes, root }, ...place(root, 8)];
     },
     root() {
       const [smallest, ...larger] = peaks.toReversed();
@@ -198,13 +215,21 @@ export function writeBundle(entries: readonly Uint8Array[]): Buffer {
 }
 
 export function readBundle(bundle: Buffer): Buffer[] {
-  const entries: Buffer[] = [];
+  const bounds = boundsIn(bundle);
+  return Array.from({ length: bounds.length / 2 }, (_, index) =>
+    bundle.subarray(bounds[2 * index], bounds[2 * index + 1]),
+  );
+}
+
+/** Where each entry of a bundle begins and ends, one pair after the other. */
+export function boundsIn(bundle: Buffer): number[] {
+  const bounds: number[] = [];
   for (let at = 0; at < bundle.length; ) {
     const start = at + 2;
     const end = start > bundle.length ? start : start + bundle.readUInt16BE(at);
     if (end > bundle.length) throw new RangeError('a bundle ends in the middle of an entry');
-    entries.push(bundle.subarray(start, end));
+    bounds.push(start, end);
     at = end;
   }
-  return entries;
+  return bounds;
 }

@@ -1,8 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
 import type { OpenedCheckpoint } from './checkpoint.ts';
 import { HASH_BYTES, type Hash, type Head, leafHash, rootOf } from './merkle.ts';
 import { createSelfAccount } from './self-account.ts';
-import { createEdge, type Edge, hashAt, TILE_WIDTH, type TileReader } from './tiles.ts';
+import type { Look, SoundTile } from './sound-tile.ts';
+import { createEdge, type Edge, hashAt, hashesIn, TILE_WIDTH, type TileReader } from './tiles.ts';
 import { type Told, toldFindings } from './told-findings.ts';
 
 // Walks a log from its first leaf to its last and compares: each leaf with its hash, the hashes with the tiles, the root at every size that
@@ -22,8 +22,8 @@ export interface LogSource {
   readonly tile: TileReader;
   /** In order; what is missing is left out. */
   leaves(from: number, to: number): Promise<readonly StoredLeaf[]>;
-  /** Compares what people see (the rows of the database) with the leaves. Asked once these were read, and waited for at the end. */
-  compareRows?(from: number, to: number): Promise<readonly Finding[]>;
+  /** Looks at the leaves from where a tile begins on, and at what people see beside them. Asked ahead of the walk, for one part after the other. */
+  look(from: number, to: number): Promise<Look>;
 }
 
 export const findingKinds = {
@@ -71,7 +71,8 @@ export interface LogVerdict extends Told {
   readonly logged: readonly string[];
 }
 
-const POSITIONS_AT_ONCE = 40 * TILE_WIDTH;
+const TILES_AT_ONCE = 16;
+const LOOKS_AHEAD = 8;
 
 const isOfLeaf = (kind: Finding['kind']): boolean => kind === 'edited' || kind === 'missing' || kind === 'reordered';
 
@@ -84,7 +85,6 @@ export async function verifyLog(
   const heads = [...expected].sort((a, b) => a.size - b.size);
   const edge = createEdge();
   const account = createSelfAccount(source.origin);
-  const compared: Promise<void>[] = [];
   let gone: { readonly from: number; to: number } | undefined;
   /** What is missing before the first event that is kept, which may have been pruned, and what is missing after it. */
   const [missingBefore, missingAfter] = [toldFindings(), toldFindings()];
@@ -104,6 +104,9 @@ export async function verifyLog(
     });
     gone = undefined;
   }
+
+  /** Of the tree whose head is compared next. */
+  const nextSize = (): number => heads[nextHead]?.size ?? Number.POSITIVE_INFINITY;
 
   function compareHeads(): void {
     for (let head = heads[nextHead]; head !== undefined && head.size <= edge.size; head = heads[nextHead]) {
@@ -133,7 +136,7 @@ export async function verifyLog(
   async function appendAll(hashes: readonly Hash[]): Promise<void> {
     for (const hash of hashes) {
       for (const tile of edge.append(hash)) await compareTile(tile);
-      if ((heads[nextHead]?.size ?? Number.POSITIVE_INFINITY) <= edge.size) compareHeads();
+      if (nextSize() <= edge.size) compareHeads();
     }
   }
 
@@ -150,56 +153,61 @@ export async function verifyLog(
     return above.length >= width * HASH_BYTES && rootOf(hashes).equals(hashAt(above, width - 1));
   }
 
+  async function appendSound({ hashes, root, telling }: SoundTile): Promise<void> {
+    closeGap();
+    for (const { position, entry } of telling) account.read(position, bufferOf(entry));
+    // A root that was signed may lie within.
+    if (nextSize() < edge.size + TILE_WIDTH) return appendAll(hashesIn(bufferOf(hashes)));
+    for (const tile of edge.appendTile(bufferOf(hashes), bufferOf(root))) await compareTile(tile);
+    if (nextSize() <= edge.size) compareHeads();
+  }
+
+  /** Leaf by leaf. False: what is there of the log ends here. */
+  async function appendOdd(first: number, width: number): Promise<boolean> {
+    const tile = await source.tile({ level: 0, number: first / TILE_WIDTH, width });
+    const leaves = new Map((await source.leaves(first, first + width)).map((leaf) => [leaf.position, leaf]));
+    const hashes: Hash[] = [];
+    const odd: { position: number; now: Hash; logged: Hash }[] = [];
+    for (let position = first; position < first + width; position += 1) {
+      const leaf = leaves.get(position);
+      const inTile = tile.length >= (position - first + 1) * HASH_BYTES ? hashAt(tile, position - first) : undefined;
+      const kept = inTile ?? leaf?.hash;
+      if (leaf === undefined || leaf.entry === null) {
+        gone ??= { from: position, to: position };
+        gone.to = position + 1;
+        if (kept === undefined) return false;
+        hashes.push(kept);
+        continue;
+      }
+      closeGap();
+      const now = leafHash(leaf.entry);
+      const beside = leaf.hash ?? now;
+      if (now.equals(kept ?? now) && now.equals(beside)) {
+        hashes.push(now);
+        account.read(position, leaf.entry);
+      } else {
+        odd.push({ position, now, logged: kept ?? now });
+        hashes.push(kept ?? beside);
+      }
+    }
+    if (odd.length > 0 && width === TILE_WIDTH && !(await isGoodTile(first / TILE_WIDTH, hashes))) {
+      for (const { position, now } of odd) hashes[position - first] = now;
+    }
+    for (const { position, now } of odd) {
+      const isElsewhere = odd.some((other) => other.position !== position && other.logged.equals(now));
+      found.add({ kind: isElsewhere ? 'reordered' : 'edited', position });
+    }
+    await appendAll(hashes);
+    return true;
+  }
+
   compareHeads();
-  walk: for (let from = 0; from < source.size; from += POSITIONS_AT_ONCE) {
-    const to = Math.min(from + POSITIONS_AT_ONCE, source.size);
-    const leaves = await source.leaves(from, to);
-    // Who compares beside the walk has answered by now, or is still busy.
-    await setImmediate();
-    const rows = source.compareRows?.(from, to);
-    const told = rows?.then((odd) => {
-      for (const finding of odd) foundOfRows.add(finding);
-    });
-    // Of one that fails, whoever waits for it below hears, and else nobody needs to.
-    told?.catch(() => undefined);
-    if (told) compared.push(told);
-    let next = 0;
+  walk: for await (const { from, to, look } of looksAt(source)) {
+    for (const finding of look.odd) foundOfRows.add(finding);
     for (let first = from; first < to; first += TILE_WIDTH) {
-      const width = Math.min(TILE_WIDTH, to - first);
-      const tile = await source.tile({ level: 0, number: first / TILE_WIDTH, width });
-      const hashes: Hash[] = [];
-      const odd: { position: number; now: Hash; logged: Hash }[] = [];
-      for (let position = first; position < first + width; position += 1) {
-        while ((leaves[next]?.position ?? Number.POSITIVE_INFINITY) < position) next += 1;
-        const leaf = leaves[next]?.position === position ? leaves[next] : undefined;
-        const inTile = tile.length >= (position - first + 1) * HASH_BYTES ? hashAt(tile, position - first) : undefined;
-        const kept = inTile ?? leaf?.hash;
-        if (leaf === undefined || leaf.entry === null) {
-          gone ??= { from: position, to: position };
-          gone.to = position + 1;
-          if (kept === undefined) break walk;
-          hashes.push(kept);
-          continue;
-        }
-        closeGap();
-        const now = leafHash(leaf.entry);
-        const beside = leaf.hash ?? now;
-        if (now.equals(kept ?? now) && now.equals(beside)) {
-          hashes.push(now);
-          account.read(position, leaf.entry);
-        } else {
-          odd.push({ position, now, logged: kept ?? now });
-          hashes.push(kept ?? beside);
-        }
-      }
-      if (odd.length > 0 && width === TILE_WIDTH && !(await isGoodTile(first / TILE_WIDTH, hashes))) {
-        for (const { position, now } of odd) hashes[position - first] = now;
-      }
-      for (const { position, now } of odd) {
-        const isElsewhere = odd.some((other) => other.position !== position && other.logged.equals(now));
-        found.add({ kind: isElsewhere ? 'reordered' : 'edited', position });
-      }
-      await appendAll(hashes);
+      const sound = look.sound[(first - from) / TILE_WIDTH];
+      if (sound) await appendSound(sound);
+      else if (!(await appendOdd(first, Math.min(TILE_WIDTH, to - first)))) break walk;
     }
     onProgress(to, source.size);
   }
@@ -212,7 +220,6 @@ export async function verifyLog(
   const cutOff = heads.slice(nextHead).find(({ size }) => size > edge.size);
   if (cutOff && missing.told().findings.length === 0)
     found.add({ kind: 'truncated', position: edge.size, before: cutOff.size });
-  for (const rows of compared) await rows;
   // What is wrong with a leaf stands before what is wrong with its row.
   found.addAll(foundOfRows.told());
   const { findings, more } = found.told();
@@ -229,6 +236,25 @@ export async function verifyLog(
     logged: account.logged,
   };
 }
+
+/** What is seen of a log, part by part, of which some are always on their way. */
+async function* looksAt(source: LogSource): AsyncGenerator<{ from: number; to: number; look: Look }> {
+  const begun: { from: number; to: number; look: Promise<Look> }[] = [];
+  for (let from = 0; from < source.size || begun.length > 0; ) {
+    for (; from < source.size && begun.length < LOOKS_AHEAD; from += TILES_AT_ONCE * TILE_WIDTH) {
+      const to = Math.min(from + TILES_AT_ONCE * TILE_WIDTH, source.size);
+      const look = source.look(from, to);
+      // Of one that fails, whoever waits for it below hears, and else nobody needs to.
+      look.catch(() => undefined);
+      begun.push({ from, to, look });
+    }
+    const next = begun.shift();
+    if (next) yield { ...next, look: await next.look };
+  }
+}
+
+/** As it came from another thread. */
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export const expectedOf = (checkpoint: OpenedCheckpoint, isTrusted: boolean): Expected => ({
   size: checkpoint.size,

@@ -2,10 +2,10 @@ import { falseValues, type OpenedValue } from './audit-leaf.ts';
 import { type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
 import { readCheckpointFile } from './checkpoint-list.ts';
 import { type FolderLog, logFolders, openLogFolder } from './log-folder.ts';
+import { createLookingThreads } from './looking-threads.ts';
 import { includes, leafHash } from './merkle.ts';
 import { isSignedBy, type NoteVerifier } from './signed-note.ts';
 import { ProofError, parseProof } from './tlog-proof.ts';
-import { startValuesThread } from './values-thread.ts';
 import { vanishedLogs } from './vanished-logs.ts';
 import { expectedOf, type LogVerdict, verifyLog } from './verify-log.ts';
 
@@ -77,16 +77,16 @@ export async function verifyFolder(
 ): Promise<FileVerdict[]> {
   const folders = logFolders(folder);
   if (folders.length === 0) throw new ProofError(`${folder} holds no exported log`);
-  const thread = startValuesThread();
+  const threads = createLookingThreads();
   try {
-    const logs = folders.map((path) => openLogFolder(path, keys, thread.falsePositions));
+    const logs = folders.map((path) => openLogFolder(path, keys, threads.look));
     const { verdicts, logged } = await verifyLogs(logs, keys, trusted, onProgress);
     // The export of a single log is that log and says nothing of others.
     if (folders.length === 1 && folders[0] === folder) return verdicts;
     const present = logs.map(({ source }) => source.origin);
     return [...verdicts, ...vanishedLogs(present, logged, trusted)];
   } finally {
-    await thread.end();
+    await threads.end();
   }
 }
 

@@ -1,12 +1,15 @@
+import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { compareLeaf, type LeafSource, type Salts } from '../../lib/transparency/audit-leaf.ts';
+import { compareLeaf, isWhole, type LeafSource, type Salts } from '../../lib/transparency/audit-leaf.ts';
 import { treeName } from '../../lib/transparency/self-account.ts';
+import { type Look, type SoundTile, soundTile } from '../../lib/transparency/sound-tile.ts';
+import { TILE_WIDTH } from '../../lib/transparency/tiles.ts';
 import { type Told, toldFindings } from '../../lib/transparency/told-findings.ts';
 import type { Finding, LogSource, StoredLeaf } from '../../lib/transparency/verify-log.ts';
 import { createErasedValues } from './erased-values.ts';
 import { leafColumns } from './pending.repository.ts';
 import type { Reader } from './tokens.ts';
-import { readTile, sizeOf, type TreeRow } from './tree.repository.ts';
+import { readTile, readTiles, sizeOf, type TreeRow } from './tree.repository.ts';
 
 export interface DatabaseLog extends LogSource {
   compareRows(from: number, to: number): Promise<readonly Finding[]>;
@@ -20,18 +23,12 @@ export interface DatabaseLog extends LogSource {
 export async function databaseLog(reader: Reader, tree: TreeRow): Promise<DatabaseLog> {
   const owner = await ownerOf(reader, tree.origin);
   const erased = createErasedValues();
-
-  // What is walked is compared with the same look at it.
-  let last: { from: number; to: number; rows: readonly LeafRow[] } | undefined;
-  async function rowsOf(from: number, to: number): Promise<readonly LeafRow[]> {
-    if (last?.from !== from || last.to !== to)
-      last = { from, to, rows: await readRows(reader, tree.id, owner, from, to) };
-    return last.rows;
-  }
+  const inTurn = createTurns();
 
   /** What people are shown against what was logged. */
   function compareRow({ position, hash: _, eventId, entry, salts, ...row }: LeafRow): Finding[] {
     if (entry === null) return [];
+    if (row.id !== null && isAsLogged(row as LeafSource, salts ?? {}, entry)) return [];
     const said = namesOf(entry);
     // In the log of the instance; whether it is good is seen where it is opened.
     if (said?.kind === 'checkpoint' && owner === null && eventId === null) return [];
@@ -49,12 +46,30 @@ export async function databaseLog(reader: Reader, tree: TreeRow): Promise<Databa
   return {
     origin: tree.origin,
     size: await sizeOf(reader, tree.id),
-    tile: (place) => readTile(reader, tree.id, place),
-    leaves: async (from, to) => (await rowsOf(from, to)).map(storedLeaf),
-    compareRows: async (from, to) => (await rowsOf(from, to)).flatMap(compareRow),
+    tile: (place) => inTurn(() => readTile(reader, tree.id, place)),
+    leaves: (from, to) => inTurn(() => readLeaves(reader, tree.id, from, to)),
+    async look(from, to) {
+      const rows = await inTurn(() => readRows(reader, tree.id, owner, from, to));
+      const tiles = await inTurn(() => readTiles(reader, tree.id, from / TILE_WIDTH, Math.floor(to / TILE_WIDTH)));
+      const sound: Look['sound'][number][] = [];
+      const odd: Finding[] = [];
+      for (let first = from, next = 0; first < to; first += TILE_WIDTH) {
+        // What is asked for next arrives meanwhile.
+        await setImmediate();
+        const begun = next;
+        while (next < rows.length && Number(rows[next]?.position) < first + TILE_WIDTH) next += 1;
+        const part = rows.slice(begun, next);
+        odd.push(...part.flatMap(compareRow));
+        const number = first / TILE_WIDTH;
+        sound.push(soundPart(number, part, tiles.get(number)));
+      }
+      return { sound, odd };
+    },
+    compareRows: async (from, to) =>
+      (await inTurn(() => readRows(reader, tree.id, owner, from, to))).flatMap(compareRow),
     async compareRest() {
-      const rest = toldFindings(await insertedRows(reader, tree.id, owner));
-      for (const finding of await erased.unaccounted(reader, tree.id, owner)) rest.add(finding);
+      const rest = toldFindings(await inTurn(() => insertedRows(reader, tree.id, owner)));
+      for (const finding of await inTurn(() => erased.unaccounted(reader, tree.id, owner))) rest.add(finding);
       return rest.told();
     },
     erasedValues: () => erased.count(),
@@ -116,11 +131,34 @@ async function readRows(
   return found.rows;
 }
 
+/** A tile with the leaves it is of, if all have the hashes that are kept beside them, too. */
+function soundPart(number: number, rows: readonly LeafRow[], tile: Buffer | undefined): SoundTile | undefined {
+  if (rows.length !== TILE_WIDTH || tile === undefined) return undefined;
+  if (!Buffer.concat(rows.map(({ hash }) => hash)).equals(tile)) return undefined;
+  const bytes = Buffer.from(rows.map(({ entry }) => entry ?? '').join(''));
+  let end = 0;
+  const bounds = rows.flatMap(({ entry }) => {
+    const start = end;
+    end += Buffer.byteLength(entry ?? '');
+    return [start, end];
+  });
+  return soundTile({ number, bytes, bounds, hashes: tile });
+}
+
 function namesOf(entry: string): { kind?: unknown; id?: string } | undefined {
   try {
     return (JSON.parse(entry) as { kind?: unknown; id?: string } | null) ?? undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** The usual case. */
+function isAsLogged(row: LeafSource, salts: Salts, entry: string): boolean {
+  try {
+    return isWhole(row, salts, entry);
+  } catch {
+    return false;
   }
 }
 
@@ -131,6 +169,16 @@ function compared(row: LeafSource, salts: Salts, entry: string): ReturnType<type
     // Something else than what any leaf of ours says.
     return undefined;
   }
+}
+
+/** A connection takes one query at a time; whoever looks ahead waits here. */
+function createTurns(): <T>(query: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (query) => {
+    const answer = last.then(query, query);
+    last = answer.catch(() => undefined);
+    return answer;
+  };
 }
 
 /** Events of the table that no leaf of their log stands for and that do not wait for one either. */
