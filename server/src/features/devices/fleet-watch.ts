@@ -5,9 +5,8 @@ import type { SecurityEvents } from '../../security/events/security-event.ts';
 import { countSilence } from './fleet-watch.repository.ts';
 import type { StatusChange } from './presence.repository.ts';
 
-const WITHIN_MS = 300_000;
-const FEWEST = 5;
-const PART = 0.3;
+/** So many devices, and this part of all that are there, within this time. */
+export const silenceOfFleet = { devices: 5, part: 0.3, withinMs: 300_000 } as const;
 /** While the server was away nobody could be heard; that is no silence of theirs. */
 const SETTLING_MS = 60_000;
 
@@ -26,15 +25,15 @@ export function createFleetWatch(deps: {
   const began = clock.now();
 
   async function look(organisationId: number): Promise<void> {
-    const since = new Date(Math.max(clock.now() - WITHIN_MS, began + settlingMs));
+    const since = new Date(Math.max(clock.now() - silenceOfFleet.withinMs, began + settlingMs));
     const { silent, present } = await transactions.read(organisationId, (reader) => countSilence(reader, since));
-    if (silent < FEWEST || silent < (silent + present) * PART) return;
+    if (silent < silenceOfFleet.devices || silent < (silent + present) * silenceOfFleet.part) return;
     events.report({
       action: 'fleet.silent',
       outcome: 'failure',
       transport: 'system',
       organisationId,
-      details: { silent, devices: silent + present, withinSeconds: WITHIN_MS / 1_000 },
+      details: { silent, devices: silent + present, withinSeconds: silenceOfFleet.withinMs / 1_000 },
     });
   }
 

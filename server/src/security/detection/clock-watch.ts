@@ -3,7 +3,7 @@ import type { SecurityEvents } from '../events/security-event.ts';
 
 const LOOK_EVERY_MS = 1_000;
 /** Time servers correct by less, and slowly. */
-const JUMP_MS = 5_000;
+export const JUMP_MS = 5_000;
 
 /**
  * Whether the clock of this machine moved by itself: held against the monotonic one, which nobody can set. That one stands still while the

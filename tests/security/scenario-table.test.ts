@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { guessingRules } from '../shield/guessing-rules.ts';
-import { loadScenarios, type Scenario } from './scenario.ts';
+import { silenceOfFleet } from '../../server/src/features/devices/fleet-watch.ts';
+import { JUMP_MS } from '../../server/src/security/detection/clock-watch.ts';
+import { loadScenarios, type Scenario } from '../../server/src/security/detection/scenario.ts';
+import { guessingRules } from '../../server/src/security/shield/guessing-rules.ts';
 
 // The table of docs/detection.md says what the files of scenarios say.
 
@@ -11,20 +13,22 @@ interface Row {
   readonly raised: string;
   readonly severity: string;
   readonly follows: string;
+  readonly techniques: readonly string[];
 }
 
 const rows: readonly Row[] =
-  readFileSync(join(import.meta.dirname, '../../../../docs/detection.md'), 'utf8')
-    .split('| scenario | raised when | severity | follows |\n')[1]
+  readFileSync(join(import.meta.dirname, '../../docs/detection.md'), 'utf8')
+    .split('| scenario | raised when | severity | follows | ATT&CK |\n')[1]
     ?.split('\n\n')[0]
     ?.split('\n')
     .slice(1)
     .map((line) => line.split('|').map((cell) => cell.trim()))
-    .map(([, ids = '', raised = '', severity = '', follows = '']) => ({
+    .map(([, ids = '', raised = '', severity = '', follows = '', techniques = '']) => ({
       ids: ids.split(', '),
       raised,
       severity,
       follows,
+      techniques: techniques.split(', '),
     })) ?? [];
 
 /** `the same …` takes its figures from the row above. */
@@ -53,7 +57,14 @@ function figuresOf({ id, rule }: Scenario): readonly string[] {
       // What a trigger answers to was counted elsewhere.
       if (id === 'brute-force')
         return [`${guessingRules.failuresToBlock} times`, span(HOUR), `${guessingRules.firstBlockMs / 1_000} s`];
-      return id === 'persistent-guessing' ? [`${guessingRules.attemptsToSuspect} attempts`, span(HOUR)] : [];
+      if (id === 'persistent-guessing') return [`${guessingRules.attemptsToSuspect} attempts`, span(HOUR)];
+      if (id === 'clock-jump') return [`${JUMP_MS / 1_000} s`];
+      if (id !== 'silent-fleet') return [];
+      return [
+        `${silenceOfFleet.devices} devices`,
+        `${silenceOfFleet.part * 100} %`,
+        span(silenceOfFleet.withinMs / 1_000),
+      ];
   }
 }
 
@@ -74,12 +85,15 @@ it.each(scenarios.map((scenario) => [scenario.id, scenario] as const))(
   'says of %s what its file says',
   (id, scenario) => {
     const nth = rows.findIndex(({ ids }) => ids.includes(id));
-    const { severity, follows } = rows[nth] as Row;
+    const { ids, severity, follows, techniques } = rows[nth] as Row;
     const text = textOf(nth);
     expect(severity).toBe(scenario.severity);
+    // Of the techniques of MITRE ATT&CK, one for each scenario of the row.
+    expect(techniques[ids.indexOf(id)]).toBe(scenario.technique);
+    expect(techniques).toHaveLength(ids.length);
     expect(follows).toMatch(answerOf(scenario));
     const figures = figuresOf(scenario);
-    for (const figure of figures) expect(text).toMatch(new RegExp(`(?<![\\d,])${figure}\\b`));
+    for (const figure of figures) expect(text).toMatch(new RegExp(`(?<![\\d,])${figure}(?!\\w)`));
     if (figures.length > 0)
       for (const [said] of text.matchAll(/\d[\d,]*/g)) expect(figures.join(' ').split(/[^\d,]+/), said).toContain(said);
   },
