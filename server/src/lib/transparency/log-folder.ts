@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
 import { readCheckpoints } from './checkpoint-list.ts';
 import { bundlesOf, type EntryValues, lookAt, type PartOfLog, read, tryRead, valuesPath } from './entry-files.ts';
+import { MOST_THREADS } from './looking-threads.ts';
 import type { NoteVerifier } from './signed-note.ts';
 import type { Look } from './sound-tile.ts';
 import { readBundle, TILE_WIDTH, type TilePlace, tilePath, writeBundle } from './tiles.ts';
@@ -91,6 +92,7 @@ export function openLogFolder(
       }
       return leaves;
     },
+    looksAtOnce: 2 * MOST_THREADS,
     look: async (from, to) => look({ folder, size: head.size, from, to }),
   };
   return { source, checkpoints: [head, ...opened], badNotes: notes.length - opened.length };

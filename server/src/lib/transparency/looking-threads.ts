@@ -5,7 +5,7 @@ import type { Look } from './sound-tile.ts';
 
 const worker = new URL('./looking-worker.ts', import.meta.url);
 /** Reading from one disk, more would wait for each other. */
-const MOST_THREADS = 8;
+export const MOST_THREADS = 8;
 /** A log of fewer entries is looked at sooner than a thread has started. */
 const WORTH_A_THREAD = 10_000;
 

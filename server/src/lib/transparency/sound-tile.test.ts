@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { HASH_BYTES, type Hash, leafHash, rootOf, rootOfRow } from './merkle.ts';
-import { soundTile } from './sound-tile.ts';
+import { type Look, soundTile } from './sound-tile.ts';
 import { boundsIn, createEdge, hashesIn, TILE_WIDTH, type TilePlace, writeBundle } from './tiles.ts';
 import { type Expected, type LogSource, type LogVerdict, verifyLog } from './verify-log.ts';
 
@@ -42,28 +43,31 @@ function aLog(size: number, headsAt: readonly number[]): AlteredLog {
   return { entries, heads, rows: rows.map((row) => Buffer.concat(row)) };
 }
 
-function sourceOf({ entries, rows }: AlteredLog, { isWalked }: { isWalked: boolean }): LogSource {
-  async function tile({ level, number, width }: TilePlace): Promise<Buffer> {
-    const first = number * TILE_WIDTH;
-    return rows[level]?.subarray(first * HASH_BYTES, (first + width) * HASH_BYTES) ?? Buffer.alloc(0);
+const tileOf = (rows: readonly Buffer[], { level, number, width }: TilePlace): Buffer =>
+  rows[level]?.subarray(number * TILE_WIDTH * HASH_BYTES, (number * TILE_WIDTH + width) * HASH_BYTES) ??
+  Buffer.alloc(0);
+
+function soundOf({ entries, rows }: Pick<AlteredLog, 'entries' | 'rows'>, from: number, to: number): Look['sound'] {
+  const sound: Look['sound'][number][] = [];
+  for (let first = from; first < to; first += TILE_WIDTH) {
+    const part = entries.slice(first, Math.min(first + TILE_WIDTH, to));
+    const bytes = writeBundle(part.map((entry) => entry ?? Buffer.alloc(0)));
+    const number = first / TILE_WIDTH;
+    const hashes = tileOf(rows, { level: 0, number, width: TILE_WIDTH });
+    sound.push(soundTile({ number, bytes, bounds: boundsIn(bytes), hashes }));
   }
+  return sound;
+}
+
+function sourceOf({ entries, rows }: AlteredLog, { isWalked }: { isWalked: boolean }): LogSource {
   return {
     origin: ORIGIN,
     size: entries.length,
-    tile,
+    tile: async (place) => tileOf(rows, place),
     leaves: async (from, to) =>
       entries.slice(from, to).map((entry, index) => ({ position: from + index, hash: undefined, entry })),
-    async look(from, to) {
-      const sound = [];
-      for (let first = from; !isWalked && first < to; first += TILE_WIDTH) {
-        const part = entries.slice(first, Math.min(first + TILE_WIDTH, to));
-        const bytes = writeBundle(part.map((entry) => entry ?? Buffer.alloc(0)));
-        const number = first / TILE_WIDTH;
-        const hashes = await tile({ level: 0, number, width: TILE_WIDTH });
-        sound.push(soundTile({ number, bytes, bounds: boundsIn(bytes), hashes }));
-      }
-      return { sound, odd: [] };
-    },
+    looksAtOnce: 2,
+    look: async (from, to) => ({ sound: isWalked ? [] : soundOf({ entries, rows }, from, to), odd: [] }),
   };
 }
 
@@ -144,6 +148,34 @@ it('what stands in whole tiles of the log itself is heard of as well', async () 
   expect(verdict.findings).toEqual([]);
   expect(verdict.logged).toEqual(Array.from({ length: 7 }, (_, index) => `a note at ${5 + index * 97}`));
 });
+
+it.each(['an error', 'the end of what is there'])(
+  'whatever ends a walk, nothing is looked at after it: %s',
+  async (ends) => {
+    const log = aLog(30_000, []);
+    const source = sourceOf(log, { isWalked: true });
+    let [asked, answered] = [0, 0];
+    const slow: LogSource = {
+      ...source,
+      looksAtOnce: 5,
+      tile: async () => Buffer.alloc(0),
+      leaves: async () => [],
+      async look(from, to) {
+        const nth = asked;
+        asked += 1;
+        await delay(nth * 5);
+        answered += 1;
+        if (ends === 'an error' && nth === 1) throw new Error('a disk that is broken');
+        return nth === 0 && ends === 'an error' ? { sound: soundOf(log, from, to), odd: [] } : source.look(from, to);
+      },
+    };
+    const verdict = verifyLog(slow, []);
+    if (ends === 'an error') await expect(verdict).rejects.toThrow('a disk that is broken');
+    else expect((await verdict).size).toBe(0);
+    expect(asked).toBeGreaterThan(4);
+    expect(answered).toBe(asked);
+  },
+);
 
 it('an entry that is missing, or a tile of another length, leaves a tile to who walks', () => {
   const entries = Array.from({ length: TILE_WIDTH }, (_, position) => anEntry(position));

@@ -24,6 +24,8 @@ export interface LogSource {
   leaves(from: number, to: number): Promise<readonly StoredLeaf[]>;
   /** Looks at the leaves from where a tile begins on, and at what people see beside them. Asked ahead of the walk, for one part after the other. */
   look(from: number, to: number): Promise<Look>;
+  /** How many parts it looks at at once. */
+  readonly looksAtOnce: number;
 }
 
 export const findingKinds = {
@@ -72,7 +74,6 @@ export interface LogVerdict extends Told {
 }
 
 const TILES_AT_ONCE = 16;
-const LOOKS_AHEAD = 8;
 
 const isOfLeaf = (kind: Finding['kind']): boolean => kind === 'edited' || kind === 'missing' || kind === 'reordered';
 
@@ -237,19 +238,23 @@ export async function verifyLog(
   };
 }
 
-/** What is seen of a log, part by part, of which some are always on their way. */
+/** What is seen of a log, part by part, of which some are always on their way. Whatever ends it, none is once it has ended. */
 async function* looksAt(source: LogSource): AsyncGenerator<{ from: number; to: number; look: Look }> {
   const begun: { from: number; to: number; look: Promise<Look> }[] = [];
-  for (let from = 0; from < source.size || begun.length > 0; ) {
-    for (; from < source.size && begun.length < LOOKS_AHEAD; from += TILES_AT_ONCE * TILE_WIDTH) {
-      const to = Math.min(from + TILES_AT_ONCE * TILE_WIDTH, source.size);
-      const look = source.look(from, to);
-      // Of one that fails, whoever waits for it below hears, and else nobody needs to.
-      look.catch(() => undefined);
-      begun.push({ from, to, look });
+  try {
+    for (let from = 0; from < source.size || begun.length > 0; ) {
+      for (; from < source.size && begun.length < source.looksAtOnce; from += TILES_AT_ONCE * TILE_WIDTH) {
+        const to = Math.min(from + TILES_AT_ONCE * TILE_WIDTH, source.size);
+        const look = source.look(from, to);
+        // Of one that fails, whoever waits for it below hears, and else nobody needs to.
+        look.catch(() => undefined);
+        begun.push({ from, to, look });
+      }
+      const next = begun.shift();
+      if (next) yield { ...next, look: await next.look };
     }
-    const next = begun.shift();
-    if (next) yield { ...next, look: await next.look };
+  } finally {
+    await Promise.allSettled(begun.map(({ look }) => look));
   }
 }
 

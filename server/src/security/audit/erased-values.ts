@@ -11,7 +11,7 @@ interface ComparedEvent {
 
 interface Gone {
   values: number;
-  readonly first: ComparedEvent;
+  first: ComparedEvent;
   last: number;
 }
 
@@ -33,8 +33,10 @@ export function createErasedValues() {
         const known = gone.get(person);
         if (known === undefined) gone.set(person, { values: 1, first: event, last: event.position });
         else {
+          // Two parts of a log are compared at once, so these are in no order.
           known.values += 1;
-          known.last = event.position;
+          known.last = Math.max(known.last, event.position);
+          if (event.position < known.first.position) known.first = event;
         }
       }
     },

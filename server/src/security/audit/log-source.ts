@@ -48,6 +48,8 @@ export async function databaseLog(reader: Reader, tree: TreeRow): Promise<Databa
     size: await sizeOf(reader, tree.id),
     tile: (place) => inTurn(() => readTile(reader, tree.id, place)),
     leaves: (from, to) => inTurn(() => readLeaves(reader, tree.id, from, to)),
+    // One arrives while another is compared; more would only fill the memory.
+    looksAtOnce: 2,
     async look(from, to) {
       const rows = await inTurn(() => readRows(reader, tree.id, owner, from, to));
       const tiles = await inTurn(() => readTiles(reader, tree.id, from / TILE_WIDTH, Math.floor(to / TILE_WIDTH)));
