@@ -68,6 +68,9 @@ describe('personal values beside a leaf', () => {
     expect(falseValues(entry, values)).toEqual(['/actor/label']);
     // A leaf that commits to nothing there either says no more for it.
     expect(falseValues(newLeaf({ ...source, actorLabel: null }).entry, values)).toEqual(['/actor/label']);
+    // Nor does what is none.
+    expect(falseValues(entry.slice(1), values)).toEqual(['/actor/label']);
+    expect(falseValues('', {})).toEqual([]);
 
     const commitment = hash('sha256', 'a salt of letternot-ada@example.org', 'base64');
     const opened = (of: string, value: string) => ({ '/x': { salt: Buffer.from(of).toString('base64'), value } });
@@ -80,19 +83,33 @@ describe('personal values beside a leaf', () => {
 describe('what is told without parsing a leaf', () => {
   it.each(Object.entries(leaves))('is what parsing it tells: %s', (_, source) => {
     const { entry } = newLeaf(source);
-    const bytes = Buffer.from(`before${entry}after`).toString('latin1');
     const said = JSON.parse(entry);
-    const usual = usualCommitments(bytes, 6, bytes.length - 5);
+    const usual = usualCommitments(Buffer.from(entry).toString('latin1'));
     if (source.actorId === leaves['an id that has to be escaped']?.actorId) expect(usual).toBeUndefined();
     else expect(usual).toEqual({ label: said.actor.label?.commitment, address: said.address?.commitment });
-    expect(usualCommitments(bytes, 5, bytes.length)).toBeUndefined();
+    expect(usualCommitments(` ${entry}`)).toBeUndefined();
   });
 
   it('ends where its entry does', () => {
     const text = newLeaf(ordinary).entry;
     const needed = text.indexOf('"at":"') + 6;
-    expect(usualCommitments(text, 0, needed)).toBeDefined();
-    expect(usualCommitments(text, 0, needed - 1)).toBeUndefined();
+    expect(usualCommitments(text.slice(0, needed))).toBeDefined();
+    expect(usualCommitments(text.slice(0, needed - 1))).toBeUndefined();
+  });
+
+  it('takes no leaf that commits to nothing for one that fits a value without a salt', () => {
+    const { entry, salts } = newLeaf(ordinary);
+    const { '/actor/label': _, ...left } = salts;
+    const { commitment } = JSON.parse(entry).actor.label;
+    for (const said of ['undefined', '', 'null']) {
+      const forged = entry.replace(commitment, said);
+      for (const some of [left, { ...left, '/actor/label': 'AAAA' }, salts])
+        expect(isWhole(ordinary, some, forged)).toBe(false);
+    }
+    const nothing = entry.replace(`{"commitment":"${commitment}"}`, '');
+    for (const row of [ordinary, { ...ordinary, actorLabel: null }]) expect(isWhole(row, salts, nothing)).toBe(false);
+    const detail = newLeaf({ ...ordinary, actorLabel: null, address: null });
+    expect(isWhole({ ...ordinary, actorLabel: null, address: null }, {}, detail.entry)).toBe(false);
   });
 
   const alterations: Readonly<Record<string, (row: LeafSource, salts: Salts) => readonly [LeafSource, Salts]>> = {

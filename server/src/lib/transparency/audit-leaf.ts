@@ -173,13 +173,19 @@ export function compareLeaf(source: LeafSource, salts: Salts, entry: string): Le
  * leaf, which is most of the work; false says nothing yet.
  */
 export function isWhole(source: LeafSource, salts: Salts, entry: string): boolean {
+  let isSalted = true;
   const text = (value: string | null): string => (value === null ? 'null' : JSON.stringify(value));
-  const made = (pointer: string, value: string): string | undefined => commitmentOf(salts[pointer] ?? '', value);
-  // Base64 is written as it is. A salt without a value is odd, and nothing fits it.
-  const stated = (pointer: string, value: string | null): string => {
-    if (value === null) return salts[pointer] === undefined ? 'null' : '';
-    return `{"commitment":"${made(pointer, value)}"}`;
-  };
+  /** Base64, which is written as it is. */
+  function made(pointer: string, value: string): string {
+    const commitment = commitmentOf(salts[pointer] ?? '', value);
+    isSalted &&= commitment !== undefined;
+    return commitment ?? '';
+  }
+  function stated(pointer: string, value: string | null): string {
+    if (value !== null) return `{"commitment":"${made(pointer, value)}"}`;
+    isSalted &&= salts[pointer] === undefined;
+    return 'null';
+  }
   const commit: Commit = (pointer, value) => (value === null ? null : { commitment: made(pointer, value) });
   const { actorId, actorKind, actorLabel, resourceKind, resourceId } = source;
   const actor = `{"id":${text(actorId)},"kind":${text(actorKind)},"label":${stated('/actor/label', actorLabel)}}`;
@@ -189,7 +195,7 @@ export function isWhole(source: LeafSource, salts: Salts, entry: string): boolea
   const resource = isAbout ? `{"id":${text(resourceId)},"kind":${text(resourceKind)}}` : 'null';
   const middle = `,"event":${text(source.event)},"id":${text(source.id)},"kind":"event","outcome":${text(source.outcome)}`;
   const end = `${middle},"requestId":${text(source.requestId)},"resource":${resource},"version":1}`;
-  return entry === start + canonicalJson(committed(source.details, '/details', '', commit)) + end;
+  return entry === start + canonicalJson(committed(source.details, '/details', '', commit)) + end && isSalted;
 }
 
 const isCommitment = (value: unknown): boolean =>
@@ -213,17 +219,28 @@ export interface OpenedValue {
   readonly value: string;
 }
 
-/** Whether this is the value, with this salt, that was committed to. */
-export const isCommittedTo = (commitment: unknown, { salt, value }: OpenedValue): boolean =>
-  commitment !== undefined && commitment === commitmentOf(salt, value);
+/** Whether this is a value with the salt that was committed to. It may come from a file of somebody else, and be anything. */
+export function isCommittedTo(commitment: unknown, opened: unknown): boolean {
+  const { salt, value } = (opened ?? {}) as Partial<Record<keyof OpenedValue, unknown>>;
+  if (commitment === undefined || typeof salt !== 'string' || typeof value !== 'string') return false;
+  return commitment === commitmentOf(salt, value);
+}
 
-/** The pointers of values that do not fit what the leaf committed to. */
+/** The pointers of values that do not fit what the leaf committed to: all of them, where it is none. */
 export function falseValues(entry: string, values: Readonly<Record<string, OpenedValue>>): string[] {
-  const said = JSON.parse(entry) as unknown;
+  const said = parsed(entry);
   return Object.keys(values).filter((pointer) => {
     const stated = at(said, pointer);
-    return !isCommittedTo(isObject(stated) ? stated.commitment : undefined, values[pointer] as OpenedValue);
+    return !isCommittedTo(isObject(stated) ? stated.commitment : undefined, values[pointer]);
   });
+}
+
+function parsed(entry: string): unknown {
+  try {
+    return JSON.parse(entry);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -231,20 +248,17 @@ export function falseValues(entry: string, values: Readonly<Record<string, Opene
  * match and is parsed.
  */
 const usualStart =
-  /\{"actor":\{"id":(?:null|"[^"\\]*"),"kind":"[^"\\]*","label":(?:null|\{"commitment":"([^"\\]*)"\})\},"address":(?:null|\{"commitment":"([^"\\]*)"\}),"at":"/y;
+  /^\{"actor":\{"id":(?:null|"[^"\\]*"),"kind":"[^"\\]*","label":(?:null|\{"commitment":"([^"\\]*)"\})\},"address":(?:null|\{"commitment":"([^"\\]*)"\}),"at":"/;
 
 /**
- * The commitments to the label of the actor and to the address, of a leaf that stands among others from `start` to before `end` of a text of
- * one character a byte. Undefined: it has to be parsed, which takes longer than hashing what it commits to.
+ * The commitments of a leaf to the label of the actor and to the address; its text may be of one character a byte. Undefined: it has to be
+ * parsed, which takes longer than hashing what it commits to.
  */
 export function usualCommitments(
-  text: string,
-  start: number,
-  end: number,
+  entry: string,
 ): { readonly label: string | undefined; readonly address: string | undefined } | undefined {
-  usualStart.lastIndex = start;
-  const found = usualStart.exec(text);
-  return found && usualStart.lastIndex <= end ? { label: found[1], address: found[2] } : undefined;
+  const found = usualStart.exec(entry);
+  return found ? { label: found[1], address: found[2] } : undefined;
 }
 
 /** Values and salts of a row, by where their commitments stand. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { lookAt, type PartOfLog } from './entry-files.ts';
+import type { Answer } from './looking-worker.ts';
 import type { Look } from './sound-tile.ts';
 
 const worker = new URL('./looking-worker.ts', import.meta.url);
@@ -24,7 +25,11 @@ export function createLookingThreads(): LookingThreads {
         for (let count = Math.min(MOST_THREADS, availableParallelism()); count > 0; count -= 1)
           threads.push(startLookingThread());
       const idlest = threads.reduce((a, b) => (b.asked() < a.asked() ? b : a));
-      return idlest.look(part);
+      if (!idlest.hasEnded()) return idlest.look(part);
+      // Over what it was asked, of which whoever asked has heard; what is asked now is another matter.
+      const instead = startLookingThread();
+      threads[threads.indexOf(idlest)] = instead;
+      return instead.look(part);
     },
     async end() {
       await Promise.all(threads.map((thread) => thread.end()));
@@ -35,6 +40,7 @@ export function createLookingThreads(): LookingThreads {
 interface LookingThread extends LookingThreads {
   /** How many parts it has been asked about and not answered. */
   asked(): number;
+  hasEnded(): boolean;
 }
 
 function startLookingThread(): LookingThread {
@@ -45,12 +51,17 @@ function startLookingThread(): LookingThread {
     fault ??= error;
     for (const waiting of asked.splice(0)) waiting.reject(fault);
   }
-  thread.on('message', (look: Look) => asked.shift()?.resolve(look));
+  thread.on('message', (answer: Answer) => {
+    const waiting = asked.shift();
+    if ('look' in answer) waiting?.resolve(answer.look);
+    else waiting?.reject(answer.error);
+  });
   thread.on('error', fail);
   thread.on('exit', () => fail(new Error('a thread that looks at the log ended')));
 
   return {
     asked: () => asked.length,
+    hasEnded: () => fault !== undefined,
     look(part) {
       if (fault) return Promise.reject(fault);
       const answer = Promise.withResolvers<Look>();

@@ -54,7 +54,7 @@ function soundOf({ entries, rows }: Pick<AlteredLog, 'entries' | 'rows'>, from: 
     const bytes = writeBundle(part.map((entry) => entry ?? Buffer.alloc(0)));
     const number = first / TILE_WIDTH;
     const hashes = tileOf(rows, { level: 0, number, width: TILE_WIDTH });
-    sound.push(soundTile({ number, bytes, bounds: boundsIn(bytes), hashes }));
+    sound.push(soundTile({ number, bytes, bounds: boundsIn(bytes, TILE_WIDTH), hashes }));
   }
   return sound;
 }
@@ -182,7 +182,7 @@ it('an entry that is missing, or a tile of another length, leaves a tile to who 
   const hashes = Buffer.concat(entries.map(leafHash));
   const seen = (some: Buffer[], tile: Buffer) => {
     const bytes = writeBundle(some);
-    return soundTile({ number: 0, bytes, bounds: boundsIn(bytes), hashes: tile });
+    return soundTile({ number: 0, bytes, bounds: boundsIn(bytes, TILE_WIDTH), hashes: tile });
   };
   const sound = seen(entries, hashes);
   expect(sound && Buffer.from(sound.root)).toEqual(rootOf(hashesIn(hashes)));
@@ -192,4 +192,18 @@ it('an entry that is missing, or a tile of another length, leaves a tile to who 
   expect(seen(entries.slice(1), hashes)).toBeUndefined();
   expect(seen(entries, hashes.subarray(HASH_BYTES))).toBeUndefined();
   expect(seen(entries, Buffer.alloc(0))).toBeUndefined();
+  // Too much of what may say something of logs to be kept.
+  const telling = entries.map(() => Buffer.from(`"checkpoint"${' '.repeat(8_000)}`));
+  expect(seen(telling, Buffer.concat(telling.map(leafHash)))).toBeUndefined();
+});
+
+it('a tile that is said to be whole where the log ends within it is walked', async () => {
+  const log = aLog(TILE_WIDTH + 40, []);
+  const longer = aLog(2 * TILE_WIDTH, []);
+  const source = sourceOf(log, { isWalked: true });
+  const verdict = await verifyLog(
+    { ...source, look: async (from) => ({ sound: soundOf(longer, from, 512), odd: [] }) },
+    [],
+  );
+  expect(verdict).toMatchObject({ size: TILE_WIDTH + 40, findings: [] });
 });

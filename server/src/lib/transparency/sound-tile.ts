@@ -23,6 +23,9 @@ export interface SoundTile {
   readonly telling: readonly { readonly position: number; readonly entry: Uint8Array }[];
 }
 
+/** What more says something of logs is walked leaf by leaf, and is kept nowhere meanwhile. */
+const MOST_TELLING_BYTES = 1024 * 1024;
+
 export interface SeenTile {
   readonly number: number;
   /** The entries: each from one bound to before the next. One of no bytes is not there. */
@@ -41,18 +44,20 @@ export function soundTile({ number, bytes, bounds, hashes }: SeenTile): SoundTil
     hashLeafInto(made, index, bytes, start, end);
   }
   if (!made.equals(hashes)) return undefined;
-  return { hashes: made, root: new Uint8Array(rootOfRow(made)), telling: tellingEntries(number, bytes, bounds) };
+  const telling = tellingEntries(number, bytes, bounds);
+  if (telling.reduce((sum, { entry }) => sum + entry.length, 0) > MOST_TELLING_BYTES) return undefined;
+  // Of their own: a view would take all it is a view of along to another thread.
+  const own = telling.map(({ position, entry }) => ({ position, entry: new Uint8Array(entry) }));
+  return { hashes: made, root: new Uint8Array(rootOfRow(made)), telling: own };
 }
 
-function tellingEntries(number: number, bytes: Buffer, bounds: readonly number[]): SoundTile['telling'] {
-  const mayTell = mayTellOfLogs(bytes);
-  return (
-    Array.from({ length: mayTell ? TILE_WIDTH : 1 }, (_, index) => ({
-      position: number * TILE_WIDTH + index,
-      entry: bytes.subarray(bounds[2 * index], bounds[2 * index + 1]),
-    }))
-      .filter(({ entry }, index) => index === 0 || mayTellOfLogs(entry))
-      // Of their own: a view would take all it is a view of along to another thread.
-      .map(({ position, entry }) => ({ position, entry: new Uint8Array(entry) }))
-  );
+function tellingEntries(
+  number: number,
+  bytes: Buffer,
+  bounds: readonly number[],
+): { position: number; entry: Buffer }[] {
+  return Array.from({ length: mayTellOfLogs(bytes) ? TILE_WIDTH : 1 }, (_, index) => ({
+    position: number * TILE_WIDTH + index,
+    entry: bytes.subarray(bounds[2 * index], bounds[2 * index + 1]),
+  })).filter(({ entry }, index) => index === 0 || mayTellOfLogs(entry));
 }

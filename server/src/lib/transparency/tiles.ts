@@ -215,16 +215,16 @@ export function writeBundle(entries: readonly Uint8Array[]): Buffer {
 }
 
 export function readBundle(bundle: Buffer): Buffer[] {
-  const bounds = boundsIn(bundle);
+  const bounds = boundsIn(bundle, TILE_WIDTH);
   return Array.from({ length: bounds.length / 2 }, (_, index) =>
     bundle.subarray(bounds[2 * index], bounds[2 * index + 1]),
   );
 }
 
-/** Where each entry of a bundle begins and ends, one pair after the other. */
-export function boundsIn(bundle: Buffer): number[] {
+/** Where each entry of a bundle begins and ends, one pair after the other; at most so many entries, whatever stands after them. */
+export function boundsIn(bundle: Buffer, most: number): number[] {
   const bounds: number[] = [];
-  for (let at = 0; at < bundle.length; ) {
+  for (let at = 0; at < bundle.length && bounds.length < 2 * most; ) {
     const start = at + 2;
     const end = start > bundle.length ? start : start + bundle.readUInt16BE(at);
     if (end > bundle.length) throw new RangeError('a bundle ends in the middle of an entry');

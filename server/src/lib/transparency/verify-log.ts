@@ -207,8 +207,9 @@ export async function verifyLog(
     for (const finding of look.odd) foundOfRows.add(finding);
     for (let first = from; first < to; first += TILE_WIDTH) {
       const sound = look.sound[(first - from) / TILE_WIDTH];
-      if (sound) await appendSound(sound);
-      else if (!(await appendOdd(first, Math.min(TILE_WIDTH, to - first)))) break walk;
+      const width = Math.min(TILE_WIDTH, to - first);
+      if (sound && width === TILE_WIDTH) await appendSound(sound);
+      else if (!(await appendOdd(first, width))) break walk;
     }
     onProgress(to, source.size);
   }

@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { compareLeaf, isWhole, type LeafSource, type Salts } from '../../lib/transparency/audit-leaf.ts';
+import { HASH_BYTES } from '../../lib/transparency/merkle.ts';
 import { treeName } from '../../lib/transparency/self-account.ts';
 import { type Look, type SoundTile, soundTile } from '../../lib/transparency/sound-tile.ts';
-import { TILE_WIDTH } from '../../lib/transparency/tiles.ts';
+import { hashAt, TILE_WIDTH } from '../../lib/transparency/tiles.ts';
 import { type Told, toldFindings } from '../../lib/transparency/told-findings.ts';
 import type { Finding, LogSource, StoredLeaf } from '../../lib/transparency/verify-log.ts';
 import { createErasedValues } from './erased-values.ts';
@@ -133,10 +134,12 @@ async function readRows(
   return found.rows;
 }
 
-/** A tile with the leaves it is of, if all have the hashes that are kept beside them, too. */
+/** A tile with the leaves it is of, if each stands at its place and has the hash that is kept beside it, too. */
 function soundPart(number: number, rows: readonly LeafRow[], tile: Buffer | undefined): SoundTile | undefined {
-  if (rows.length !== TILE_WIDTH || tile === undefined) return undefined;
-  if (!Buffer.concat(rows.map(({ hash }) => hash)).equals(tile)) return undefined;
+  if (rows.length !== TILE_WIDTH || tile?.length !== TILE_WIDTH * HASH_BYTES) return undefined;
+  const isInPlace = ({ position, hash }: LeafRow, index: number): boolean =>
+    Number(position) === number * TILE_WIDTH + index && hash.equals(hashAt(tile, index));
+  if (!rows.every(isInPlace)) return undefined;
   const bytes = Buffer.from(rows.map(({ entry }) => entry ?? '').join(''));
   let end = 0;
   const bounds = rows.flatMap(({ entry }) => {

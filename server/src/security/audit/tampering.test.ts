@@ -137,6 +137,27 @@ describe('against what is kept beside the leaves', () => {
     expect(await findings()).toEqual([{ kind: 'row_missing', position: 7 }]);
   });
 
+  it('a leaf moved onto the place before it is missing from its own', async () => {
+    await tamper(
+      'alter table audit_leaves drop constraint audit_leaves_pkey',
+      await at7('update audit_leaves set position = 6 where tree = $TREE and position = 7'),
+    );
+    expect(await findings()).toContainEqual({ kind: 'missing', position: 7 });
+  });
+
+  it('a byte moved from the hash of one leaf to that of the next is found at both', async () => {
+    await tamper(
+      'alter table audit_leaves drop constraint audit_leaves_hash_check',
+      await at7(`update audit_leaves next set hash = substr(leaf.hash, 32) || next.hash from audit_leaves leaf
+        where leaf.tree = $TREE and next.tree = $TREE and leaf.position = 7 and next.position = 8`),
+      await at7('update audit_leaves set hash = substr(hash, 1, 31) where tree = $TREE and position = 7'),
+    );
+    expect(await findings()).toEqual([
+      { kind: 'edited', position: 7 },
+      { kind: 'edited', position: 8 },
+    ]);
+  });
+
   it('one event at two places is found at both', async () => {
     await tamper(
       'drop index audit_leaves_event',
