@@ -7,10 +7,14 @@ import { type Look, type SoundTile, soundTile } from '../../lib/transparency/sou
 import { hashAt, TILE_WIDTH } from '../../lib/transparency/tiles.ts';
 import { type Told, toldFindings } from '../../lib/transparency/told-findings.ts';
 import type { Finding, LogSource, StoredLeaf } from '../../lib/transparency/verify-log.ts';
+import { createTurns } from '../../lib/turns.ts';
 import { createErasedValues } from './erased-values.ts';
 import { leafColumns } from './pending.repository.ts';
 import type { Reader } from './tokens.ts';
 import { readTile, readTiles, sizeOf, type TreeRow } from './tree.repository.ts';
+
+/** Far more than two looks and the walk ask for at once. */
+const MOST_WAITING = 100;
 
 export interface DatabaseLog extends LogSource {
   compareRows(from: number, to: number): Promise<readonly Finding[]>;
@@ -24,7 +28,9 @@ export interface DatabaseLog extends LogSource {
 export async function databaseLog(reader: Reader, tree: TreeRow): Promise<DatabaseLog> {
   const owner = await ownerOf(reader, tree.origin);
   const erased = createErasedValues();
-  const inTurn = createTurns();
+  // A connection takes one query at a time; whoever looks ahead waits.
+  const turns = createTurns(MOST_WAITING);
+  const inTurn = <T>(query: () => Promise<T>): Promise<T> => turns('', query);
 
   /** What people are shown against what was logged. */
   function compareRow({ position, hash: _, eventId, entry, salts, ...row }: LeafRow): Finding[] {
@@ -174,16 +180,6 @@ function compared(row: LeafSource, salts: Salts, entry: string): ReturnType<type
     // Something else than what any leaf of ours says.
     return undefined;
   }
-}
-
-/** A connection takes one query at a time; whoever looks ahead waits here. */
-function createTurns(): <T>(query: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (query) => {
-    const answer = last.then(query, query);
-    last = answer.catch(() => undefined);
-    return answer;
-  };
 }
 
 /** Events of the table that no leaf of their log stands for and that do not wait for one either. */
