@@ -361,6 +361,8 @@ describe.skipIf(!hasBrowser)('signing in and proving again, in a browser', () =>
     for (const email of [admin.email, 'nobody@example.org']) {
       await stranger.goto(`${app.origin}/sign-in`);
       await stranger.getByRole('link', { name: 'Forgot password?' }).click();
+      // The page loads on demand, and until it is there the sign-in stands with a field of the same name.
+      await heading(stranger, 'Forgot password?').waitFor();
       await stranger.getByLabel('Email address').fill(email);
       await button(stranger, 'Mail the link').click();
       await heading(stranger, 'Look into your mailbox').waitFor();
