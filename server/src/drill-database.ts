@@ -34,14 +34,14 @@ export async function drillDatabase(drill: Drill): Promise<DrillCheck[]> {
       const counted = checkRows(rows, await countRows(owner));
       await runMigrations(owner);
       signal.throwIfAborted();
-      const looked = await use(({ transactions: { readAcross }, dataKeys, keyStores }) =>
-        readAcross(
+      const looked = await use(({ transactions, dataKeys, keyStores }) =>
+        transactions.readAcross(
           async (reader): Promise<DrillCheck[]> => {
             const known = await listAuditKeys(reader, dataKeys);
             // As a restore would: only keys that the root key opens are believed.
             assertSigned(backup, known);
             return [
-              await checkAuditLog(reader, known, signal),
+              await checkAuditLog(transactions, known, signal),
               await checkSealedValues(reader, { dataKeys, keyStores }),
               await checkErasures(reader, { dataKeys, keyStores }),
             ];

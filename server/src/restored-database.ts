@@ -5,6 +5,7 @@ import { provision } from './platform/db/provision.ts';
 import { dropDatabase } from './platform/db/replace-database.ts';
 import type { CredentialStore, DatabaseCredentials } from './platform/db/roles.ts';
 import type { Logger } from './platform/log/log.ts';
+import { MOST_COPIES } from './security/audit/row-looks.ts';
 import { createTransactions } from './security/audit/transactions.ts';
 import type { Transactions } from './security/audit/transactions.types.ts';
 import { BackupError } from './security/backups/backup-error.ts';
@@ -89,7 +90,11 @@ export async function usedAs<T>(
   let database: Database | undefined;
   try {
     // What reads across organisations in one long transaction asks for keys meanwhile, which takes connections of the same pool.
-    database = await connectDatabase({ ...access, log, poolSizes: { server: 1, ingest: 1, maintenance: 3 } });
+    database = await connectDatabase({
+      ...access,
+      log,
+      poolSizes: { server: 1, ingest: 1, maintenance: MOST_COPIES + 3 },
+    });
     const inner = createTransactions({ ...database, server: database.inner });
     const { dataKeys, keyStores } = await openDataKeys({ ...keys, transactions: inner, clock: systemClock });
     return await work({ transactions: createTransactions(database), dataKeys, keyStores });

@@ -13,6 +13,7 @@ import { type CredentialStore, type DatabaseCredentials, readCredentials } from 
 import { runMigrations } from './platform/db/run-migrations.ts';
 import { archiving } from './platform/db/wal-outbox.ts';
 import type { Logger } from './platform/log/log.ts';
+import { MOST_COPIES } from './security/audit/row-looks.ts';
 import type { KeyRing } from './security/crypto/key-ring.ts';
 import { sealedFile } from './security/crypto/sealed-file.ts';
 
@@ -104,7 +105,7 @@ export async function connectBeside(
     config.databaseUrl === undefined
       ? { ...place, ssl: false, connectionTimeoutMillis: CONNECT_TIMEOUT_MS }
       : parseDatabaseUrl(config.databaseUrl.reveal()).connectionTo(place.database);
-  const poolSizes = { server: 1, ingest: 1, maintenance: 2 };
+  const poolSizes = { server: 1, ingest: 1, maintenance: MOST_COPIES + 2 };
   return {
     database: await connectDatabase({ connection, credentials, log, poolSizes }),
     connectionOf: (role) => ({ ...connection, ...connectionAs(role, credentials[role]) }),

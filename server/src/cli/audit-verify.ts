@@ -40,10 +40,10 @@ export const auditVerify = command(
     const given = keyTexts(values.key);
     const complain = complainOn(output.terminal);
     if (path === '') {
-      const answer = await withAuditLog(given, async ({ keys, read }) => {
+      const answer = await withAuditLog(given, async ({ keys, transactions }) => {
         const checkpoints = trustedCheckpoints(values.checkpoint ?? [], keys, complain);
         const onProgress = progressOn(output.terminal);
-        return { keys, verdicts: await read((reader) => verifyDatabase(reader, { keys, checkpoints }, onProgress)) };
+        return { keys, verdicts: await verifyDatabase(transactions, { keys, checkpoints }, onProgress) };
       });
       return tell(answer.verdicts, answer.keys, given ? 'given' : 'installation', output);
     }

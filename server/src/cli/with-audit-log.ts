@@ -3,12 +3,14 @@ import { askServer } from '../control/control-client.ts';
 import { type NoteVerifier, parseVerifier } from '../lib/transparency/signed-note.ts';
 import { listAuditKeys } from '../security/audit/audit-key.ts';
 import type { Reader } from '../security/audit/tokens.ts';
+import type { Transactions } from '../security/audit/transactions.types.ts';
 import type { Stream } from './output.ts';
 import { withDatabase } from './with-database.ts';
 import { commandConfig } from './with-platform.ts';
 
 export interface OpenLog {
   readonly keys: readonly NoteVerifier[];
+  readonly transactions: Transactions;
   /** One transaction that sees the log as it is at one moment, however long it takes. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
 }
@@ -23,13 +25,14 @@ export async function withAuditLog<T>(
   { startsDatabase = true }: { readonly startsDatabase?: boolean } = {},
 ): Promise<T> {
   return withDatabase(
-    async ({ dataKeys, transactions: { readAcross } }) => {
+    async ({ dataKeys, transactions }) => {
+      const { readAcross } = transactions;
       const listed = async () => {
         const { dataKeys: keys } = await dataKeys();
         return readAcross((reader) => listAuditKeys(reader, keys));
       };
       const keys = given?.map(parseVerifier) ?? (await listed());
-      return work({ keys, read: (reading) => readAcross(reading, { isOneMoment: true }) });
+      return work({ keys, transactions, read: (reading) => readAcross(reading, { isOneMoment: true }) });
     },
     { startsDatabase },
   );

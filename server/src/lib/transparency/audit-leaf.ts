@@ -1,6 +1,6 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
-import { createScratch } from './scratch.ts';
+import { commitmentOf, SALT_BYTES } from './commitment.ts';
 
 // What a leaf of the audit log says: the event as canonical JSON (RFC 8785), in which a personal value is only a commitment,
 // SHA-256(salt ‖ value). Salt and value stand beside the log. Whoever has both can check them against the leaf; once they are erased,
@@ -25,7 +25,6 @@ export interface LeafSource {
 /** The salt of each value that is committed to, by the JSON pointer of where its commitment stands. Base64. */
 export type Salts = Readonly<Record<string, string>>;
 
-const SALT_BYTES = 16;
 /** An entry of a tile bundle has at most 65,535 bytes. */
 const MAX_ENTRY_BYTES = 60_000;
 
@@ -60,20 +59,6 @@ const ourWords = new Set([
 const isImpersonal = (text: string): boolean =>
   /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) || /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text);
 
-const scratch = createScratch();
-
-/**
- * The salt as it is kept, in base64. Undefined: it is not as long as ours are. What is hashed does not say where the salt ends, so a longer one
- * could hold the beginning of a value, which would then be shown without it and still fit.
- */
-function commitmentOf(salt: string, value: string): string | undefined {
-  // Neither is cut: a character of base64 is less than a byte, and one of UTF-16 at most three.
-  const bytes = scratch.of(salt.length + 3 * value.length);
-  const start = bytes.write(salt, 'base64');
-  if (start !== SALT_BYTES) return undefined;
-  return hash('sha256', scratch.first(start + bytes.write(value, start)), 'base64');
-}
-
 const step = (key: string | number): string => String(key).replaceAll('~', '~0').replaceAll('/', '~1');
 
 type Commit = (pointer: string, value: string | null) => unknown;
@@ -104,6 +89,15 @@ function committed(value: unknown, pointer: string, key: string, commit: Commit)
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [name, committed(item, `${pointer}/${step(name)}`, name, commit)]),
   );
+}
+
+/** What a leaf says of details that hold nothing it would commit to; undefined: these do. */
+export function plainDetails(details: unknown): string | undefined {
+  let isPlain = true;
+  const said = committed(details, '/details', '', () => {
+    isPlain = false;
+  });
+  return isPlain ? canonicalJson(said) : undefined;
 }
 
 /** The text of the leaf, and the salts that are now known for the first time. */

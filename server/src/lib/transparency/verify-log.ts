@@ -1,3 +1,4 @@
+import { bufferOf } from '../thread-answers.ts';
 import type { OpenedCheckpoint } from './checkpoint.ts';
 import { HASH_BYTES, type Hash, type Head, leafHash, rootOf } from './merkle.ts';
 import { createSelfAccount } from './self-account.ts';
@@ -258,9 +259,6 @@ async function* looksAt(source: LogSource): AsyncGenerator<{ from: number; to: n
     await Promise.allSettled(begun.map(({ look }) => look));
   }
 }
-
-/** As it came from another thread. */
-const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export const expectedOf = (checkpoint: OpenedCheckpoint, isTrusted: boolean): Expected => ({
   size: checkpoint.size,

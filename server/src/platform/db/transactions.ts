@@ -8,6 +8,8 @@ const LARGEST_ID = 2_147_483_647;
 export interface TransactionOptions {
   isolation?: 'read committed' | 'repeatable read' | 'serializable';
   readOnly?: boolean;
+  /** The moment to see: what `pg_export_snapshot` gave another transaction, which must be open still. */
+  snapshot?: string;
 }
 
 /** Asked for once the work is done. */
@@ -61,8 +63,12 @@ export function withOrganisation<T>(
   return transaction(pool, `${begin(options)}; select ${settings.join(', ')}`, work, closing);
 }
 
-function begin({ isolation, readOnly }: TransactionOptions): string {
-  return `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`;
+function begin({ isolation, readOnly, snapshot }: TransactionOptions): string {
+  const opening = `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`;
+  if (snapshot === undefined) return opening;
+  // As above: no parameters. A name of theirs holds no quote.
+  if (!/^[0-9A-F-]+$/.test(snapshot)) throw new RangeError('a snapshot has another name');
+  return `${opening}; set transaction snapshot '${snapshot}'`;
 }
 
 async function transaction<T>(

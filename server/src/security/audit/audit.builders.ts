@@ -79,8 +79,7 @@ export async function aTestLog(database: TestDatabase, given?: DataKeys): Promis
     async appendMany(count) {
       for (let index = 0; index < count; index += 1) await append(index);
     },
-    verify: (checkpoints = [], keys = [key.verifier]) =>
-      transactions.readAcross((reader) => verifyDatabase(reader, { keys, checkpoints })),
+    verify: (checkpoints = [], keys = [key.verifier]) => verifyDatabase(transactions, { keys, checkpoints }),
   };
 }
 

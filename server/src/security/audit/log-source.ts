@@ -1,32 +1,31 @@
-import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { compareLeaf, isWhole, type LeafSource, type Salts } from '../../lib/transparency/audit-leaf.ts';
-import { HASH_BYTES } from '../../lib/transparency/merkle.ts';
 import { treeName } from '../../lib/transparency/self-account.ts';
-import { type Look, type SoundTile, soundTile } from '../../lib/transparency/sound-tile.ts';
-import { hashAt, TILE_WIDTH } from '../../lib/transparency/tiles.ts';
 import { type Told, toldFindings } from '../../lib/transparency/told-findings.ts';
 import type { Finding, LogSource, StoredLeaf } from '../../lib/transparency/verify-log.ts';
 import { createTurns } from '../../lib/turns.ts';
 import { createErasedValues } from './erased-values.ts';
-import { leafColumns } from './pending.repository.ts';
+import { type LeafOfRow, type LeafRow, type LogPlace, readRows, readRowsAt } from './log-rows.ts';
 import type { Reader } from './tokens.ts';
-import { readTile, readTiles, sizeOf, type TreeRow } from './tree.repository.ts';
+import { readTile, sizeOf, type TreeRow } from './tree.repository.ts';
 
 /** Far more than two looks and the walk ask for at once. */
 const MOST_WAITING = 100;
 
-export interface DatabaseLog extends LogSource {
+export type DatabaseLog = Omit<LogSource, 'look' | 'looksAtOnce'> & {
+  readonly place: LogPlace;
   compareRows(from: number, to: number): Promise<readonly Finding[]>;
+  compareRowsAt(positions: readonly number[]): Promise<readonly Finding[]>;
   /** Once the rows were compared: values that are gone without an erasure, rows without a leaf. */
   compareRest(): Promise<Told>;
   /** Personal values that were gone where rows were compared. */
   erasedValues(): number;
-}
+};
 
 /** A log as the database holds it, read within one transaction so that it does not grow while it is verified. */
-export async function databaseLog(reader: Reader, tree: TreeRow): Promise<DatabaseLog> {
-  const owner = await ownerOf(reader, tree.origin);
+export async function databaseLog(reader: Reader, { id: tree, origin }: TreeRow): Promise<DatabaseLog> {
+  const owner = await ownerOf(reader, origin);
+  const place = { tree, owner };
   const erased = createErasedValues();
   // A connection takes one query at a time; whoever looks ahead waits.
   const turns = createTurns(MOST_WAITING);
@@ -51,34 +50,19 @@ export async function databaseLog(reader: Reader, tree: TreeRow): Promise<Databa
   }
 
   return {
-    origin: tree.origin,
-    size: await sizeOf(reader, tree.id),
-    tile: (place) => inTurn(() => readTile(reader, tree.id, place)),
-    leaves: (from, to) => inTurn(() => readLeaves(reader, tree.id, from, to)),
-    // One arrives while another is compared; more would only fill the memory.
-    looksAtOnce: 2,
-    async look(from, to) {
-      const rows = await inTurn(() => readRows(reader, tree.id, owner, from, to));
-      const tiles = await inTurn(() => readTiles(reader, tree.id, from / TILE_WIDTH, Math.floor(to / TILE_WIDTH)));
-      const sound: Look['sound'][number][] = [];
-      const odd: Finding[] = [];
-      for (let first = from, next = 0; first < to; first += TILE_WIDTH) {
-        // What is asked for next arrives meanwhile.
-        await setImmediate();
-        const begun = next;
-        while (next < rows.length && Number(rows[next]?.position) < first + TILE_WIDTH) next += 1;
-        const part = rows.slice(begun, next);
-        odd.push(...part.flatMap(compareRow));
-        const number = first / TILE_WIDTH;
-        sound.push(soundPart(number, part, tiles.get(number)));
-      }
-      return { sound, odd };
+    origin,
+    place,
+    size: await sizeOf(reader, tree),
+    tile: (at) => inTurn(() => readTile(reader, tree, at)),
+    leaves: (from, to) => inTurn(() => readLeaves(reader, tree, from, to)),
+    compareRows: async (from, to) => (await inTurn(() => readRows(reader, place, from, to))).flatMap(compareRow),
+    async compareRowsAt(positions) {
+      if (positions.length === 0) return [];
+      return (await inTurn(() => readRowsAt(reader, place, positions))).flatMap(compareRow);
     },
-    compareRows: async (from, to) =>
-      (await inTurn(() => readRows(reader, tree.id, owner, from, to))).flatMap(compareRow),
     async compareRest() {
-      const rest = toldFindings(await inTurn(() => insertedRows(reader, tree.id, owner)));
-      for (const finding of await inTurn(() => erased.unaccounted(reader, tree.id, owner))) rest.add(finding);
+      const rest = toldFindings(await inTurn(() => insertedRows(reader, tree, owner)));
+      for (const finding of await inTurn(() => erased.unaccounted(reader, tree, owner))) rest.add(finding);
       return rest.told();
     },
     erasedValues: () => erased.count(),
@@ -105,56 +89,11 @@ export async function readLeaves(reader: Reader, tree: number, from: number, to:
   return found.rows.map(storedLeaf);
 }
 
-interface LeafOfRow {
-  readonly position: string;
-  readonly hash: Buffer;
-  readonly entry: string | null;
-}
-
 const storedLeaf = ({ position, hash, entry }: LeafOfRow): StoredLeaf => ({
   position: Number(position),
   hash,
   entry: entry === null ? null : Buffer.from(entry),
 });
-
-/** A leaf with the row it stands for, as far as there is one. */
-type LeafRow = { [K in keyof LeafSource]: LeafSource[K] | null } & LeafOfRow & {
-    readonly eventId: string | null;
-    readonly salts: Salts | null;
-  };
-
-async function readRows(
-  reader: Reader,
-  tree: number,
-  owner: number | null,
-  from: number,
-  to: number,
-): Promise<LeafRow[]> {
-  const found = await sql<LeafRow>`
-    select l.position, l.hash, l.event_id as "eventId", l.entry, s.salts, ${leafColumns}
-    from audit_leaves l
-      left join audit_events e on e.id = l.event_id and e.organisation_id is not distinct from ${owner}::integer
-      left join audit_salts s on s.event_id = l.event_id
-    where l.tree = ${tree} and l.position >= ${from} and l.position < ${to}
-    order by l.position`.execute(reader.db);
-  return found.rows;
-}
-
-/** A tile with the leaves it is of, if each stands at its place and has the hash that is kept beside it, too. */
-function soundPart(number: number, rows: readonly LeafRow[], tile: Buffer | undefined): SoundTile | undefined {
-  if (rows.length !== TILE_WIDTH || tile?.length !== TILE_WIDTH * HASH_BYTES) return undefined;
-  const isInPlace = ({ position, hash }: LeafRow, index: number): boolean =>
-    Number(position) === number * TILE_WIDTH + index && hash.equals(hashAt(tile, index));
-  if (!rows.every(isInPlace)) return undefined;
-  const bytes = Buffer.from(rows.map(({ entry }) => entry ?? '').join(''));
-  let end = 0;
-  const bounds = rows.flatMap(({ entry }) => {
-    const start = end;
-    end += Buffer.byteLength(entry ?? '');
-    return [start, end];
-  });
-  return soundTile({ number, bytes, bounds, hashes: tile });
-}
 
 function namesOf(entry: string): { kind?: unknown; id?: string } | undefined {
   try {

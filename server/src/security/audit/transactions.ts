@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
+import { copyOut } from '../../platform/db/copy-out.ts';
 import { preparedQueriesOn, queriesIn } from '../../platform/db/database.ts';
 import { type Closing, inTransaction, type Scope, withOrganisation } from '../../platform/db/transactions.ts';
 import type { AuditEntry, AuditSubject } from './audit-event.ts';
@@ -76,6 +77,13 @@ export function createTransactions(
       inTransaction(pools.maintenance, (client) => work(asToken<Reader>(client, {})), {
         readOnly: true,
         ...(isOneMoment ? { isolation: 'repeatable read' } : {}),
+      }),
+
+    copyAcross: (snapshot, work) =>
+      inTransaction(pools.maintenance, (client) => work((query) => copyOut(client, query)), {
+        readOnly: true,
+        isolation: 'repeatable read',
+        snapshot,
       }),
 
     audited(context, event, work) {

@@ -3,6 +3,9 @@ import type { Scope } from '../../platform/db/transactions.ts';
 import type { AuditActor, AuditContext, AuditSubject } from './audit-event.ts';
 import type { AuditedTx, Reader, SystemTx, UnauditedReason, UnauditedTx } from './tokens.ts';
 
+/** The answer of a query as COPY writes it in binary; see `lib/copied-rows.ts`. The query takes no parameters. */
+export type CopyOut = (query: string) => Promise<Buffer<ArrayBuffer>>;
+
 /**
  * The only way to the database for everything but ingest and migrations. Each function opens one transaction, sets the organisation
  * row-level security works by, and commits when the work resolves.
@@ -37,4 +40,9 @@ export interface Transactions {
    * begins; with `isOneMoment` all see the same.
    */
   readAcross<T>(work: (reader: Reader) => Promise<T>, options?: { readonly isOneMoment?: boolean }): Promise<T>;
+  /**
+   * As `readAcross` on a connection beside it, with queries answered as bytes, at the moment that was exported by
+   * a transaction of one moment that is still open (`pg_export_snapshot`).
+   */
+  copyAcross<T>(snapshot: string, work: (copy: CopyOut) => Promise<T>): Promise<T>;
 }

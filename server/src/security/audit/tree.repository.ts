@@ -94,20 +94,6 @@ export async function readTile(reader: Reader, tree: number, { level, number, wi
   return (await complete())?.subarray(0, width * HASH_BYTES) ?? Buffer.alloc(0);
 }
 
-/** The complete tiles of leaves there are from one number to before another, by their numbers. */
-export async function readTiles(
-  reader: Reader,
-  tree: number,
-  from: number,
-  to: number,
-): Promise<ReadonlyMap<number, Buffer>> {
-  const found = await sql<{ number: string; hashes: Buffer }>`
-    select number, hashes from audit_tiles where tree = ${tree} and level = 0 and number >= ${from} and number < ${to}`.execute(
-    reader.db,
-  );
-  return new Map(found.rows.map(({ number, hashes }) => [Number(number), hashes]));
-}
-
 /** The right edge of a tree, from what is stored. */
 export async function readEdge(reader: Reader, tree: number, size: number): Promise<Edge> {
   const levels: Hash[][] = [];

@@ -6,7 +6,9 @@ import { vanishedLogs } from '../../lib/transparency/vanished-logs.ts';
 import { expectedOf, verifyLog } from '../../lib/transparency/verify-log.ts';
 import { type FileVerdict, opened } from '../../lib/transparency/verify-offline.ts';
 import { databaseLog, repeatedLeaves } from './log-source.ts';
+import { createRowLooks, type RowLooks } from './row-looks.ts';
 import type { Reader } from './tokens.ts';
+import type { Transactions } from './transactions.types.ts';
 import { listTrees, type TreeRow } from './tree.repository.ts';
 
 /** Beyond this an even selection of a tree's own checkpoints is verified, with the first and the last of them. */
@@ -18,11 +20,32 @@ export interface Trusted {
   readonly checkpoints: readonly OpenedCheckpoint[];
 }
 
-/** Every tree of the database; the instance's first, since it also holds what was signed for the others. */
-export async function verifyDatabase(
-  reader: Reader,
+type OnProgress = (origin: string, position: number, size: number) => void;
+
+/** Every tree of the database as it is at one moment, however long it takes. */
+export const verifyDatabase = (
+  { readAcross, copyAcross }: Pick<Transactions, 'readAcross' | 'copyAcross'>,
   trusted: Trusted,
-  onProgress?: (origin: string, position: number, size: number) => void,
+  onProgress?: OnProgress,
+): Promise<FileVerdict[]> =>
+  readAcross(
+    async (reader) => {
+      const looks = await createRowLooks(reader, { copyAcross });
+      try {
+        return await verifyTrees(reader, looks, trusted, onProgress);
+      } finally {
+        await looks.end();
+      }
+    },
+    { isOneMoment: true },
+  );
+
+/** The instance's first, since it also holds what was signed for the others. */
+async function verifyTrees(
+  reader: Reader,
+  looks: RowLooks,
+  trusted: Trusted,
+  onProgress?: OnProgress,
 ): Promise<FileVerdict[]> {
   const trees = await listTrees(reader);
   const repeated = await repeatedLeaves(reader);
@@ -30,9 +53,7 @@ export async function verifyDatabase(
   const logged = new Map<string, OpenedCheckpoint[]>();
   let badLogged = 0;
   for (const tree of trees.toSorted((a, b) => (a.organisation_id ?? 0) - (b.organisation_id ?? 0))) {
-    const verdict = await verifyTree(reader, tree, trusted, logged.get(tree.origin) ?? [], (position, size) =>
-      onProgress?.(tree.origin, position, size),
-    );
+    const verdict = await verifyTree(reader, tree, looks, trusted, logged.get(tree.origin) ?? [], onProgress);
     for (const note of verdict.logged) {
       const checkpoint = opened(note, trusted.keys);
       if (!checkpoint) badLogged += 1;
@@ -52,9 +73,10 @@ export async function verifyDatabase(
 async function verifyTree(
   reader: Reader,
   tree: TreeRow,
+  looks: RowLooks,
   trusted: Trusted,
   logged: readonly OpenedCheckpoint[],
-  onProgress: (position: number, size: number) => void,
+  onProgress?: OnProgress,
 ): Promise<FileVerdict> {
   const notes = await ownNotes(reader, tree.id);
   const own = notes
@@ -66,7 +88,9 @@ async function verifyTree(
     ...fromOutside.map((checkpoint) => expectedOf(checkpoint, true)),
   ];
   const log = await databaseLog(reader, tree);
-  const verdict = await verifyLog(log, expected, onProgress);
+  const verdict = await looks.over(log, (source) =>
+    verifyLog(source, expected, (position, size) => onProgress?.(tree.origin, position, size)),
+  );
   const found = toldFindings(verdict);
   found.addAll(await log.compareRest());
   return { ...verdict, ...found.told(), badNotes: notes.length - own.length, erasedValues: log.erasedValues() };

@@ -2,6 +2,7 @@ import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
 import { findingText, isGood } from '../../lib/transparency/verdict-text.ts';
 import type { FileVerdict } from '../../lib/transparency/verify-offline.ts';
 import type { Reader } from '../audit/tokens.ts';
+import type { Transactions } from '../audit/transactions.types.ts';
 import { verifyDatabase } from '../audit/verify-database.ts';
 import { SealError } from '../crypto/sealed-value.ts';
 import { listErasures } from '../erasures/erasure.repository.ts';
@@ -34,11 +35,11 @@ export function checkRows(expected: ReadonlyMap<string, number>, counted: Readon
 
 /** Every leaf, tile and checkpoint, and every row against its leaf. */
 export async function checkAuditLog(
-  reader: Reader,
+  transactions: Pick<Transactions, 'readAcross' | 'copyAcross'>,
   keys: readonly NoteVerifier[],
   signal: AbortSignal,
 ): Promise<DrillCheck> {
-  const verdicts = await verifyDatabase(reader, { keys, checkpoints: [] }, () => signal.throwIfAborted());
+  const verdicts = await verifyDatabase(transactions, { keys, checkpoints: [] }, () => signal.throwIfAborted());
   const events = verdicts.reduce((sum, { size }) => sum + size, 0);
   if (verdicts.length === 0)
     return { check: 'audit_log', outcome: 'unknown', detail: 'there was no signed log yet when the backup was made' };
