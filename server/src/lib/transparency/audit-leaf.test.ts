@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { canonicalJson } from '../canonical-json.ts';
 import {
   compareLeaf,
   falseValues,
@@ -42,6 +43,40 @@ const leaves: Readonly<Record<string, LeafSource>> = {
   'texts longer than others': { ...ordinary, actorLabel: '🙂'.repeat(5_000), details: { name: 'é'.repeat(9_000) } },
   'letters beyond ASCII': { ...ordinary, actorId: 'ü', actorLabel: 'Åsa 🙂', address: '2001:db8::1' },
 };
+
+it('a leaf is canonical JSON, whatever stands in it, and says all that the row does', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('"', '\\', '\u0000\u001f', '\u007f\u2028', '</script>'),
+  );
+  const texts = fc.record({ id: text, at: text, event: text, outcome: text, actorKind: text });
+  const optional = fc.record({
+    actorId: fc.option(text),
+    resourceKind: fc.option(text),
+    resourceId: fc.option(text),
+    requestId: fc.option(text),
+  });
+  fc.assert(
+    fc.property(texts, optional, (some, others) => {
+      const source = { ...ordinary, ...some, ...others };
+      const { entry } = newLeaf(source);
+      const said = JSON.parse(entry);
+      expect(canonicalJson(said)).toBe(entry);
+      const { id, kind, version, at, event, outcome, requestId } = said;
+      expect({ id, at, event, outcome, requestId, actorKind: said.actor.kind, actorId: said.actor.id }).toEqual({
+        ...some,
+        actorId: source.actorId,
+        requestId: source.requestId,
+      });
+      expect([kind, version, said.resource?.id ?? null, said.resource?.kind ?? null]).toEqual([
+        'event',
+        1,
+        source.resourceId,
+        source.resourceKind,
+      ]);
+    }),
+  );
+});
 
 describe('personal values beside a leaf', () => {
   it.each(Object.entries(leaves))('fit where they were logged, and nowhere else: %s', (_, source) => {

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
-import { commitmentOf, SALT_BYTES } from './commitment.ts';
+import { commitmentOf, newSalt } from './commitment.ts';
 
 // What a leaf of the audit log says: the event as canonical JSON (RFC 8785), in which a personal value is only a commitment,
 // SHA-256(salt ‖ value). Salt and value stand beside the log. Whoever has both can check them against the leaf; once they are erased,
@@ -63,23 +62,23 @@ const step = (key: string | number): string => String(key).replaceAll('~', '~0')
 
 type Commit = (pointer: string, value: string | null) => unknown;
 
-function leafOf(source: LeafSource, details: unknown, commit: Commit): unknown {
-  return {
-    kind: 'event',
-    version: 1,
-    id: source.id,
-    at: source.at,
-    event: source.event,
-    outcome: source.outcome,
-    actor: { kind: source.actorKind, id: source.actorId, label: commit('/actor/label', source.actorLabel) },
-    resource:
-      source.resourceKind === null && source.resourceId === null
-        ? null
-        : { kind: source.resourceKind, id: source.resourceId },
-    address: commit('/address', source.address),
-    requestId: source.requestId,
-    details,
-  };
+/** The members of a leaf that are not what the row says, as JSON. */
+interface Stated {
+  readonly label: string;
+  readonly address: string;
+  readonly details: string;
+}
+
+/** Canonical JSON: names in order, no space, and of what needs no escape nothing is escaped (RFC 8785, 3.2.2.2 is what `JSON.stringify` does). */
+function leafText(source: LeafSource, { label, address, details }: Stated): string {
+  const text = (value: string | null): string => (value === null ? 'null' : JSON.stringify(value));
+  const { actorId, actorKind, resourceKind, resourceId } = source;
+  const actor = `{"id":${text(actorId)},"kind":${text(actorKind)},"label":${label}}`;
+  const isAbout = resourceKind !== null || resourceId !== null;
+  const resource = isAbout ? `{"id":${text(resourceId)},"kind":${text(resourceKind)}}` : 'null';
+  const event = `"event":${text(source.event)},"id":${text(source.id)},"kind":"event","outcome":${text(source.outcome)}`;
+  const end = `"requestId":${text(source.requestId)},"resource":${resource},"version":1`;
+  return `{"actor":${actor},"address":${address},"at":${text(source.at)},"details":${details},${event},${end}}`;
 }
 
 function committed(value: unknown, pointer: string, key: string, commit: Commit): unknown {
@@ -104,16 +103,19 @@ export function plainDetails(details: unknown): string | undefined {
 export function newLeaf(source: LeafSource): { readonly entry: string; readonly salts: Salts } {
   const make = (whole: boolean) => {
     const salts: Record<string, string> = {};
-    const commit: Commit = (pointer, value) => {
+    const commit = (pointer: string, value: string | null) => {
       if (value === null) return null;
-      const salt = randomBytes(SALT_BYTES).toString('base64');
+      const salt = newSalt();
       salts[pointer] = salt;
       return { commitment: commitmentOf(salt, value) };
     };
+    const label = commit('/actor/label', source.actorLabel);
+    const address = commit('/address', source.address);
     const details = whole
       ? commit('/details', canonicalJson(source.details))
       : committed(source.details, '/details', '', commit);
-    return { entry: canonicalJson(leafOf(source, details, commit)), salts };
+    const stated = { label: canonicalJson(label), address: canonicalJson(address), details: canonicalJson(details) };
+    return { entry: leafText(source, stated), salts };
   };
   const leaf = make(false);
   // Hundreds of short texts become longer by being committed to one by one; then they are together.
@@ -159,7 +161,12 @@ export function compareLeaf(source: LeafSource, salts: Salts, entry: string): Le
   const details = isCommitment(before)
     ? commit('/details', source.details.erased === true ? null : canonicalJson(source.details))
     : withErased(committed(source.details, '/details', '', commit), before, '/details');
-  return { fits: canonicalJson(leafOf(source, details, commit)) === entry, erased };
+  const stated = {
+    label: canonicalJson(commit('/actor/label', source.actorLabel)),
+    address: canonicalJson(commit('/address', source.address)),
+    details: canonicalJson(details),
+  };
+  return { fits: leafText(source, stated) === entry, erased };
 }
 
 /**
@@ -168,28 +175,18 @@ export function compareLeaf(source: LeafSource, salts: Salts, entry: string): Le
  */
 export function isWhole(source: LeafSource, salts: Salts, entry: string): boolean {
   let isSalted = true;
-  const text = (value: string | null): string => (value === null ? 'null' : JSON.stringify(value));
-  /** Base64, which is written as it is. */
-  function made(pointer: string, value: string): string {
-    const commitment = commitmentOf(salts[pointer] ?? '', value);
-    isSalted &&= commitment !== undefined;
-    return commitment ?? '';
-  }
-  function stated(pointer: string, value: string | null): string {
-    if (value !== null) return `{"commitment":"${made(pointer, value)}"}`;
-    isSalted &&= salts[pointer] === undefined;
-    return 'null';
-  }
-  const commit: Commit = (pointer, value) => (value === null ? null : { commitment: made(pointer, value) });
-  const { actorId, actorKind, actorLabel, resourceKind, resourceId } = source;
-  const actor = `{"id":${text(actorId)},"kind":${text(actorKind)},"label":${stated('/actor/label', actorLabel)}}`;
-  const start = `{"actor":${actor},"address":${stated('/address', source.address)},"at":${text(source.at)},"details":`;
-  if (!entry.startsWith(start)) return false;
-  const isAbout = resourceKind !== null || resourceId !== null;
-  const resource = isAbout ? `{"id":${text(resourceId)},"kind":${text(resourceKind)}}` : 'null';
-  const middle = `,"event":${text(source.event)},"id":${text(source.id)},"kind":"event","outcome":${text(source.outcome)}`;
-  const end = `${middle},"requestId":${text(source.requestId)},"resource":${resource},"version":1}`;
-  return entry === start + canonicalJson(committed(source.details, '/details', '', commit)) + end && isSalted;
+  const commit = (pointer: string, value: string | null) => {
+    const salt = salts[pointer];
+    const commitment = value === null ? undefined : commitmentOf(salt ?? '', value);
+    isSalted &&= value === null ? salt === undefined : commitment !== undefined;
+    return value === null ? null : { commitment: commitment ?? '' };
+  };
+  const stated = {
+    label: canonicalJson(commit('/actor/label', source.actorLabel)),
+    address: canonicalJson(commit('/address', source.address)),
+    details: canonicalJson(committed(source.details, '/details', '', commit)),
+  };
+  return leafText(source, stated) === entry && isSalted;
 }
 
 const isCommitment = (value: unknown): boolean =>

@@ -1,12 +1,26 @@
-import { hash } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { createScratch } from './scratch.ts';
 
 // SHA-256(salt ‖ value), in base64. What is hashed does not say where the salt ends, so a longer one could hold the beginning of a value, which
 // would then be shown without it and still fit: a salt that is not as long as ours are commits to nothing.
 
-export const SALT_BYTES = 16;
+const SALT_BYTES = 16;
 
 const scratch = createScratch();
+
+/** Asked for so many at once, since asking costs ten times what a salt does. Each is given once. */
+const ahead = Buffer.alloc(256 * SALT_BYTES);
+let given = ahead.length;
+
+/** 128 random bits, in base64. */
+export function newSalt(): string {
+  if (given === ahead.length) {
+    randomFillSync(ahead);
+    given = 0;
+  }
+  given += SALT_BYTES;
+  return ahead.toString('base64', given - SALT_BYTES, given);
+}
 
 /** The salt as it is kept, in base64. */
 export function commitmentOf(salt: string, value: string): string | undefined {

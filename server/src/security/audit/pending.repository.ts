@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { LeafSource, Salts } from '../../lib/transparency/audit-leaf.ts';
+import { textsOfJson } from './texts-of-json.ts';
 import type { Reader } from './tokens.ts';
 
 /** "audit": one sequencer at a time, of however many servers. */
@@ -57,7 +58,8 @@ export async function endPending(tx: Reader, numbers: readonly string[]): Promis
 export async function insertSalts(tx: Reader, of: readonly { id: string; salts: Salts }[]): Promise<void> {
   await sql`
     insert into audit_salts (event_id, salts)
-    select * from unnest(${of.map(({ id }) => id)}::uuid[], ${of.map(({ salts }) => JSON.stringify(salts))}::jsonb[])`.execute(
+    select id, salts::jsonb
+    from unnest(${of.map(({ id }) => id)}::uuid[], ${textsOfJson(of.map(({ salts }) => JSON.stringify(salts)))}) as new (id, salts)`.execute(
     tx.db,
   );
 }

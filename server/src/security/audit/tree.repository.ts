@@ -8,6 +8,7 @@ import {
   TILE_WIDTH,
   type TilePlace,
 } from '../../lib/transparency/tiles.ts';
+import { textsOfJson } from './texts-of-json.ts';
 import type { Reader } from './tokens.ts';
 
 export interface TreeRow {
@@ -122,13 +123,13 @@ export class BrokenTreeError extends Error {
 }
 
 export async function insertLeaves(tx: Reader, tree: number, first: number, leaves: readonly NewLeaf[]): Promise<void> {
+  const hashes = Buffer.concat(leaves.map(({ hash }) => hash));
+  const entries = textsOfJson(leaves.map(({ entry }) => entry));
   await sql`
     insert into audit_leaves (tree, position, hash, event_id, entry)
-    select ${tree}, ${first}::bigint + number - 1, decode(hash, 'hex'), event_id, entry
-    from unnest(${leaves.map(({ hash }) => hash.toString('hex'))}::text[], ${leaves.map(({ eventId }) => eventId)}::uuid[],
-      ${leaves.map(({ entry }) => entry)}::text[]) with ordinality as new (hash, event_id, entry, number)`.execute(
-    tx.db,
-  );
+    select ${tree}, ${first}::bigint + number - 1, substr(${hashes}::bytea, (number::integer - 1) * ${HASH_BYTES} + 1, ${HASH_BYTES}), event_id, entry
+    from unnest(${leaves.map(({ eventId }) => eventId)}::uuid[], ${entries})
+      with ordinality as new (event_id, entry, number)`.execute(tx.db);
 }
 
 export async function insertTiles(tx: Reader, tree: number, tiles: readonly CompleteTile[]): Promise<void> {

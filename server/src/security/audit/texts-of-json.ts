@@ -1,0 +1,11 @@
+import { type RawBuilder, sql } from 'kysely';
+
+/** Stands in no text of JSON: there a control character is escaped (RFC 8259, section 7). */
+const BETWEEN = '\u001e';
+
+/**
+ * Some texts of JSON, at least one, as an array of PostgreSQL's. As a parameter that is an array each would be escaped, sent and read character by
+ * character, which takes as long as storing them.
+ */
+export const textsOfJson = (texts: readonly string[]): RawBuilder<string[]> =>
+  sql`string_to_array(${texts.join(BETWEEN)}, ${BETWEEN})`;
