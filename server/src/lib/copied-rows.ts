@@ -12,11 +12,13 @@ export interface CopiedRows {
 // PostgreSQL 18, COPY, "Binary Format".
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 const HEADER_BYTES = SIGNATURE.length + 8;
+const MOST_BYTES = 2 ** 31 - 1;
 
 /** What `COPY … TO STDOUT (FORMAT binary)` says, of rows with so many fields each. Throws a RangeError where it is cut off or something else. */
 export function copiedRows(bytes: Buffer, fields: number): CopiedRows {
   if (bytes.length < HEADER_BYTES || !bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE))
     throw new RangeError('no rows as COPY writes them');
+  if (bytes.length > MOST_BYTES) throw new RangeError('more bytes than their places can be kept of');
   const starts = new Int32Array(fields).fill(-1);
   const ends = new Int32Array(fields);
   const start = (field: number): number => starts[field] ?? -1;

@@ -52,6 +52,7 @@ function startThread<Question, Answer>(worker: URL, name: string): Thread<Questi
     else waiting?.reject(answered.error);
   });
   thread.on('error', fail);
+  thread.on('messageerror', fail);
   thread.on('exit', () => fail(new Error(`a thread of the ${name} ended`)));
 
   return {
@@ -60,8 +61,9 @@ function startThread<Question, Answer>(worker: URL, name: string): Thread<Questi
     ask(question, transferred = []) {
       if (fault) return Promise.reject(fault);
       const answer = Promise.withResolvers<Answer>();
-      asked.push(answer);
+      // Before it counts as asked: of what cannot be sent there is no answer, and the next one would be taken for it.
       thread.postMessage(question, transferred);
+      asked.push(answer);
       return answer.promise;
     },
     async end() {

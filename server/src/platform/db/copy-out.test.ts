@@ -2,8 +2,10 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { copiedRows } from '../../lib/copied-rows.ts';
-import { copyOut } from './copy-out.ts';
+import { CopyTooLargeError, copyOut } from './copy-out.ts';
 import { inTransaction } from './transactions.ts';
+
+const MOST = 100_000_000;
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -12,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 async function rowsOf(client: pg.PoolClient, query: string, fields: number): Promise<(string | null)[][]> {
-  const rows = copiedRows(await copyOut(client, query), fields);
+  const rows = copiedRows(await copyOut(client, query, MOST), fields);
   const found: (string | null)[][] = [];
   while (rows.next()) found.push(Array.from({ length: fields }, (_, field) => rows.text(field)));
   return found;
@@ -37,7 +39,7 @@ describe('what a query answers, copied', () => {
   });
 
   it('lies in memory of its own, which can be handed to a thread', async () => {
-    const bytes = await onConnection((client) => copyOut(client, `select 'a'`));
+    const bytes = await onConnection((client) => copyOut(client, `select 'a'`, MOST));
     structuredClone(bytes, { transfer: [bytes.buffer] });
     expect(bytes.byteLength).toBe(0);
   });
@@ -45,12 +47,30 @@ describe('what a query answers, copied', () => {
   it('fails where the query does, also in the middle of it, and leaves the connection as it was', async () => {
     await onConnection(async (client) => {
       await client.query('savepoint before');
-      await expect(copyOut(client, 'select 1 from nowhere')).rejects.toThrow('relation "nowhere" does not exist');
+      await expect(copyOut(client, 'select 1 from nowhere', MOST)).rejects.toThrow('relation "nowhere" does not exist');
       await client.query('rollback to before');
-      const late = copyOut(client, `select repeat('x', 1000), 1 / (5000 - n) from generate_series(1, 9999) n`);
+      const late = copyOut(client, `select repeat('x', 1000), 1 / (5000 - n) from generate_series(1, 9999) n`, MOST);
       await expect(late).rejects.toThrow('division by zero');
       await client.query('rollback to before');
       expect(await rowsOf(client, `select 'well'`, 1)).toEqual([['well']]);
+    });
+  });
+
+  it('is refused where it is more than was asked for, kept nowhere meanwhile, and the transaction goes on', async () => {
+    await onConnection(async (client) => {
+      const query = `select repeat('x', 1000) from generate_series(1, 300000)`;
+      const before = process.memoryUsage().arrayBuffers;
+      let most = 0;
+      const watch = setInterval(() => {
+        most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      }, 5);
+      await expect(copyOut(client, query, 1_000_000)).rejects.toThrow(CopyTooLargeError);
+      clearInterval(watch);
+      expect(most).toBeLessThan(100_000_000);
+      expect(await rowsOf(client, `select 'well'`, 1)).toEqual([['well']]);
+      const { length } = await copyOut(client, `select 'x'`, MOST);
+      expect(await copyOut(client, `select 'x'`, length)).toHaveLength(length);
+      await expect(copyOut(client, `select 'x'`, length - 1)).rejects.toThrow(CopyTooLargeError);
     });
   });
 
@@ -58,7 +78,7 @@ describe('what a query answers, copied', () => {
     const copied = onConnection(async (client) => {
       const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
       await Promise.all([
-        copyOut(client, 'select pg_sleep(1) from generate_series(1, 50)'),
+        copyOut(client, 'select pg_sleep(1) from generate_series(1, 50)', MOST),
         database.admin.query('select pg_terminate_backend($1)', [rows[0]?.pid]),
       ]);
     });

@@ -4,11 +4,13 @@ import { type LastStatement, sayLastAndCommit } from './last-statement.ts';
 
 // Of PostgreSQL's integer.
 const LARGEST_ID = 2_147_483_647;
+/** Of transactions that see one moment together: how long one may wait for the others. */
+export const LONG_WAIT = '1h';
 
 export interface TransactionOptions {
   isolation?: 'read committed' | 'repeatable read' | 'serializable';
   readOnly?: boolean;
-  /** The moment to see: what `pg_export_snapshot` gave another transaction, which must be open still. */
+  /** The moment to see: what `pg_export_snapshot` gave another transaction, which must be open still. Such ones wait for each other for long. */
   snapshot?: string;
 }
 
@@ -68,7 +70,7 @@ function begin({ isolation, readOnly, snapshot }: TransactionOptions): string {
   if (snapshot === undefined) return opening;
   // As above: no parameters. A name of theirs holds no quote.
   if (!/^[0-9A-F-]+$/.test(snapshot)) throw new RangeError('a snapshot has another name');
-  return `${opening}; set transaction snapshot '${snapshot}'`;
+  return `${opening}; set transaction snapshot '${snapshot}'; set local idle_in_transaction_session_timeout = '${LONG_WAIT}'`;
 }
 
 async function transaction<T>(

@@ -9,7 +9,7 @@ import { type LeafOfRow, type LeafRow, type LogPlace, readRows, readRowsAt } fro
 import type { Reader } from './tokens.ts';
 import { readTile, sizeOf, type TreeRow } from './tree.repository.ts';
 
-/** Far more than two looks and the walk ask for at once. */
+/** Far more than all looks and the walk ask for at once. */
 const MOST_WAITING = 100;
 
 export type DatabaseLog = Omit<LogSource, 'look' | 'looksAtOnce'> & {
@@ -26,6 +26,7 @@ export type DatabaseLog = Omit<LogSource, 'look' | 'looksAtOnce'> & {
 export async function databaseLog(reader: Reader, { id: tree, origin }: TreeRow): Promise<DatabaseLog> {
   const owner = await ownerOf(reader, origin);
   const place = { tree, owner };
+  const size = await sizeOf(reader, tree);
   const erased = createErasedValues();
   // A connection takes one query at a time; whoever looks ahead waits.
   const turns = createTurns(MOST_WAITING);
@@ -52,7 +53,7 @@ export async function databaseLog(reader: Reader, { id: tree, origin }: TreeRow)
   return {
     origin,
     place,
-    size: await sizeOf(reader, tree),
+    size,
     tile: (at) => inTurn(() => readTile(reader, tree, at)),
     leaves: (from, to) => inTurn(() => readLeaves(reader, tree, from, to)),
     compareRows: async (from, to) => (await inTurn(() => readRows(reader, place, from, to))).flatMap(compareRow),
@@ -61,7 +62,7 @@ export async function databaseLog(reader: Reader, { id: tree, origin }: TreeRow)
       return (await inTurn(() => readRowsAt(reader, place, positions))).flatMap(compareRow);
     },
     async compareRest() {
-      const rest = toldFindings(await inTurn(() => insertedRows(reader, tree, owner)));
+      const rest = toldFindings(await inTurn(() => insertedRows(reader, place, size)));
       for (const finding of await inTurn(() => erased.unaccounted(reader, tree, owner))) rest.add(finding);
       return rest.told();
     },
@@ -121,12 +122,16 @@ function compared(row: LeafSource, salts: Salts, entry: string): ReturnType<type
   }
 }
 
-/** Events of the table that no leaf of their log stands for and that do not wait for one either. */
-async function insertedRows(reader: Reader, tree: number, owner: number | null): Promise<Told> {
+/**
+ * Events of the table that no leaf of their log stands for and that do not wait for one either. A leaf stands at a place that is walked: whoever
+ * owns the database could put one beside them all.
+ */
+async function insertedRows(reader: Reader, { tree, owner }: LogPlace, size: number): Promise<Told> {
   const found = await sql<{ id: string; total: number }>`
     select e.id, (count(*) over ())::float8 as total from audit_events e
     where e.organisation_id is not distinct from ${owner}::integer
-      and not exists (select from audit_leaves l where l.event_id = e.id and l.tree = ${tree})
+      and not exists (select from audit_leaves l where l.event_id = e.id and l.tree = ${tree}
+        and l.position >= 0 and l.position < ${size} and l.position = l.position::bigint)
       and not exists (select from audit_pending p where p.event_id = e.id)
     order by e.at limit 100`.execute(reader.db);
   const more = (found.rows[0]?.total ?? 0) - found.rows.length;

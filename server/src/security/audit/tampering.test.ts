@@ -221,6 +221,40 @@ describe('against what is kept beside the leaves', () => {
     expect(await findings()).toEqual([{ kind: 'row_inserted', position: null }]);
   });
 
+  it.each([
+    ['before all', '-1', []],
+    ['beyond all', 'null', ['alter table audit_leaves alter position drop not null']],
+    ['between two', '5.5', ['alter table audit_leaves alter position type numeric']],
+  ])('an event with a leaf of its own %s, where nobody walks, is', async (_, position, before) => {
+    await tamper(
+      'alter table audit_leaves drop constraint audit_leaves_pkey, drop constraint audit_leaves_position_check',
+      ...before,
+      `insert into audit_events (id, organisation_id, event, outcome, actor_kind) values ('00000000-0000-4000-8000-000000000001', ${log.organisationId}, 'session.created', 'success', 'user')`,
+      await at7(`insert into audit_leaves (tree, position, hash, event_id, entry)
+        select tree, ${position}, hash, '00000000-0000-4000-8000-000000000001', entry from audit_leaves where tree = $TREE and position = 7`),
+    );
+    expect(await findings()).toContainEqual({ kind: 'row_inserted', position: null });
+  });
+
+  it.each([
+    ['actor_kind', 'audit_events', `bytea using convert_to(actor_kind, 'UTF8')`],
+    ['request_id', 'audit_events', `bytea using convert_to(request_id, 'UTF8')`],
+    ['actor_kind, as the number of its letters', 'audit_events', 'integer using 1970496882'],
+    ['entry', 'audit_leaves', `bytea using convert_to(entry, 'UTF8')`],
+    ['salts', 'audit_salts', 'text using salts::text'],
+    ['details', 'audit_events', 'text using details::text'],
+  ])('what is shown otherwise since its column has another type is: %s', async (name, table, type) => {
+    const [column] = name.split(',');
+    await tamper(
+      `do $$ declare c text; begin
+         for c in select conname from pg_constraint where conrelid = '${table}'::regclass and contype = 'c' loop
+           execute 'alter table ${table} drop constraint ' || quote_ident(c);
+         end loop; end $$`,
+      `alter table ${table} alter ${column} drop default, alter ${column} type ${type}`,
+    );
+    expect((await findings()).length).toBeGreaterThan(0);
+  });
+
   it('two events that changed places are', async () => {
     const id = await tree();
     await tamper(

@@ -80,7 +80,7 @@ export function createTransactions(
       }),
 
     copyAcross: (snapshot, work) =>
-      inTransaction(pools.maintenance, (client) => work((query) => copyOut(client, query)), {
+      inTransaction(pools.maintenance, (client) => work((query, most) => copyOut(client, query, most)), {
         readOnly: true,
         isolation: 'repeatable read',
         snapshot,

@@ -3,8 +3,8 @@ import type { Scope } from '../../platform/db/transactions.ts';
 import type { AuditActor, AuditContext, AuditSubject } from './audit-event.ts';
 import type { AuditedTx, Reader, SystemTx, UnauditedReason, UnauditedTx } from './tokens.ts';
 
-/** The answer of a query as COPY writes it in binary; see `lib/copied-rows.ts`. The query takes no parameters. */
-export type CopyOut = (query: string) => Promise<Buffer<ArrayBuffer>>;
+/** The answer of a query as COPY writes it in binary; see `platform/db/copy-out.ts`. */
+export type CopyOut = (query: string, mostBytes: number) => Promise<Buffer<ArrayBuffer>>;
 
 /**
  * The only way to the database for everything but ingest and migrations. Each function opens one transaction, sets the organisation
