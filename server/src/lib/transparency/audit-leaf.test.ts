@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../canonical-json.ts';
+import { anEvent as ordinary } from './audit-leaf.builders.ts';
 import {
   compareLeaf,
   falseValues,
@@ -13,21 +14,6 @@ import {
   usualCommitments,
 } from './audit-leaf.ts';
 import { leafFields } from './plain-leaf.ts';
-
-const ordinary: LeafSource = {
-  id: '2881d646-3756-40e9-b92b-0b9b712d5843',
-  at: '2026-01-01T00:00:00.000000Z',
-  event: 'device.changed',
-  outcome: 'success',
-  actorKind: 'user',
-  actorId: 'd904b334-bb62-4bf4-97fe-e43084ab30a8',
-  actorLabel: 'ada@example.org',
-  resourceKind: 'device',
-  resourceId: 'c39c828b-d4de-481a-9261-304323b69d20',
-  address: '192.0.2.1',
-  requestId: null,
-  details: { name: 'freezer' },
-};
 
 /** Leaves that look, in one way or another, as if a commitment stood where it does not. */
 const leaves: Readonly<Record<string, LeafSource>> = {

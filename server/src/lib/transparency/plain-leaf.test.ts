@@ -1,22 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anEvent } from './audit-leaf.builders.ts';
 import { isWhole, type LeafSource, newLeaf, type Salts } from './audit-leaf.ts';
 import { createPlainLeaves, leafFields } from './plain-leaf.ts';
 
-const ordinary: LeafSource = {
-  id: '2881d646-3756-40e9-b92b-0b9b712d5843',
-  at: '2026-01-01T00:00:00.000000Z',
-  event: 'device.changed',
-  outcome: 'success',
-  actorKind: 'user',
-  actorId: 'd904b334-bb62-4bf4-97fe-e43084ab30a8',
-  actorLabel: 'ada@example.org',
-  resourceKind: 'device',
-  resourceId: 'c39c828b-d4de-481a-9261-304323b69d20',
-  address: '192.0.2.1',
-  requestId: 'request-1',
-  details: { changed: ['name'], health: true },
-};
+const ordinary: LeafSource = { ...anEvent, requestId: 'request-1', details: { changed: ['name'], health: true } };
 
 /** Leaf and row in one piece of memory, as they are copied, between bytes of others. */
 function isPlain(row: LeafSource, salts: Salts, entry: string): boolean {

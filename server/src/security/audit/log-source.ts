@@ -57,10 +57,7 @@ export async function databaseLog(reader: Reader, { id: tree, origin }: TreeRow)
     tile: (at) => inTurn(() => readTile(reader, tree, at)),
     leaves: (from, to) => inTurn(() => readLeaves(reader, tree, from, to)),
     compareRows: async (from, to) => (await inTurn(() => readRows(reader, place, from, to))).flatMap(compareRow),
-    async compareRowsAt(positions) {
-      if (positions.length === 0) return [];
-      return (await inTurn(() => readRowsAt(reader, place, positions))).flatMap(compareRow);
-    },
+    compareRowsAt: async (positions) => (await inTurn(() => readRowsAt(reader, place, positions))).flatMap(compareRow),
     async compareRest() {
       const rest = toldFindings(await inTurn(() => insertedRows(reader, place, size)));
       for (const finding of await inTurn(() => erased.unaccounted(reader, tree, owner))) rest.add(finding);

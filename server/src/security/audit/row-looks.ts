@@ -23,7 +23,7 @@ const worker = new URL('./rows-worker.ts', import.meta.url);
 export const MOST_COPIES = 3;
 /** Of each connection: one arrives while another is looked at. */
 const PARTS_OF_A_COPY = 2;
-/** Ten times what a part of usual events has, and no more of them at once than fit the memory. */
+/** A part of usual events has some four million. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const ROWS_AT_ONCE = TILE_WIDTH;
 
@@ -49,7 +49,7 @@ export async function createRowLooks(
   const withCopies = <T>(count: number, work: (copies: CopyOut[]) => Promise<T>, copies: CopyOut[] = []): Promise<T> =>
     copies.length === count ? work(copies) : copyAcross(snapshot, (copy) => withCopies(count, work, [...copies, copy]));
 
-  /** Row by row, which bounds what is in memory; the leaves are walked. */
+  /** Some rows at a time, which bounds what is in memory; the leaves are walked. */
   async function comparedSlowly(log: DatabaseLog, from: number, to: number): Promise<Look> {
     const odd: Finding[] = [];
     for (let first = from; first < to; first += ROWS_AT_ONCE)

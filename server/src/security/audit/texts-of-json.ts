@@ -4,8 +4,8 @@ import { type RawBuilder, sql } from 'kysely';
 const BETWEEN = '\u001e';
 
 /**
- * Some texts of JSON, at least one, as an array of PostgreSQL's. As a parameter that is an array each would be escaped, sent and read character by
- * character, which takes as long as storing them.
+ * Some texts of JSON, at least one, as an array of PostgreSQL's. In a parameter that is an array each would be escaped here and read there
+ * character by character.
  */
 export const textsOfJson = (texts: readonly string[]): RawBuilder<string[]> =>
   sql`string_to_array(${texts.join(BETWEEN)}, ${BETWEEN})`;
