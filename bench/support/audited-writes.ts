@@ -14,7 +14,7 @@ const ROUNDS = 7;
 /** As many requests as are under way at once. */
 const AT_ONCE = 16;
 /** As often as a server does. */
-const SEQUENCE_MS = 250;
+const SEQUENCE_MS = 500;
 
 /**
  * A device is changed as the API does it, in a transaction of the same kind, pool and statements: once with its event appended in it and the

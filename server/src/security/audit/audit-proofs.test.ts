@@ -4,6 +4,7 @@ import { aDatabase, type TestDatabase } from '../../../../tests/support/database
 import { falseValues, openedValues } from '../../lib/transparency/audit-leaf.ts';
 import type { DataKeys } from '../keys/data-keys.ts';
 import { aTestLog, type TestLog } from './audit.builders.ts';
+import { endPending } from './pending.repository.ts';
 import { eraseAuditValues, pruneAuditLog } from './pruning.ts';
 import { createSequencer } from './sequencer.ts';
 
@@ -63,12 +64,62 @@ describe('the sequencer', () => {
     expect(await rows('select 1 from audit_pending')).toEqual([]);
   });
 
+  it('gives places in the order in which things happened, whatever the queue is in', async () => {
+    await log.sign();
+    const numbers = Array.from({ length: 50 }, (_, index) => 1_000 + index);
+    for (const number of numbers) await log.append(number);
+    await database.admin.query(
+      `with queue as (delete from audit_pending returning event_id)
+       insert into audit_pending (event_id) select e.id from audit_events e join queue on queue.event_id = e.id order by e.at desc`,
+    );
+    await log.sign();
+    const placed = await rows<{ number: number }>(
+      `select (e.details->>'number')::int as number from audit_leaves l join audit_events e on e.id = l.event_id
+       where l.tree = $1 and (e.details->>'number')::int >= 1000 order by l.position`,
+      [await treeOf(log.organisationId)],
+    );
+    expect(placed.map(({ number }) => number)).toEqual(numbers);
+  });
+
+  it('gives no second place to what has one or waits twice, and none to what is not there', async () => {
+    await log.sign();
+    await log.append(2_000);
+    await database.admin.query(
+      `insert into audit_pending (event_id) select event_id from audit_pending
+       union all (select id from audit_events where event = 'session.refused' order by at limit 3) union all select gen_random_uuid()`,
+    );
+    const leaves = async () => (await rows('select 1 from audit_leaves where event_id is not null')).length;
+    const before = await leaves();
+    await log.sign();
+    expect(await leaves()).toBe(before + 1);
+    expect(log.damaged).toEqual([]);
+    expect(await rows('select 1 from audit_pending')).toEqual([]);
+    expect(await findings()).toEqual([]);
+  });
+
+  it('takes a row out of the queue only for the event it was read of', async () => {
+    await log.sign();
+    const [event] = await rows<{ id: string }>('select id from audit_events limit 1');
+    const [other] = await rows<{ id: string }>('select id from audit_events offset 1 limit 1');
+    const [waiting] = await rows<{ row: string }>(
+      'insert into audit_pending (event_id) values ($1) returning ctid::text as row',
+      [event?.id],
+    );
+    const end = (eventId: string | undefined) =>
+      log.transactions.unaudited(null, 'audit_sequence', (tx) =>
+        endPending(tx, [{ row: waiting?.row ?? '', eventId: eventId ?? '' }]),
+      );
+    await end(other?.id);
+    expect(await rows('select 1 from audit_pending')).toHaveLength(1);
+    await end(event?.id);
+    expect(await rows('select 1 from audit_pending')).toEqual([]);
+  });
+
   it('four of them at once, some dying in the middle: each event has one place, and the log is one that verifies', async () => {
     const servers = Array.from({ length: 4 }, () => createSequencer({ transactions: log.transactions, key: log.key }));
     const dying = createSequencer({
       key: log.key,
       transactions: {
-        readAcross: log.transactions.readAcross,
         unaudited: (organisationId, reason, work) =>
           log.transactions.unaudited(organisationId, reason, async (tx) => {
             await work(tx);

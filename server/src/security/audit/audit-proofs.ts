@@ -12,7 +12,7 @@ import { createSequencer, type SignedCheckpoint } from './sequencer.ts';
 import type { Transactions } from './transactions.types.ts';
 
 /** Within a second of the commit an event has its place: this often it is looked for. */
-const SEQUENCE_SECONDS = 0.25;
+const SEQUENCE_SECONDS = 0.5;
 const SELF_CHECK_SECONDS = 600;
 const PRUNE_SECONDS = 86_400;
 

@@ -1,6 +1,5 @@
-import { sql } from 'kysely';
-import type { LeafSource, Salts } from '../../lib/transparency/audit-leaf.ts';
-import { textsOfJson } from './texts-of-json.ts';
+import { type RawBuilder, sql } from 'kysely';
+import type { LeafSource } from '../../lib/transparency/audit-leaf.ts';
 import type { Reader } from './tokens.ts';
 
 /** "audit": one sequencer at a time, of however many servers. */
@@ -11,15 +10,16 @@ export async function lockSequencer(tx: Reader): Promise<boolean> {
   return locked.rows[0]?.mine === true;
 }
 
-export async function hasPending(reader: Reader): Promise<boolean> {
-  const found = await sql<{ waits: boolean }>`select exists (select from audit_pending) as waits`.execute(reader.db);
-  return found.rows[0]?.waits === true;
+/** A row of the queue of events without a place. */
+export interface Waiting {
+  readonly eventId: string;
+  /** Where the row is stored (a ctid), which stays as it is while its transaction lasts. */
+  readonly row: string;
 }
 
 export interface PendingEvent extends LeafSource {
   readonly organisationId: number | null;
-  /** In the queue. */
-  readonly number: string;
+  readonly waiting: Waiting;
 }
 
 export const leafColumns = sql`e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, e.event, e.outcome,
@@ -29,49 +29,52 @@ export const leafColumns = sql`e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-D
 interface Pending {
   readonly events: readonly PendingEvent[];
   /** What waits for nothing: events that have a place already, however often they were said to wait, or are not there at all. */
-  readonly idle: readonly string[];
+  readonly idle: readonly Waiting[];
 }
 
-/** The oldest events without a place, but for those of some organisations (null: of the instance). Each event once. */
+/**
+ * Some of the events without a place, but for those of some organisations (null: of the instance). Each event once, in the order in which they
+ * happened; an index to have the oldest first would cost each event more than the queue does. Each is looked up by itself (`offset 0`), however
+ * many PostgreSQL believes to wait: of a queue that is mostly empty it knows nothing, and would read the whole log for a few of them.
+ */
 export async function listPending(tx: Reader, limit: number, except: readonly (number | null)[]): Promise<Pending> {
   const found = await sql<
-    { [K in keyof PendingEvent]: K extends 'number' ? string : PendingEvent[K] | null } & { isPlaced: boolean }
+    { [K in keyof LeafSource]: LeafSource[K] | null } & {
+      readonly organisationId: number | null;
+      readonly row: string;
+      readonly eventId: string;
+      readonly isPlaced: boolean;
+    }
   >`
-    select p.number, ${leafColumns}, e.organisation_id as "organisationId",
-      exists (select from audit_leaves l where l.event_id = p.event_id) as "isPlaced"
-    from audit_pending p left join audit_events e on e.id = p.event_id
-    where coalesce(e.organisation_id, 0) <> all (${except.map((id) => id ?? 0)}::integer[])
-    order by p.number limit ${limit}`.execute(tx.db);
+    select p.ctid::text as row, p.event_id as "eventId", e.*, l.event_id is not null as "isPlaced"
+    from audit_pending p
+    left join lateral (
+      select ${leafColumns}, e.organisation_id as "organisationId" from audit_events e where e.id = p.event_id offset 0
+    ) e on true
+    left join lateral (select l.event_id from audit_leaves l where l.event_id = p.event_id offset 0) l on true
+    where coalesce(e."organisationId", 0) <> all (${except.map((id) => id ?? 0)}::integer[])
+    limit ${limit}`.execute(tx.db);
   const events = new Map<string, PendingEvent>();
-  const idle: string[] = [];
-  for (const { isPlaced, ...row } of found.rows) {
-    if (row.id === null || isPlaced || events.has(row.id)) idle.push(row.number);
-    else events.set(row.id, row as PendingEvent);
+  const idle: Waiting[] = [];
+  for (const { isPlaced, row, eventId, ...event } of found.rows) {
+    const waiting = { row, eventId };
+    if (event.id === null || isPlaced || events.has(eventId)) idle.push(waiting);
+    else events.set(eventId, { ...(event as LeafSource), organisationId: event.organisationId, waiting });
   }
-  return { events: [...events.values()], idle };
+  return { events: [...events.values()].sort(asTheyHappened), idle };
 }
 
-export async function endPending(tx: Reader, numbers: readonly string[]): Promise<void> {
-  await sql`delete from audit_pending where number = any (${numbers}::bigint[])`.execute(tx.db);
+function asTheyHappened(one: PendingEvent, other: PendingEvent): number {
+  const [earlier, later] = one.at === other.at ? [one.id, other.id] : [one.at, other.at];
+  return earlier < later ? -1 : 1;
 }
 
-export async function insertSalts(tx: Reader, of: readonly { id: string; salts: Salts }[]): Promise<void> {
-  await sql`
-    insert into audit_salts (event_id, salts)
-    select id, salts::jsonb
-    from unnest(${of.map(({ id }) => id)}::uuid[], ${textsOfJson(of.map(({ salts }) => JSON.stringify(salts)))}) as new (id, salts)`.execute(
-    tx.db,
-  );
-}
+/** The statement that takes rows out of the queue. Each is known by its event too: a place in a table may be given to another row. */
+export const ended = (waiting: readonly Waiting[]): RawBuilder<unknown> => sql`
+  delete from audit_pending p using unnest(${waiting.map(({ row }) => row)}::tid[], ${waiting.map(({ eventId }) => eventId)}::uuid[])
+    as done (place, event_id)
+  where p.ctid = done.place and p.event_id = done.event_id`;
 
-/** Trees that hold more than was signed. */
-export async function unsignedTrees(
-  tx: Reader,
-): Promise<{ id: number; organisation_id: number | null; origin: string }[]> {
-  const found = await sql<{ id: number; organisation_id: number | null; origin: string }>`
-    select t.id, t.organisation_id, t.origin from audit_trees t
-    where exists (select from audit_leaves l where l.tree = t.id
-      and l.position >= coalesce((select max(c.size) from audit_checkpoints c where c.tree = t.id), 0))
-    order by t.organisation_id nulls last`.execute(tx.db);
-  return found.rows;
+export async function endPending(tx: Reader, waiting: readonly Waiting[]): Promise<void> {
+  await ended(waiting).execute(tx.db);
 }

@@ -5,26 +5,18 @@ import { leafHash } from '../../lib/transparency/merkle.ts';
 import { signerOf, signNote } from '../../lib/transparency/signed-note.ts';
 import type { AuditKey } from './audit-key.ts';
 import { inSavepoint } from './in-savepoint.ts';
-import {
-  endPending,
-  hasPending,
-  insertSalts,
-  listPending,
-  lockSequencer,
-  type PendingEvent,
-  unsignedTrees,
-} from './pending.repository.ts';
+import { endPending, listPending, lockSequencer, type PendingEvent, type Waiting } from './pending.repository.ts';
 import { createStoppedTrees } from './stopped-trees.ts';
 import type { Reader } from './tokens.ts';
 import type { Transactions } from './transactions.types.ts';
 import {
+  growTree,
   insertCheckpoint,
-  insertLeaves,
-  insertTiles,
   type NewLeaf,
   plantTree,
-  type TreeRow,
-} from './tree.repository.ts';
+  type SizedTree,
+  unsignedTrees,
+} from './tree-growth.repository.ts';
 import { createTreeStates } from './tree-states.ts';
 
 const EVENTS_PER_TURN = 2_000;
@@ -61,7 +53,7 @@ interface Turn {
  * it each tree stands for itself: one that is not what was signed stops, its events wait, and the others go on.
  */
 export function createSequencer(deps: {
-  transactions: Pick<Transactions, 'unaudited' | 'readAcross'>;
+  transactions: Pick<Transactions, 'unaudited'>;
   key: AuditKey;
   /** Told once of each damage, until the tree is whole again. */
   onDamaged?: ((tree: DamagedTree) => void) | undefined;
@@ -75,49 +67,61 @@ export function createSequencer(deps: {
   const stopped = createStoppedTrees({ onDamaged, onFailed, monotonic });
   let signedAt = Number.NEGATIVE_INFINITY;
 
-  async function append(tx: Reader, tree: TreeRow, leaves: readonly NewLeaf[]): Promise<void> {
+  async function append(
+    tx: Reader,
+    tree: SizedTree,
+    leaves: readonly NewLeaf[],
+    placed: readonly Waiting[],
+  ): Promise<void> {
     const edge = await states.edgeOf(tx, tree);
     const first = edge.size;
     const tiles = leaves.flatMap(({ hash }) => edge.append(hash));
-    await insertLeaves(tx, tree.id, first, leaves);
-    await insertTiles(tx, tree.id, tiles);
+    await growTree(tx, tree.id, first, { leaves, tiles, placed });
   }
 
-  /** Undefined: the tree cannot go on, and nothing was done to it. */
-  async function withTree<T>(tx: Reader, tree: TreeRow, work: () => Promise<T>): Promise<T | undefined> {
-    const { result, error } = await inSavepoint(tx, work);
-    if (error === undefined) stopped.isWhole(tree);
-    else {
-      states.undo(tree.origin);
-      stopped.stop(tree, error);
-    }
+  /** One tree's part of a turn. Undefined: the tree cannot go on, and nothing was done to it. */
+  type OfTree = <T>(tree: SizedTree, work: () => Promise<T>) => Promise<T | undefined>;
+
+  const together: OfTree = async (tree, work) => {
+    const result = await work();
+    stopped.isWhole(tree);
     return result;
-  }
+  };
 
-  async function place(tx: Reader, tree: TreeRow, events: readonly PendingEvent[]): Promise<void> {
-    const made = events.map((event) => ({ id: event.id, ...newLeaf(event) }));
-    const leaves = made.map(({ id, entry }) => ({ hash: leafHash(Buffer.from(entry)), eventId: id, entry }));
-    await append(tx, tree, leaves);
-    const salted = made.filter(({ salts }) => Object.keys(salts).length > 0);
-    if (salted.length > 0) await insertSalts(tx, salted);
-    await endPending(
+  const eachByItself =
+    (tx: Reader): OfTree =>
+    async (tree, work) => {
+      const { result, error } = await inSavepoint(tx, work);
+      if (error === undefined) stopped.isWhole(tree);
+      else {
+        states.undo(tree.origin);
+        stopped.stop(tree, error);
+      }
+      return result;
+    };
+
+  async function place(tx: Reader, tree: SizedTree, events: readonly PendingEvent[]): Promise<void> {
+    const leaves = events.map((event) => leafOf(event.id, newLeaf(event)));
+    await append(
       tx,
-      events.map(({ number }) => number),
+      tree,
+      leaves,
+      events.map(({ waiting }) => waiting),
     );
   }
 
   /** Answers whether more may wait. */
-  async function sequence(tx: Reader): Promise<boolean> {
+  async function sequence(tx: Reader, ofTree: OfTree): Promise<boolean> {
     const { events, idle } = await listPending(tx, EVENTS_PER_TURN, stopped.organisations());
     if (idle.length > 0) await endPending(tx, idle);
     for (const [organisationId, group] of byOrganisation(events)) {
       const tree = await plantTree(tx, organisationId, key.verifier.name);
-      await withTree(tx, tree, () => place(tx, tree, group));
+      await ofTree(tree, () => place(tx, tree, group));
     }
     return events.length + idle.length >= EVENTS_PER_TURN;
   }
 
-  async function sign(tx: Reader, tree: TreeRow): Promise<SignedCheckpoint> {
+  async function sign(tx: Reader, tree: SizedTree): Promise<SignedCheckpoint> {
     const edge = await states.edgeOf(tx, tree);
     const text = checkpointText({ origin: tree.origin, size: edge.size, root: edge.root() });
     const note = signNote(text, signerOf(tree.origin, key.seed));
@@ -126,38 +130,37 @@ export function createSequencer(deps: {
   }
 
   /** Each organisation's tree first, then the instance's, which takes what was signed as leaves of its own. */
-  async function signAll(tx: Reader): Promise<SignedCheckpoint[]> {
+  async function signAll(tx: Reader, ofTree: OfTree): Promise<SignedCheckpoint[]> {
     const waiting = stopped.organisations();
     const unsigned = (await unsignedTrees(tx)).filter((tree) => !waiting.includes(tree.organisation_id));
     const signed: SignedCheckpoint[] = [];
     for (const tree of unsigned) {
       if (tree.organisation_id === null) continue;
-      const checkpoint = await withTree(tx, tree, () => sign(tx, tree));
+      const checkpoint = await ofTree(tree, () => sign(tx, tree));
       if (checkpoint) signed.push(checkpoint);
     }
     const hasOwn = unsigned.some(({ organisation_id }) => organisation_id === null);
     if (waiting.includes(null) || (signed.length === 0 && !hasOwn)) return signed;
     const instance = await plantTree(tx, null, key.verifier.name);
-    const leaves = signed.map(({ note }) => {
-      const entry = canonicalJson({ kind: 'checkpoint', version: 1, note });
-      return { hash: leafHash(Buffer.from(entry)), eventId: null, entry };
-    });
-    const checkpoint = await withTree(tx, instance, async () => {
-      if (leaves.length > 0) await append(tx, instance, leaves);
+    const leaves = signed.map(({ note }) =>
+      leafOf(null, { entry: canonicalJson({ kind: 'checkpoint', version: 1, note }), salts: {} }),
+    );
+    const checkpoint = await ofTree(instance, async () => {
+      if (leaves.length > 0) await append(tx, instance, leaves, []);
       return sign(tx, instance);
     });
     return checkpoint ? [...signed, checkpoint] : signed;
   }
 
-  async function turn(signNow: boolean): Promise<Turn> {
+  async function turnOnce(signNow: boolean, each: (tx: Reader) => OfTree): Promise<Turn> {
     try {
       const isLate = monotonic() - signedAt >= SIGN_AFTER_MS;
       const done = await transactions.unaudited(null, 'audit_sequence', async (tx) => {
         if (!(await lockSequencer(tx))) return undefined;
-        const isMore = await sequence(tx);
+        const isMore = await sequence(tx, each(tx));
         // However much waits: what has a place is signed in time.
         const isDue = isLate || (signNow && !isMore);
-        return { isDue, isMore, signed: isDue ? await signAll(tx) : [] };
+        return { isDue, isMore, signed: isDue ? await signAll(tx, each(tx)) : [] };
       });
       states.committed();
       if (done?.isDue) signedAt = monotonic();
@@ -168,9 +171,11 @@ export function createSequencer(deps: {
     }
   }
 
+  /** All trees together; where one cannot go on, again with each by itself, which costs two round trips a tree and is hardly ever needed. */
+  const turn = (signNow: boolean): Promise<Turn> =>
+    turnOnce(signNow, () => together).catch(() => turnOnce(signNow, eachByItself));
+
   async function run(signNow: boolean): Promise<SignedCheckpoint[]> {
-    const isDue = signNow || monotonic() - signedAt >= SIGN_AFTER_MS;
-    if (!isDue && !(await transactions.readAcross(hasPending))) return [];
     if (signNow) stopped.tryAgain();
     const signed: SignedCheckpoint[] = [];
     for (;;) {
@@ -182,6 +187,10 @@ export function createSequencer(deps: {
   }
 
   return { run: ({ signNow = false } = {}) => run(signNow) };
+}
+
+function leafOf(eventId: string | null, { entry, salts }: Pick<NewLeaf, 'entry' | 'salts'>): NewLeaf {
+  return { hash: leafHash(Buffer.from(entry)), eventId, entry, salts };
 }
 
 function byOrganisation(events: readonly PendingEvent[]): Map<number | null, PendingEvent[]> {

@@ -4,7 +4,7 @@ import { type RawBuilder, sql } from 'kysely';
 const BETWEEN = '\u001e';
 
 /**
- * Some texts of JSON, at least one, as an array of PostgreSQL's. In a parameter that is an array each would be escaped here and read there
+ * Texts of JSON, which none is empty, as an array of PostgreSQL's. In a parameter that is an array each would be escaped here and read there
  * character by character.
  */
 export const textsOfJson = (texts: readonly string[]): RawBuilder<string[]> =>

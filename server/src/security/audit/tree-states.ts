@@ -3,7 +3,8 @@ import type { Head } from '../../lib/transparency/merkle.ts';
 import type { NoteVerifier } from '../../lib/transparency/signed-note.ts';
 import { createTreeReader, type Edge } from '../../lib/transparency/tiles.ts';
 import type { Reader } from './tokens.ts';
-import { BrokenTreeError, lastCheckpoint, readEdge, readTile, sizeOf, type TreeRow } from './tree.repository.ts';
+import { BrokenTreeError, lastCheckpoint, readEdge, readTile, type TreeRow } from './tree.repository.ts';
+import type { SizedTree } from './tree-growth.repository.ts';
 
 const MAX_EDGES = 1_000;
 
@@ -60,8 +61,11 @@ export function createTreeStates(verifier: NoteVerifier) {
 
   return {
     /** The edge as it is kept, unless another server was here since; then from the database, and only if it goes on from what was before. */
-    async edgeOf(tx: Reader, tree: TreeRow): Promise<Edge> {
-      const size = await sizeOf(tx, tree.id);
+    async edgeOf(tx: Reader, tree: SizedTree): Promise<Edge> {
+      // Since it was read in this transaction, nobody but this one has added to it.
+      const own = touched.get(tree.origin);
+      if (own) return own;
+      const { size } = tree;
       let edge = edges.get(tree.origin);
       if (edge?.size !== size) {
         await assertIsContinued(tx, tree, size);

@@ -1,14 +1,6 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { HASH_BYTES, type Hash } from '../../lib/transparency/merkle.ts';
-import {
-  type CompleteTile,
-  createEdge,
-  type Edge,
-  hashesIn,
-  TILE_WIDTH,
-  type TilePlace,
-} from '../../lib/transparency/tiles.ts';
-import { textsOfJson } from './texts-of-json.ts';
+import { createEdge, type Edge, hashesIn, TILE_WIDTH, type TilePlace } from '../../lib/transparency/tiles.ts';
 import type { Reader } from './tokens.ts';
 
 export interface TreeRow {
@@ -24,44 +16,17 @@ export interface CheckpointRow {
   readonly signed_at: Date;
 }
 
-export interface NewLeaf {
-  readonly hash: Hash;
-  readonly eventId: string | null;
-  readonly entry: string;
-}
-
 export async function listTrees(reader: Reader): Promise<TreeRow[]> {
   return (await sql<TreeRow>`select id, organisation_id, origin from audit_trees order by id`.execute(reader.db)).rows;
 }
 
-/** The tree of an organisation (null: of the instance), planted if there is none. Under the sequencer's lock. */
-export async function plantTree(
-  tx: Reader,
-  organisationId: number | null,
-  keyName: string,
-): Promise<TreeRow & { readonly isNew: boolean }> {
-  const found = await sql<TreeRow>`
-    select id, organisation_id, origin from audit_trees where organisation_id is not distinct from ${organisationId}`.execute(
-    tx.db,
-  );
-  if (found.rows[0]) return { ...found.rows[0], isNew: false };
-  const planted = await sql<TreeRow>`
-    insert into audit_trees (organisation_id, origin) values (${organisationId},
-      ${keyName} || '/' || coalesce((select public_id::text from organisations where id = ${organisationId}), 'instance'))
-    returning id, organisation_id, origin`.execute(tx.db);
-  const row = planted.rows[0];
-  if (!row) throw new Error('a tree could not be planted');
-  return { ...row, isNew: true };
-}
+/** How many leaves a tree has. After a pruning the last ones may be gone while their tile stands. */
+export const leavesOf = (tree: RawBuilder<unknown>): RawBuilder<string | number> => sql`greatest(
+  coalesce((select max(position) + 1 from audit_leaves where tree = ${tree}), 0),
+  coalesce((select (max(number) + 1) * ${TILE_WIDTH} from audit_tiles where tree = ${tree} and level = 0), 0))`;
 
 export async function sizeOf(reader: Reader, tree: number): Promise<number> {
-  // After a pruning the last leaves may be gone while their tile stands.
-  const found = await sql<{ size: string | number }>`
-    select greatest(
-      coalesce((select max(position) + 1 from audit_leaves where tree = ${tree}), 0),
-      coalesce((select (max(number) + 1) * ${TILE_WIDTH} from audit_tiles where tree = ${tree} and level = 0), 0)) as size`.execute(
-    reader.db,
-  );
+  const found = await sql<{ size: string | number }>`select ${leavesOf(sql.val(tree))} as size`.execute(reader.db);
   return Number(found.rows[0]?.size ?? 0);
 }
 
@@ -122,30 +87,9 @@ export class BrokenTreeError extends Error {
   }
 }
 
-export async function insertLeaves(tx: Reader, tree: number, first: number, leaves: readonly NewLeaf[]): Promise<void> {
-  const hashes = Buffer.concat(leaves.map(({ hash }) => hash));
-  const entries = textsOfJson(leaves.map(({ entry }) => entry));
-  await sql`
-    insert into audit_leaves (tree, position, hash, event_id, entry)
-    select ${tree}, ${first}::bigint + number - 1, substr(${hashes}::bytea, (number::integer - 1) * ${HASH_BYTES} + 1, ${HASH_BYTES}), event_id, entry
-    from unnest(${leaves.map(({ eventId }) => eventId)}::uuid[], ${entries})
-      with ordinality as new (event_id, entry, number)`.execute(tx.db);
-}
-
-export async function insertTiles(tx: Reader, tree: number, tiles: readonly CompleteTile[]): Promise<void> {
-  for (const { level, number, hashes, root } of tiles) {
-    await sql`insert into audit_tiles (tree, level, number, hashes, root)
-      values (${tree}, ${level}, ${number}, ${hashes}, ${root})`.execute(tx.db);
-  }
-}
-
 export async function lastCheckpoint(reader: Reader, tree: number): Promise<CheckpointRow | undefined> {
   const found = await sql<CheckpointRow>`
     select tree, size::float8 as size, note, signed_at from audit_checkpoints
     where tree = ${tree} order by size desc limit 1`.execute(reader.db);
   return found.rows[0];
-}
-
-export async function insertCheckpoint(tx: Reader, tree: number, size: number, note: string): Promise<void> {
-  await sql`insert into audit_checkpoints (tree, size, note) values (${tree}, ${size}, ${note})`.execute(tx.db);
 }
