@@ -49,7 +49,6 @@ describe('row-level security', () => {
       'audit_checkpoints',
       'audit_keys',
       'audit_leaves',
-      'audit_pending',
       'audit_salts',
       'audit_tiles',
       'backup_runs',

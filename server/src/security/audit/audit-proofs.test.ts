@@ -1,12 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { dataKeysOn } from '../../../../tests/support/data-keys.ts';
 import { aDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { falseValues, openedValues } from '../../lib/transparency/audit-leaf.ts';
 import type { DataKeys } from '../keys/data-keys.ts';
 import { aTestLog, type TestLog } from './audit.builders.ts';
-import { endPending } from './pending.repository.ts';
+import { endPending, listPending } from './pending.repository.ts';
 import { eraseAuditValues, pruneAuditLog } from './pruning.ts';
-import { createSequencer } from './sequencer.ts';
+import { createSequencer, type SignedCheckpoint } from './sequencer.ts';
 
 let database: TestDatabase;
 let log: TestLog;
@@ -22,6 +24,10 @@ const rows = async <T>(text: string, values: unknown[] = []): Promise<T[]> =>
   (await database.admin.query(text, values)).rows as T[];
 const treeOf = async (organisationId: number): Promise<number> =>
   (await rows<{ id: number }>('select id from audit_trees where organisation_id = $1', [organisationId]))[0]?.id ?? 0;
+const untilSomebodyWaits = () =>
+  vi.waitFor(async () =>
+    expect(await rows(`select 1 from pg_locks where locktype = 'advisory' and not granted`)).toHaveLength(1),
+  );
 const findings = async (trusted: Parameters<TestLog['verify']>[0] = []) =>
   (await log.verify(trusted)).flatMap(({ findings }) => findings);
 
@@ -97,6 +103,46 @@ describe('the sequencer', () => {
     expect(await findings()).toEqual([]);
   });
 
+  it('takes the oldest first, looks each up by itself, and passes over whom it is told to', async () => {
+    for (let number = 3_000; number < 3_200; number += 1) await log.append(number);
+    await log.sign();
+    const numbers = Array.from({ length: 20 }, (_, index) => 3_200 + index);
+    for (const number of numbers) await log.append(number);
+    await database.admin.query(
+      `with queue as (delete from audit_pending returning event_id, organisation_id)
+       insert into audit_pending (event_id, organisation_id) select event_id, organisation_id from queue order by event_id desc`,
+    );
+    await log.transactions.unaudited(null, 'audit_sequence', async (tx) => {
+      const read = async () =>
+        (
+          await sql<{
+            rows: number;
+          }>`select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_xact_user_tables
+            where relname in ('audit_events', 'audit_leaves')`.execute(tx.db)
+        ).rows[0]?.rows;
+      const before = (await read()) ?? 0;
+      expect((await listPending(tx, 2_000, [null])).events).toHaveLength(20);
+      expect(await read()).toBe(before + 20);
+      const { events } = await listPending(tx, 10, [null]);
+      expect(events.map(({ details }) => (details as { number: number }).number)).toEqual(numbers.slice(0, 10));
+      expect(await listPending(tx, 10, [log.organisationId])).toEqual({ events: [], idle: [] });
+    });
+    await log.sign();
+  });
+
+  it('signs at a stop though another server is at it, once that has ended', async () => {
+    await log.append(1);
+    const another = await database.maintenance.connect();
+    await another.query('begin');
+    await another.query('select pg_advisory_xact_lock($1)', [0x6175646974]);
+    expect(await log.sequencer.run()).toEqual([]);
+    const signed = log.sign();
+    await untilSomebodyWaits();
+    await another.query('commit');
+    another.release();
+    expect((await signed).map(({ origin }) => origin.endsWith('/instance'))).toEqual([false, true]);
+  });
+
   it('takes a row out of the queue only for the event it was read of', async () => {
     await log.sign();
     const [event] = await rows<{ id: string }>('select id from audit_events limit 1');
@@ -113,6 +159,60 @@ describe('the sequencer', () => {
     expect(await rows('select 1 from audit_pending')).toHaveLength(1);
     await end(event?.id);
     expect(await rows('select 1 from audit_pending')).toEqual([]);
+  });
+
+  it('one that is asked again while it is at it does one after the other', async () => {
+    const sequencer = createSequencer({
+      // Told late of what is committed.
+      transactions: {
+        unaudited: async (...asked) => {
+          const result = await log.transactions.unaudited(...asked);
+          await delay(Math.random() * 10);
+          return result;
+        },
+      },
+      key: log.key,
+      onDamaged: ({ origin }) => damaged.push(origin),
+    });
+    const damaged: string[] = [];
+    const signed: SignedCheckpoint[] = [];
+    let isOver = false;
+    const runs = [1, 2, 3].map(async () => {
+      while (!isOver) signed.push(...(await sequencer.run({ signNow: true })));
+    });
+    await log.appendMany(100);
+    isOver = true;
+    await Promise.all(runs);
+    signed.push(...(await sequencer.run({ signNow: true })));
+    const of = (organisationId: number | null) =>
+      signed.filter((checkpoint) => checkpoint.organisationId === organisationId);
+    expect(damaged).toEqual([]);
+    expect(of(log.organisationId).length).toBeGreaterThan(5);
+    for (const sizes of [of(log.organisationId), of(null)].map((some) => some.map(({ size }) => size)))
+      expect(sizes).toEqual([...new Set(sizes)].sort((one, other) => one - other));
+    expect(await findings()).toEqual([]);
+  });
+
+  it('one whose turn was undone takes what another did instead, though it is as much', async () => {
+    let dies = true;
+    const undone = createSequencer({
+      key: log.key,
+      transactions: {
+        unaudited: (organisationId, reason, work) =>
+          log.transactions.unaudited(organisationId, reason, async (tx) => {
+            const result = await work(tx);
+            if (dies) throw new Error('died before the commit');
+            return result;
+          }),
+      },
+    });
+    await log.sign();
+    await log.append(1);
+    await expect(undone.run()).rejects.toThrow('died');
+    await log.sequencer.run();
+    dies = false;
+    await undone.run({ signNow: true });
+    expect(await findings()).toEqual([]);
   });
 
   it('four of them at once, some dying in the middle: each event has one place, and the log is one that verifies', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type NoteVerifier, verifierText } from '../../lib/transparency/signed-note.ts';
 import type { Finding } from '../../lib/transparency/verify-log.ts';
 import type { Job } from '../../platform/jobs/scheduler.ts';
@@ -13,6 +14,8 @@ import type { Transactions } from './transactions.types.ts';
 
 /** Within a second of the commit an event has its place: this often it is looked for. */
 const SEQUENCE_SECONDS = 0.5;
+/** A stop waits no longer for a run that hangs: what was not signed is signed at the next start. */
+const SIGN_WITHIN_MS = 8_000;
 const SELF_CHECK_SECONDS = 600;
 const PRUNE_SECONDS = 86_400;
 
@@ -78,7 +81,13 @@ export async function openAuditProofs(deps: {
   log.info({ key: verifierText(key.verifier) }, 'the audit log is signed with this key');
   return {
     verifier: key.verifier,
-    signNow: () => run({ signNow: true }),
+    signNow: () =>
+      Promise.race([
+        run({ signNow: true }),
+        delay(SIGN_WITHIN_MS, undefined, { ref: false }).then(() => {
+          throw new Error(`nothing was signed within ${SIGN_WITHIN_MS / 1000} s`);
+        }),
+      ]),
     jobs: [
       { name: 'audit.sequence', everySeconds: SEQUENCE_SECONDS, timeoutSeconds: 300, run: () => run() },
       {

@@ -48,6 +48,16 @@ describe('the sequencer, where a tree is damaged', () => {
       `insert into audit_tiles (tree, level, number, hashes, root) values ($TREE, 0, 1, decode(repeat('00', 8192), 'hex'), sha256('x'))`,
       `delete from audit_tiles where tree = $TREE and number = 1`,
     ],
+    [
+      'a leaf further on than anything can be',
+      `insert into audit_leaves (tree, position, hash) values ($TREE, 9223372036854775807, sha256('x'))`,
+      `delete from audit_leaves where tree = $TREE and position > 1000`,
+    ],
+    [
+      'a tile further on than anything can be',
+      `insert into audit_tiles (tree, level, number, hashes, root) values ($TREE, 0, 9223372036854775807, decode(repeat('00', 8192), 'hex'), sha256('x'))`,
+      `delete from audit_tiles where tree = $TREE and number > 1`,
+    ],
   ];
 
   it.each(damages)(
@@ -140,6 +150,50 @@ describe('the sequencer, where a tree is damaged', () => {
     ]);
     await proofs.jobs.find(({ name }) => name === 'audit.self_check')?.run(new AbortController().signal);
     expect(reports.filter(({ action }) => action === 'audit.tampered')).toHaveLength(2);
+  });
+
+  it('what a turn had done for the others goes on from where it is, when one fails in the middle of it', async () => {
+    const other = await aTestLog(database, dataKeys);
+    await other.append(1);
+    const sequencer = createSequencer({
+      transactions: log.transactions,
+      key: log.key,
+      onDamaged: (tree) => told.push(tree.origin),
+    });
+    const told: string[] = [];
+    const sizes = async () =>
+      (await sequencer.run({ signNow: true })).flatMap(({ organisationId, size }) =>
+        organisationId === null ? [] : [`${organisationId}: ${size}`],
+      );
+    expect(await sizes()).toEqual([`${log.organisationId}: ${EVENTS}`, `${other.organisationId}: 1`]);
+    await tamper(
+      `insert into audit_leaves (tree, position, hash) values (${await treeOf(database, other.organisationId)}, 2, sha256('x'))`,
+    );
+    for (const turn of [1, 2, 3]) {
+      await log.append(turn);
+      await other.append(turn);
+      expect(await sizes()).toEqual([`${log.organisationId}: ${EVENTS + turn}`]);
+    }
+    expect(told).toHaveLength(1);
+    await tamper(`delete from audit_leaves where hash = sha256('x')`);
+    expect(await sizes()).toEqual([`${other.organisationId}: 4`]);
+    expect(await findings()).toEqual([]);
+  });
+
+  it('tells what one failed of that by itself goes on', async () => {
+    await database.admin.query(`create sequence tries; grant usage on sequence tries to public;
+      create function fail_once() returns trigger language plpgsql as $$ begin
+        if nextval('tries') = 1 then raise exception 'only once'; end if; return null; end $$;
+      create trigger fail_once after insert on audit_leaves for each statement execute function fail_once()`);
+    const told: unknown[] = [];
+    const sequencer = createSequencer({
+      transactions: log.transactions,
+      key: log.key,
+      onFailed: (_, error) => told.push(error),
+    });
+    expect(await sequencer.run({ signNow: true })).toHaveLength(2);
+    expect(told).toEqual([expect.objectContaining({ message: 'only once' })]);
+    expect(await findings()).toEqual([]);
   });
 
   it('under a backlog still signs in time what has a place', async () => {

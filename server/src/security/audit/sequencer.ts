@@ -3,12 +3,14 @@ import { newLeaf } from '../../lib/transparency/audit-leaf.ts';
 import { checkpointText } from '../../lib/transparency/checkpoint.ts';
 import { leafHash } from '../../lib/transparency/merkle.ts';
 import { signerOf, signNote } from '../../lib/transparency/signed-note.ts';
+import { createTurns } from '../../lib/turns.ts';
 import type { AuditKey } from './audit-key.ts';
 import { inSavepoint } from './in-savepoint.ts';
 import { endPending, listPending, lockSequencer, type PendingEvent, type Waiting } from './pending.repository.ts';
 import { createStoppedTrees } from './stopped-trees.ts';
 import type { Reader } from './tokens.ts';
 import type { Transactions } from './transactions.types.ts';
+import type { TreeRow } from './tree.repository.ts';
 import {
   growTree,
   insertCheckpoint,
@@ -22,6 +24,8 @@ import { createTreeStates } from './tree-states.ts';
 const EVENTS_PER_TURN = 2_000;
 /** At least every five seconds while there are events: earlier, so that a slow commit is no breach of it. */
 const SIGN_AFTER_MS = 3_000;
+/** Runs of one process that wait for the one under way. */
+const MOST_WAITING = 10;
 
 export interface SignedCheckpoint {
   readonly organisationId: number | null;
@@ -48,7 +52,7 @@ interface Turn {
 }
 
 /**
- * Appends events to their trees, in the order in which they are found committed, and signs the heads. All of a turn is one transaction under
+ * Appends events to their trees, the oldest of those found committed first, and signs the heads. All of a turn is one transaction under
  * one lock, so however many servers run it, and whenever one dies, a position is given once and nothing is signed that is not stored. Within
  * it each tree stands for itself: one that is not what was signed stops, its events wait, and the others go on.
  */
@@ -65,30 +69,30 @@ export function createSequencer(deps: {
   const { transactions, key, onDamaged = () => {}, onFailed = () => {}, monotonic = () => performance.now() } = deps;
   const states = createTreeStates(key.verifier);
   const stopped = createStoppedTrees({ onDamaged, onFailed, monotonic });
+  // What a turn knows of the trees is this process's, which a second one would take for committed, or throw away, in the middle of the first.
+  const inTurn = createTurns(MOST_WAITING);
   let signedAt = Number.NEGATIVE_INFINITY;
 
-  async function append(
-    tx: Reader,
-    tree: SizedTree,
-    leaves: readonly NewLeaf[],
-    placed: readonly Waiting[],
-  ): Promise<void> {
+  async function append(tx: Reader, tree: SizedTree, { leaves, placed }: Additions): Promise<void> {
     const edge = await states.edgeOf(tx, tree);
     const first = edge.size;
-    const tiles = leaves.flatMap(({ hash }) => edge.append(hash));
-    await growTree(tx, tree.id, first, { leaves, tiles, placed });
+    const made = leaves();
+    const tiles = made.flatMap(({ hash }) => edge.append(hash));
+    await growTree(tx, tree.id, first, { leaves: made, tiles, placed });
   }
 
   /** One tree's part of a turn. Undefined: the tree cannot go on, and nothing was done to it. */
   type OfTree = <T>(tree: SizedTree, work: () => Promise<T>) => Promise<T | undefined>;
 
   const together: OfTree = async (tree, work) => {
-    const result = await work();
-    stopped.isWhole(tree);
-    return result;
+    try {
+      return await work();
+    } catch (error) {
+      throw new TreeFailedError(tree, error);
+    }
   };
 
-  const eachByItself =
+  const byItself =
     (tx: Reader): OfTree =>
     async (tree, work) => {
       const { result, error } = await inSavepoint(tx, work);
@@ -100,15 +104,11 @@ export function createSequencer(deps: {
       return result;
     };
 
-  async function place(tx: Reader, tree: SizedTree, events: readonly PendingEvent[]): Promise<void> {
-    const leaves = events.map((event) => leafOf(event.id, newLeaf(event)));
-    await append(
-      tx,
-      tree,
-      leaves,
-      events.map(({ waiting }) => waiting),
-    );
-  }
+  /** A savepoint costs two round trips, which is much of what a few events cost: only what could not go on before has one. */
+  const unlessItFailed =
+    (tx: Reader): OfTree =>
+    (tree, work) =>
+      (stopped.has(tree) ? byItself(tx) : together)(tree, work);
 
   /** Answers whether more may wait. */
   async function sequence(tx: Reader, ofTree: OfTree): Promise<boolean> {
@@ -116,7 +116,11 @@ export function createSequencer(deps: {
     if (idle.length > 0) await endPending(tx, idle);
     for (const [organisationId, group] of byOrganisation(events)) {
       const tree = await plantTree(tx, organisationId, key.verifier.name);
-      await ofTree(tree, () => place(tx, tree, group));
+      const additions = {
+        leaves: () => group.map((event) => leafOf(event.id, newLeaf(event))),
+        placed: group.map(({ waiting }) => waiting),
+      };
+      await ofTree(tree, () => append(tx, tree, additions));
     }
     return events.length + idle.length >= EVENTS_PER_TURN;
   }
@@ -131,8 +135,8 @@ export function createSequencer(deps: {
 
   /** Each organisation's tree first, then the instance's, which takes what was signed as leaves of its own. */
   async function signAll(tx: Reader, ofTree: OfTree): Promise<SignedCheckpoint[]> {
-    const waiting = stopped.organisations();
-    const unsigned = (await unsignedTrees(tx)).filter((tree) => !waiting.includes(tree.organisation_id));
+    const leftAlone = stopped.organisations();
+    const unsigned = (await unsignedTrees(tx)).filter((tree) => !leftAlone.includes(tree.organisation_id));
     const signed: SignedCheckpoint[] = [];
     for (const tree of unsigned) {
       if (tree.organisation_id === null) continue;
@@ -140,13 +144,14 @@ export function createSequencer(deps: {
       if (checkpoint) signed.push(checkpoint);
     }
     const hasOwn = unsigned.some(({ organisation_id }) => organisation_id === null);
-    if (waiting.includes(null) || (signed.length === 0 && !hasOwn)) return signed;
+    if (leftAlone.includes(null) || (signed.length === 0 && !hasOwn)) return signed;
     const instance = await plantTree(tx, null, key.verifier.name);
-    const leaves = signed.map(({ note }) =>
-      leafOf(null, { entry: canonicalJson({ kind: 'checkpoint', version: 1, note }), salts: {} }),
-    );
+    const leaves = () =>
+      signed.map(({ note }) =>
+        leafOf(null, { entry: canonicalJson({ kind: 'checkpoint', version: 1, note }), salts: {} }),
+      );
     const checkpoint = await ofTree(instance, async () => {
-      if (leaves.length > 0) await append(tx, instance, leaves, []);
+      if (signed.length > 0) await append(tx, instance, { leaves, placed: [] });
       return sign(tx, instance);
     });
     return checkpoint ? [...signed, checkpoint] : signed;
@@ -156,24 +161,34 @@ export function createSequencer(deps: {
     try {
       const isLate = monotonic() - signedAt >= SIGN_AFTER_MS;
       const done = await transactions.unaudited(null, 'audit_sequence', async (tx) => {
-        if (!(await lockSequencer(tx))) return undefined;
+        if (!(await lockSequencer(tx, { wait: signNow }))) return undefined;
         const isMore = await sequence(tx, each(tx));
         // However much waits: what has a place is signed in time.
         const isDue = isLate || (signNow && !isMore);
         return { isDue, isMore, signed: isDue ? await signAll(tx, each(tx)) : [] };
       });
+      if (!done) return { signed: [], isMore: false };
       states.committed();
-      if (done?.isDue) signedAt = monotonic();
-      return done ?? { signed: [], isMore: false };
+      if (done.isDue) signedAt = monotonic();
+      return done;
     } catch (error) {
       states.rolledBack();
       throw error;
     }
   }
 
-  /** All trees together; where one cannot go on, again with each by itself, which costs two round trips a tree and is hardly ever needed. */
-  const turn = (signNow: boolean): Promise<Turn> =>
-    turnOnce(signNow, () => together).catch(() => turnOnce(signNow, eachByItself));
+  /** All trees together; where one cannot go on, the whole turn again with each by itself. */
+  async function turn(signNow: boolean): Promise<Turn> {
+    try {
+      return await turnOnce(signNow, unlessItFailed);
+    } catch (error) {
+      if (!(error instanceof TreeFailedError)) throw error;
+      const done = await turnOnce(signNow, byItself);
+      // By itself it went on: what it failed of is told all the same.
+      if (!stopped.has(error.tree)) onFailed(error.tree.origin, error.cause);
+      return done;
+    }
+  }
 
   async function run(signNow: boolean): Promise<SignedCheckpoint[]> {
     if (signNow) stopped.tryAgain();
@@ -186,7 +201,23 @@ export function createSequencer(deps: {
     }
   }
 
-  return { run: ({ signNow = false } = {}) => run(signNow) };
+  return { run: ({ signNow = false } = {}) => inTurn('', () => run(signNow)) };
+}
+
+/** What is added to a tree. Leaves are made once it is known that it can go on. */
+interface Additions {
+  readonly leaves: () => readonly NewLeaf[];
+  readonly placed: readonly Waiting[];
+}
+
+class TreeFailedError extends Error {
+  override readonly name = 'TreeFailedError';
+  readonly tree: TreeRow;
+
+  constructor(tree: TreeRow, cause: unknown) {
+    super(`the tree ${tree.origin} could not go on`, { cause });
+    this.tree = tree;
+  }
 }
 
 function leafOf(eventId: string | null, { entry, salts }: Pick<NewLeaf, 'entry' | 'salts'>): NewLeaf {

@@ -33,6 +33,9 @@ export function createStoppedTrees(deps: {
       else if (!isTold) onDamaged({ origin, before: error instanceof RewrittenTreeError ? error.size : undefined });
     },
 
+    /** Whether it could not go on and has not been whole since. */
+    has: ({ organisation_id }: TreeRow): boolean => stopped.has(organisation_id),
+
     isWhole: ({ organisation_id }: TreeRow): void => void stopped.delete(organisation_id),
 
     tryAgain(): void {

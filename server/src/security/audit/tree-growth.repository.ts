@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Salts } from '../../lib/transparency/audit-leaf.ts';
 import { HASH_BYTES, type Hash } from '../../lib/transparency/merkle.ts';
 import type { CompleteTile } from '../../lib/transparency/tiles.ts';
-import { ended, type Waiting } from './pending.repository.ts';
+import { deletePending, type Waiting } from './pending.repository.ts';
 import { textsOfJson } from './texts-of-json.ts';
 import type { Reader } from './tokens.ts';
 import { leavesOf, type TreeRow } from './tree.repository.ts';
@@ -30,7 +30,7 @@ export interface Growth {
   readonly placed: readonly Waiting[];
 }
 
-const sizedTree = sql`t.id, t.organisation_id, t.origin, (${leavesOf(sql`t.id`)})::float8 as size`;
+const sizedTree = sql`t.id, t.organisation_id, t.origin, ${leavesOf(sql`t.id`)} as size`;
 
 /** The tree of an organisation (null: of the instance), planted if there is none. */
 export async function plantTree(tx: Reader, organisationId: number | null, keyName: string): Promise<SizedTree> {
@@ -86,7 +86,7 @@ export async function growTree(
       from unnest(${salted.map(({ eventId }) => eventId)}::uuid[], ${textsOfJson(salted.map(({ salts }) => JSON.stringify(salts)))})
         as salted (event_id, salts)
     )
-    ${ended(placed)}`.execute(tx.db);
+    ${deletePending(placed)}`.execute(tx.db);
 }
 
 export async function insertCheckpoint(tx: Reader, tree: number, size: number, note: string): Promise<void> {

@@ -88,9 +88,9 @@ export function createTreeStates(verifier: NoteVerifier) {
       touched.clear();
     },
 
-    /** What is in memory may be ahead of what was rolled back. */
+    /** What this process has touched is ahead of what was rolled back. */
     rolledBack(): void {
-      edges.clear();
+      for (const origin of touched.keys()) edges.delete(origin);
       touched.clear();
     },
   };

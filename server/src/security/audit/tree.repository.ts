@@ -20,14 +20,19 @@ export async function listTrees(reader: Reader): Promise<TreeRow[]> {
   return (await sql<TreeRow>`select id, organisation_id, origin from audit_trees order by id`.execute(reader.db)).rows;
 }
 
-/** How many leaves a tree has. After a pruning the last ones may be gone while their tile stands. */
-export const leavesOf = (tree: RawBuilder<unknown>): RawBuilder<string | number> => sql`greatest(
-  coalesce((select max(position) + 1 from audit_leaves where tree = ${tree}), 0),
-  coalesce((select (max(number) + 1) * ${TILE_WIDTH} from audit_tiles where tree = ${tree} and level = 0), 0))`;
+/**
+ * How many leaves a tree has. After a pruning the last ones may be gone while their tile stands. Counted in floats and bounded by what a number
+ * holds here: a place that somebody made up further on is a damage of that tree, and must not fail the statement that asks for others too.
+ */
+export const leavesOf = (
+  tree: RawBuilder<unknown>,
+): RawBuilder<number> => sql`least(${Number.MAX_SAFE_INTEGER}::float8, greatest(
+  coalesce((select max(position)::float8 + 1 from audit_leaves where tree = ${tree}), 0),
+  coalesce((select (max(number)::float8 + 1) * ${TILE_WIDTH} from audit_tiles where tree = ${tree} and level = 0), 0)))`;
 
 export async function sizeOf(reader: Reader, tree: number): Promise<number> {
-  const found = await sql<{ size: string | number }>`select ${leavesOf(sql.val(tree))} as size`.execute(reader.db);
-  return Number(found.rows[0]?.size ?? 0);
+  const found = await sql<{ size: number }>`select ${leavesOf(sql.val(tree))} as size`.execute(reader.db);
+  return found.rows[0]?.size ?? 0;
 }
 
 /** A tile as far as it is filled. What is not there leaves it short, which whoever reads it notices. */

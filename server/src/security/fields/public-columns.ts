@@ -21,7 +21,7 @@ const columns: Readonly<Record<string, string>> = {
   audit_events: 'id organisation_id at event outcome actor_kind actor_id resource_kind resource_id request_id',
   audit_keys: 'id name public_key status created_at',
   audit_leaves: 'tree position hash event_id',
-  audit_pending: 'event_id',
+  audit_pending: 'event_id organisation_id',
   audit_salts: 'event_id',
   audit_tiles: 'tree level number hashes root',
   audit_trees: 'id organisation_id origin created_at',
