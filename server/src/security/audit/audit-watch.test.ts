@@ -33,11 +33,11 @@ afterEach(async () => {
 });
 
 /** As a server that starts; with the file of its setting or without one. */
-async function aStart(checkpointFile?: string) {
+async function aStart(checkpointFile?: string, transactions = log.transactions) {
   const { reports, door } = heardEvents();
   const lines: string[] = [];
   const proofs = await openAuditProofs({
-    transactions: log.transactions,
+    transactions,
     dataKeys,
     events: door.events,
     host: 'localhost:8000',
@@ -70,6 +70,17 @@ it('looks for what has no place twice a second, and one look gives it its place,
   await sequence?.run(new AbortController().signal);
   expect(await waiting()).toBe(0);
 });
+
+it('a stop waits for a run that hangs, but not for ever', async () => {
+  const { signNow } = await aStart(undefined, {
+    ...log.transactions,
+    unaudited: (organisationId, reason, work) =>
+      reason === 'audit_sequence'
+        ? new Promise(() => undefined)
+        : log.transactions.unaudited(organisationId, reason, work),
+  });
+  await expect(signNow()).rejects.toThrow('nothing was signed within 8 s');
+}, 20_000);
 
 /** As the owner, with every trigger off. */
 async function tamper(...statements: string[]): Promise<void> {
